@@ -1,0 +1,1 @@
+"""Jasco: temporally controlled text-to-music by flow matching over EnCodec latents."""

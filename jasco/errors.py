@@ -1,0 +1,55 @@
+"""The errors a user can meet: each message says what came, what is allowed, and what to do."""
+
+from __future__ import annotations
+
+
+class JascoError(Exception):
+    """Base of all errors that Jasco raises on purpose; the command lines print it as one line."""
+
+
+class AudioError(JascoError, ValueError):
+    """An audio file or signal that cannot be used (missing, empty, not audio, NaN, ...)."""
+
+
+class ChordError(JascoError, ValueError):
+    """A chord progression that cannot be read.
+
+    Attributes:
+        position: index of the offending character in the text that was parsed, or the index of
+            the offending entry where the progression came as a list; ``None`` when unknown.
+        token: the offending piece of the input.
+        suggestion: the nearest readable spelling, where there is one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        position: int | None = None,
+        token: str | None = None,
+        suggestion: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.position = position
+        self.token = token
+        self.suggestion = suggestion
+
+
+class MelodyError(JascoError, ValueError):
+    """A melody of the wrong shape, range or length, or a file that holds none."""
+
+
+class ConditionError(JascoError, ValueError):
+    """Conditions that do not fit the model: an absent control, seeds of a wrong number, ..."""
+
+
+class SettingError(JascoError, ValueError):
+    """A setting out of range: solver, steps, guidance, duration, configuration keys, ..."""
+
+
+class CheckpointError(JascoError):
+    """A checkpoint that cannot be found, read, or matched to the model it describes."""
+
+
+class MissingPartError(JascoError, ImportError):
+    """An optional package, plugin or weight file is absent; the message names the command to run."""
