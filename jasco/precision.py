@@ -1,0 +1,79 @@
+"""Which device to compute on, and in which floating-point format."""
+
+from __future__ import annotations
+
+import torch
+
+from jasco.errors import SettingError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+# Instruction sets that multiply bfloat16 matrices: AVX-512 and AMX on x86, NEON and SVE on ARM.
+_CPU_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
+
+
+def available_devices() -> list[str]:
+    """Names of the devices on this machine, the fastest first: ``cuda``, ``mps``, ``cpu``."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [name for name, there in present.items() if there] + ["cpu"]
+
+
+def resolve_device(device: str | torch.device = "auto") -> torch.device:
+    """The device to compute on.
+
+    Args:
+        device: ``"auto"`` for the fastest on this machine, else ``"cpu"``, ``"cuda"``,
+            ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
+
+    Raises:
+        SettingError: the name is not a device, or this machine does not have it.
+    """
+    names = available_devices()
+    if device == "auto":
+        return torch.device(names[0])
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise SettingError(f"device {device!r} is unknown; use auto, {', '.join(names)}") from error
+    if resolved.type not in names:
+        raise SettingError(
+            f"device {str(device)!r} is not on this machine; use auto, {', '.join(names)}"
+        )
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise SettingError(
+            f"device {str(device)!r} is not on this machine, "
+            f"which has cuda:0 to cuda:{torch.cuda.device_count() - 1}"
+        )
+    return resolved
+
+
+def supports_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 matrices itself; emulation would be slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        # The instructions alone do not help: it is oneDNN (mkldnn) that uses them.
+        capabilities = torch.cpu.get_capabilities()
+        has_instructions = any(capabilities.get(name, False) for name in _CPU_BFLOAT16)
+        return has_instructions and torch.backends.mkldnn.is_available()
+    return False
+
+
+def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
+    """The format of matrix products on ``device``.
+
+    Args:
+        dtype: ``"auto"`` for bfloat16 where :func:`supports_bfloat16` and float32 elsewhere,
+            else ``"float32"``, ``"bfloat16"`` or one of these as a :class:`torch.dtype`.
+        device: where the products are computed.
+
+    Raises:
+        SettingError: any other value.
+    """
+    if dtype == "auto":
+        return torch.bfloat16 if supports_bfloat16(device) else torch.float32
+    if isinstance(dtype, str) and dtype in DTYPES:
+        return DTYPES[dtype]
+    if isinstance(dtype, torch.dtype) and dtype in DTYPES.values():
+        return dtype
+    raise SettingError(f"dtype {str(dtype)!r} is not supported; use auto, {', '.join(DTYPES)}")

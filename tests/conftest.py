@@ -1,0 +1,61 @@
+"""What every test stands on: no network, one thread, the golden data, and no silent skip in CI."""
+
+from __future__ import annotations
+
+import os
+
+# Read once, when huggingface_hub is imported: before anything else here.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIRE_ALL = os.environ.get("JASCO_REQUIRE_ALL") == "1"
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of the golden data: ``$JASCO_SHARED``, or ``../shared`` beside the project."""
+    folder = Path(os.environ.get("JASCO_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no golden data at {folder}; point JASCO_SHARED at it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hub_cache(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A writable copy of the golden Hub cache: pass it as ``cache_dir``."""
+    cache = tmp_path_factory.mktemp("hub") / "hub"
+    shutil.copytree(shared / "parity" / "hub", cache, copy_function=shutil.copyfile)
+    for folder in (cache, *cache.rglob("*/")):
+        folder.chmod(0o755)
+    return cache
+
+
+def _fail_instead_of_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure with the same reason; an expected failure stays one."""
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"JASCO_REQUIRE_ALL=1 allows no skip: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    report = yield
+    _fail_instead_of_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    report = yield
+    _fail_instead_of_skip(report)
+    return report
