@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # other. A part is a module or a package directly under jasco/, or one module of jasco/data/.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("assets", "precision"),
+    ("assets", "hub", "precision"),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),
-    ("checkpoint", "codec", "network"),
-    ("conditioners", "convert"),  # drums are conditioned through the codec
+    ("codec", "convert", "network", "recipe"),
+    ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
     ("audiocraft", "data.datamodule", "training"),

@@ -1,0 +1,75 @@
+"""How every command line ends: 0 done, 1 failed with one line that says why, 2 wrong usage."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+from jasco.errors import JascoError
+
+FAILED = 1
+INTERRUPTED = 130  # the shell's own number for Ctrl-C: 128 + SIGINT
+
+P = ParamSpec("P")
+
+
+def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """Decorate a ``main`` so that it ends in an exit code and one line on stderr, no traceback.
+
+    ``JASCO_DEBUG=1`` shows the traceback instead. Ctrl-C ends in 130, a reader that goes away
+    (``| head``) in silence. Wrong usage stays with argparse, which exits with 2.
+
+    Args:
+        program: the name that the line starts with, such as ``jasco-generate``.
+    """
+
+    def decorate(main: Callable[P, int]) -> Callable[P, int]:
+        @functools.wraps(main)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
+            try:
+                code = main(*args, **kwargs)
+                sys.stdout.flush()  # a full disk or a closed pipe may show only here
+                return code
+            except KeyboardInterrupt:
+                _say(f"{program}: interrupted")
+                return INTERRUPTED
+            except BrokenPipeError:
+                return FAILED
+            except Exception as error:
+                if os.environ.get("JASCO_DEBUG") == "1":
+                    raise
+                _say(f"{program}: error: {describe(error)}")
+                return FAILED
+            finally:
+                _settle_stdout()
+
+        return guarded
+
+    return decorate
+
+
+def describe(error: Exception) -> str:
+    """An error as one line: what happened and, where the error names it, to which file."""
+    if isinstance(error, JascoError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        files = [repr(str(name)) for name in (error.filename, error.filename2) if name is not None]
+        text = ": ".join([" -> ".join(files), error.strerror] if files else [error.strerror])
+    else:
+        text = f"{type(error).__name__}: {error} (JASCO_DEBUG=1 shows where)"
+    return " ".join(text.split())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _settle_stdout() -> None:
+    """Flush; what cannot be written goes nowhere, for the interpreter flushes again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
