@@ -2,7 +2,7 @@
 
 from jasco.flow.guidance import Guidance, Term
 from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath
-from jasco.flow.solvers import SOLVERS, RK4, Dopri5, Euler, FixedStep, Heun, Midpoint, Solver
+from jasco.flow.solvers import RK4, SOLVERS, Dopri5, Euler, FixedStep, Heun, Midpoint, Solver
 
 __all__ = [
     "LOSS_WEIGHTS",

@@ -44,7 +44,9 @@ class Guidance(Mapping[str, float]):
             raise SettingError("guidance needs at least one weight, for example all=1.5,text=3")
         for name, weight in weights.items():
             if not isinstance(weight, (int, float)) or not math.isfinite(weight):
-                raise SettingError(f"guidance {name}={weight!r}: the weight must be a finite number")
+                raise SettingError(
+                    f"guidance {name}={weight!r}: the weight must be a finite number"
+                )
         self._weights = {name: float(weight) for name, weight in weights.items()}
 
     def __getitem__(self, name: str) -> float:

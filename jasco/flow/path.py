@@ -1,7 +1,7 @@
 """The conditional probability path from noise to data, and the weights of its loss.
 
-Convention: ``z_0`` is standard normal noise at time t = 0, ``z_1`` is data at t = 1. The path is the
-conditional optimal-transport path of Lipman et al., "Flow Matching for Generative Modeling"
+Convention: ``z_0`` is standard normal noise at time t = 0, ``z_1`` is data at t = 1. The path is
+the conditional optimal-transport path of Lipman et al., "Flow Matching for Generative Modeling"
 (arXiv 2210.02747, eq. 22 and 23), as JASCO uses it (arXiv 2406.10970, section 3.1).
 """
 

@@ -32,7 +32,7 @@ class Solver(ABC):
 
     @abstractmethod
     def solve(self, velocity: Velocity, z_0: Tensor, callback: Callback | None = None) -> Tensor:
-        """Integrate from ``z_0`` at t = 0; returns z at t = 1, in the shape and dtype of ``z_0``."""
+        """Integrate from ``z_0`` at t = 0; returns z at t = 1, shaped as ``z_0``."""
 
     @abstractmethod
     def settings(self) -> dict[str, str | int | float]:
@@ -58,7 +58,9 @@ class FixedStep(Solver):
 
     def __post_init__(self) -> None:
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise SettingError(f"{self.name} steps={self.steps!r}: give a whole number of at least 1")
+            raise SettingError(
+                f"{self.name} steps={self.steps!r}: give a whole number of at least 1"
+            )
 
     def solve(self, velocity: Velocity, z_0: Tensor, callback: Callback | None = None) -> Tensor:
         h = 1.0 / self.steps
@@ -126,8 +128,9 @@ class RK4(FixedStep):
 class Dopri5(Solver):
     """Adaptive Dormand-Prince method of order 5(4), through torchdiffeq.
 
-    The step size follows an error norm over the whole batch, so here, and only here, an item depends
-    on the others in its batch. The callback counts hundredths of the interval, ``total`` = 100.
+    The step size follows an error norm over the whole batch, so here, and only here, an item
+    depends on the others in its batch. The callback counts hundredths of the interval, ``total`` =
+    100.
 
     Attributes:
         rtol, atol: relative and absolute tolerance of a step.
