@@ -38,7 +38,7 @@ def test_order_of_convergence(problem, solver, order, steps):
     z_0 = torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
 
     def error(n):
-        # Times are float32 in use; in float64 the error of a fine RK4 would drown in their rounding.
+        # Times are float32 in use: the error of a fine RK4 would drown in their rounding.
         default = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)
         try:
@@ -50,7 +50,9 @@ def test_order_of_convergence(problem, solver, order, steps):
     assert measured == pytest.approx(order, abs=0.1)
 
 
-@pytest.mark.parametrize(("solver", "evaluations"), [(Euler, 1), (Midpoint, 2), (Heun, 2), (RK4, 4)])
+@pytest.mark.parametrize(
+    ("solver", "evaluations"), [(Euler, 1), (Midpoint, 2), (Heun, 2), (RK4, 4)]
+)
 def test_evaluations_and_callback(solver, evaluations):
     times, steps = [], []
     solver(3).solve(
