@@ -13,7 +13,7 @@ def read(token: str, key: str | None = None) -> tuple[str, tuple[str, ...]]:
 
 # What each spelling means; nothing is lost, so nothing is reported.
 SPELLINGS = {
-    "C": "C CM Cmaj CMaj Cmajor C: maj:C".split()[:5] + ["C:maj", "(C)", "C/1", "C:maj/1"],
+    "C": "C CM Cmaj CMaj Cmajor C:maj (C) C/1 C:maj/1 Ｃ".split(),
     "Cmaj7": "Cmaj7 CM7 C^7 C^ C△7 C△ CΔ CMaj7 CMA7 Cma7 C7M Cj7 C(maj7) C:maj7".split(),
     "C7": "C7 Cdom7 C:7 C(7) C⁷".split(),
     "C6": "C6 Cadd6 CM6 C:maj6".split(),
