@@ -156,5 +156,10 @@ def _write_beside(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(part)
         os.replace(part, path)
+    except OSError as error:
+        raise MissingPartError(
+            f"the deep-salience weights cannot be kept in {path.parent} ({error.strerror}); make "
+            f"room there, set HF_HOME to another folder, or set {VARIABLE} to a file"
+        ) from error
     finally:
         part.unlink(missing_ok=True)

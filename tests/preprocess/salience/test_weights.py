@@ -68,6 +68,11 @@ def test_another_file_than_the_published_one_is_refused(tmp_path: Path) -> None:
     assert not list(folder.iterdir())
 
 
+def test_a_folder_that_cannot_be_written(original: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingPartError, match="cannot be kept .* HF_HOME"):
+        published_weights(tmp_path / "absent", original.as_uri())
+
+
 def test_the_variable_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = SalienceNetwork()
     path = tmp_path / "mine.safetensors"
