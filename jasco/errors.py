@@ -52,4 +52,4 @@ class CheckpointError(JascoError):
 
 
 class MissingPartError(JascoError, ImportError):
-    """An optional package, plugin or weight file is absent; the message names the command to run."""
+    """An optional package, plugin or weight file is absent; the message names the cure."""

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from jasco.cli.config import compose_config
+from jasco.model import Jasco
+
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = os.environ.get("JASCO_REQUIRE_ALL") == "1"
 
@@ -59,3 +62,14 @@ def pytest_make_collect_report() -> Iterator[None]:
     report = yield
     _fail_instead_of_skip(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Jasco:
+    """A model of real parts and small sizes with seeded weights; leave it as it is."""
+    torch.manual_seed(0)
+    model = Jasco.from_config(compose_config("+model=tiny"))
+    # Random EnCodec weights leave the codebooks empty: fill them, so that drums differ.
+    for layer in model.codec.model.quantizer.layers:
+        layer.codebook.embed.normal_()
+    return model.eval()

@@ -41,7 +41,9 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
             except Exception as error:
                 if os.environ.get("JASCO_DEBUG") == "1":
                     raise
-                _say(f"{program}: error: {describe(error)}")
+                expected = isinstance(error, JascoError | OSError)
+                hint = "" if expected else " (JASCO_DEBUG=1 shows where)"
+                _say(f"{program}: error: {describe(error)}{hint}")
                 return FAILED
             finally:
                 _settle_stdout()
@@ -59,7 +61,7 @@ def describe(error: Exception) -> str:
         files = [repr(str(name)) for name in (error.filename, error.filename2) if name is not None]
         text = ": ".join([" -> ".join(files), error.strerror] if files else [error.strerror])
     else:
-        text = f"{type(error).__name__}: {error} (JASCO_DEBUG=1 shows where)"
+        text = f"{type(error).__name__}: {error}"
     return " ".join(text.split())
 
 

@@ -1,0 +1,339 @@
+"""Checkpoints: a folder of `config.yaml`, `model.safetensors` and the frozen parts in Hub layout.
+
+This module speaks of configurations, files and tensors, never of the model's classes: those are
+named by the configuration (``_target_``) and built only where they are ours. The codec lies in
+``codec/`` and the text encoder in ``text_encoder/``, as transformers saves them; a part that is not
+inside is named in the configuration by Hub id and commit.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import HfApi, ModelCardData
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from jasco import convert
+from jasco.assets import asset
+from jasco.errors import CheckpointError, SettingError
+from jasco.flow import Guidance, Solver
+from jasco.hub import HubOptions, locate
+
+CONFIG = "config.yaml"
+WEIGHTS = "model.safetensors"
+BUNDLED = ("demo",)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the model that lies in a folder of its own.
+
+    Attributes:
+        folder: its name inside a checkpoint.
+        node: path of its node in the configuration.
+        prefix: of its tensors in the model.
+        files: what is wanted of its Hub repository.
+    """
+
+    folder: str
+    node: tuple[str, ...]
+    prefix: str
+    files: tuple[str, ...]
+
+
+PARTS = (
+    Part("codec", ("model", "codec"), "codec.model.", ("config.json", "model.safetensors")),
+    Part(
+        "text_encoder",
+        ("model", "conditioners", "text"),
+        "conditioners.text.encoder.",
+        ("*.json", "model.safetensors", "spiece.model"),
+    ),
+)
+_OWN_FILES = (CONFIG, WEIGHTS, *(f"{part.folder}/*" for part in PARTS))
+_PUBLISHED_FILES = (convert.WEIGHTS, convert.CODEC_POINTER)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        name, revision: Hub id or path it came from, and its commit.
+        config: its configuration, with parts named by Hub id and commit.
+        located: the same with parts named by local folders, ready to build.
+        tensors: the weights, without those of the parts named in ``elsewhere``.
+        elsewhere: prefixes of the tensors that building the parts has loaded already.
+    """
+
+    name: str
+    revision: str | None
+    config: dict[str, Any]
+    located: dict[str, Any]
+    tensors: dict[str, Tensor]
+    elsewhere: tuple[str, ...]
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
+    """Read a checkpoint: a bundled name, a folder or Hub id, in our format or the published one.
+
+    Raises:
+        CheckpointError: it cannot be found, reached or read.
+    """
+    name = os.fspath(name_or_path)
+    source = asset(name) if name in BUNDLED else name
+    found = locate(source, (*_OWN_FILES, *_PUBLISHED_FILES), hub)
+    folder = found.folder
+    if (folder / CONFIG).is_file():
+        config = _read_config(folder / CONFIG)
+        tensors = _read_tensors(folder / WEIGHTS)
+        inside = {part.folder: folder / part.folder for part in PARTS}
+    elif convert.is_published(folder):
+        config, tensors = convert.read_published(folder)
+        config["source"] = {"id": name, "revision": found.revision}
+        inside = {}
+    else:
+        raise CheckpointError(
+            f"{folder} holds no checkpoint: neither our {CONFIG} nor a published {convert.WEIGHTS}"
+        )
+    _refuse_interpolations(config)
+    located = copy.deepcopy(config)
+    elsewhere = []
+    for part in PARTS:
+        node, local = _node(config, part), _node(located, part)
+        if node is None or local is None:
+            continue
+        if not any(tensor.startswith(part.prefix) for tensor in tensors):
+            elsewhere.append(part.prefix)
+        if part.folder in inside and inside[part.folder].is_dir():
+            local |= {"pretrained": str(inside[part.folder]), "revision": None}
+        elif node.get("pretrained"):
+            place = locate(node["pretrained"], part.files, hub.at(node.get("revision")))
+            local |= {"pretrained": str(place.folder), "revision": None}
+            node["revision"] = place.revision
+    return Checkpoint(name, found.revision, config, located, tensors, tuple(elsewhere))
+
+
+def _node(config: Mapping[str, Any], part: Part) -> dict[str, Any] | None:
+    node: Any = config
+    for key in part.node:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise CheckpointError(f"{path} has no node 'model': not the configuration of a Jasco")
+    return config
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def _refuse_interpolations(node: Any) -> None:
+    """Refuse what OmegaConf would resolve: it could read our secrets into a foreign model."""
+    if isinstance(node, str) and "${" in node:
+        raise CheckpointError(f"the configuration holds {node!r}: interpolations are not allowed")
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        _refuse_interpolations(child)
+
+
+def assign(
+    model: nn.Module, tensors: Mapping[str, Tensor], *, elsewhere: Sequence[str], source: str
+) -> None:
+    """Copy tensors into the model; all must fit.
+
+    Args:
+        model: of freshly built weights.
+        tensors: by their names in the model.
+        elsewhere: prefixes of the model's tensors that need not be among them.
+        source: where they came from, for messages.
+
+    Raises:
+        CheckpointError: tensors are missing, left over or of another shape, by name.
+    """
+    own = model.state_dict()
+    missing = [k for k in own if k not in tensors and not k.startswith(tuple(elsewhere))]
+    extra = [k for k in tensors if k not in own]
+    shapes = [
+        f"{k} {tuple(tensors[k].shape)} instead of {tuple(own[k].shape)}"
+        for k in tensors
+        if k in own and tensors[k].shape != own[k].shape
+    ]
+    problems = [
+        f"{what}: {', '.join(names[:5])}{' and more' if len(names) > 5 else ''}"
+        for what, names in (("missing", missing), ("left over", extra), ("wrong shape", shapes))
+        if names
+    ]
+    if problems:
+        raise CheckpointError(
+            f"the tensors of {source} do not fit its model; {'; '.join(problems)}"
+        )
+    model.load_state_dict(dict(tensors), strict=False)
+
+
+# --- building -------------------------------------------------------------------------------------
+
+
+def build(node: Mapping[str, Any]) -> Any:
+    """Instantiate a configuration node, if everything it names is ours.
+
+    Only classes defined in ``jasco`` that are modules, solvers or guidance are built, so a
+    configuration from outside runs no other code.
+
+    Raises:
+        CheckpointError: a ``_target_`` is anything else.
+        SettingError: a class does not take the values it is given.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    for target in _targets(node):
+        _checked(target)
+    try:
+        return instantiate(dict(node), _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, (CheckpointError, SettingError)):
+            raise cause from None
+        raise SettingError(f"{node.get('_target_')} cannot be built: {cause or error}") from error
+
+
+def _targets(node: Any) -> Iterator[Any]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == "_target_":
+                yield value
+            elif isinstance(key, str) and key.startswith("_"):
+                raise CheckpointError(f"the configuration has a key {key!r}, which is not allowed")
+            else:
+                yield from _targets(value)
+    elif isinstance(node, (list, tuple)):
+        for child in node:
+            yield from _targets(child)
+
+
+def _checked(target: Any) -> None:
+    """Refuse a target that is not a class of ours."""
+    module, _, name = str(target).rpartition(".")
+    found = None
+    if module.split(".")[0] == "jasco" and all(part.isidentifier() for part in module.split(".")):
+        try:
+            found = getattr(importlib.import_module(module), name, None)
+        except ImportError:
+            found = None
+    if not (
+        isinstance(found, type)
+        and found.__module__.split(".")[0] == "jasco"
+        and issubclass(found, (nn.Module, Solver, Guidance))
+    ):
+        raise CheckpointError(
+            f"the configuration names {target!r}: only modules, solvers and guidance of Jasco are "
+            "built, nothing else is run"
+        )
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def save(
+    folder: str | Path,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    parts: Mapping[str, Callable[[Path], None]],
+) -> Path:
+    """Write a checkpoint folder, whole or not at all.
+
+    Args:
+        folder: made where missing; a checkpoint in it is replaced.
+        config: configuration of the model.
+        tensors: all tensors of the model; those of the parts are left to the parts.
+        parts: by the name of its folder, what writes each part that goes inside.
+
+    Raises:
+        CheckpointError: the folder holds something else, or cannot be written.
+    """
+    target = Path(folder).expanduser()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if not (target / CONFIG).is_file():
+            raise CheckpointError(f"{target} exists and holds no checkpoint: choose another folder")
+    prefixes = tuple(part.prefix for part in PARTS)
+    own = {
+        k: v.detach().cpu().contiguous() for k, v in tensors.items() if not k.startswith(prefixes)
+    }
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+            new = Path(scratch, "new")
+            new.mkdir()
+            save_file(own, new / WEIGHTS, metadata={"format": "pt", "jasco": version("jasco")})
+            for name, write in parts.items():
+                write(new / name)
+            text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+            (new / CONFIG).write_text(text, encoding="utf-8")
+            (new / "README.md").write_text(_card(config), encoding="utf-8")
+            if target.exists():
+                os.replace(target, Path(scratch, "old"))
+            os.replace(new, target)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{target} could not be written: {error}") from error
+    return target
+
+
+def _card(config: Mapping[str, Any]) -> str:
+    """Model card: what it is, where it comes from, and under which licence."""
+    source = config.get("source") or {}
+    published = str(source.get("id", "")).startswith("facebook/jasco")
+    data = ModelCardData(
+        license="cc-by-nc-4.0" if published else config.get("license", "other"),
+        library_name="jasco",
+        pipeline_tag="text-to-audio",
+        tags=["music-generation", "flow-matching", "jasco"],
+        base_model=source.get("id"),
+    )
+    controls = ", ".join(config["model"].get("conditioners", {}))
+    origin = f"Converted from `{source['id']}`." if source.get("id") else "Trained with Jasco."
+    return (
+        f"---\n{data.to_yaml()}\n---\n\n# Jasco: music from {controls}\n\n{origin}\n\n"
+        "```python\nfrom jasco import Conditions, Jasco\n\n"
+        'model = Jasco.from_pretrained("THIS_REPOSITORY")\n'
+        'out = model.generate([Conditions(text="warm 80s synth-pop")], seed=7)\n```\n'
+    )
+
+
+def push(folder: Path, repo_id: str, *, private: bool, token: str | None, message: str) -> str:
+    """Upload a checkpoint folder to the Hub; returns the address of the commit.
+
+    Raises:
+        CheckpointError: the Hub refused it or was not reached.
+    """
+    api = HfApi(token=token)
+    try:
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message))
+    except Exception as error:
+        raise CheckpointError(f"{repo_id} could not be written on the Hub: {error}") from error

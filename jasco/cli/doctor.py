@@ -1,0 +1,234 @@
+"""What is installed, what this machine computes with, where the parts are, and what mends each gap.
+
+A report is a table of sections; a section is a function that yields findings. To report one more
+part, write such a function and add it to `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from jasco.assets import package_dir
+from jasco.cli.errors import describe, one_line_errors
+
+# What each optional group of packages is for; the groups of pyproject.toml, less `dev`.
+EXTRAS = {
+    "chords": "chords taken from audio",
+    "drums": "drums taken from a song",
+    "eval": "chord and onset metrics",
+    "train": "training",
+    "data": "preparation of data on many machines",
+    "wandb": "training logs on Weights & Biases",
+    "ui": "a web page",
+    "plot": "figures",
+}
+CHORDINO = "nnls-chroma:chordino"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the report.
+
+    Attributes:
+        part: what was looked for.
+        state: ``ok``; ``missing``, an optional part that is absent; ``broken``, it cannot work.
+        detail: its version or place, or what is wrong.
+        remedy: the command or the step that mends it.
+    """
+
+    part: str
+    state: Literal["ok", "missing", "broken"]
+    detail: str
+    remedy: str = ""
+
+
+def machine() -> Iterator[Finding]:
+    """What computes here, and in which precision."""
+    import torch
+
+    from jasco.precision import resolve_device, resolve_dtype
+
+    device = resolve_device()
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    )
+    dtype = str(resolve_dtype("auto", device)).removeprefix("torch.")
+    yield Finding("python", "ok", platform.python_version())
+    yield Finding("device", "ok", f"{device} ({name})")
+    yield Finding("precision", "ok", f"{dtype}, the meaning of 'auto' on this device")
+
+
+def core() -> Iterator[Finding]:
+    """The package and all that generation needs."""
+    yield Finding("jasco", "ok", version("jasco"))
+    for requirement in _requirements():
+        remedy = f"pip install '{requirement.name}{requirement.specifier}'"
+        yield _package(requirement, remedy)
+    for name in ("conf", "assets"):
+        yield Finding(name, "ok", str(package_dir(name)))
+    from jasco import Jasco  # with all that it imports: a package that does not load shows here
+
+    yield Finding("model", "ok", f"{Jasco.__module__} loads")
+
+
+def extras() -> Iterator[Finding]:
+    """Optional packages, each with the command that installs it."""
+    for extra in EXTRAS:
+        for requirement in _requirements(extra):
+            yield _package(requirement, f"pip install 'jasco[{extra}]'", EXTRAS[extra])
+
+
+def parts() -> Iterator[Finding]:
+    """Weights and plugins that are no Python packages."""
+    demo = package_dir("assets") / "demo"
+    if demo.is_dir():
+        yield Finding("demo", "ok", str(demo))
+    else:
+        yield Finding("demo", "missing", "this version has no bundled checkpoint: use a Hub id")
+    yield _chordino()
+
+
+def _chordino() -> Finding:
+    """The Vamp plugin that hears chords."""
+    try:
+        import vampyhost
+    except ImportError:
+        return Finding("chordino", "missing", "needs vamphost", "pip install 'jasco[chords]'")
+    if CHORDINO in vampyhost.list_plugins():
+        return Finding("chordino", "ok", vampyhost.get_library_for(CHORDINO))
+    folders = os.pathsep.join(vampyhost.get_plugin_path())
+    remedy = "put nnls-chroma.so there: 'Optional parts' in the README"
+    return Finding("chordino", "missing", f"not in {folders}", remedy)
+
+
+def programs() -> Iterator[Finding]:
+    """Programs that some steps start."""
+    for name, purpose in {
+        "ffmpeg": "reads m4a and video files",
+        "fluidsynth": "renders MIDI to audio",
+    }.items():
+        path = shutil.which(name)
+        if path:
+            yield Finding(name, "ok", path)
+        else:
+            yield Finding(name, "missing", purpose, f"install {name} with your package manager")
+
+
+def hub() -> Iterator[Finding]:
+    """Where downloaded checkpoints are kept."""
+    from huggingface_hub import constants
+
+    yield Finding("cache", "ok", constants.HF_HUB_CACHE)
+    offline = (
+        "HF_HUB_OFFLINE=1, nothing is downloaded"
+        if constants.HF_HUB_OFFLINE
+        else "downloads allowed"
+    )
+    yield Finding("network", "ok", offline)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Findings under one title; ``needed`` where generation fails without them."""
+
+    title: str
+    find: Callable[[], Iterator[Finding]]
+    needed: bool = False
+
+
+SECTIONS = (
+    Section("core", core, needed=True),
+    Section("machine", machine, needed=True),
+    Section("extras", extras),
+    Section("weights and plugins", parts),
+    Section("programs", programs),
+    Section("Hub", hub, needed=True),
+)
+
+
+def examine(section: Section) -> list[Finding]:
+    """All findings of a section; an error on the way becomes the last of them."""
+    findings: list[Finding] = []
+    try:
+        findings.extend(section.find())
+    except Exception as error:
+        findings.append(Finding(section.title, "broken", describe(error)))
+    return findings
+
+
+def _requirements(extra: str = "") -> Iterator[Requirement]:
+    """What the installed package declares for an extra, or for itself."""
+    for requirement in map(Requirement, requires("jasco") or []):
+        marker = requirement.marker
+        needed = marker is None or marker.evaluate({"extra": ""})
+        if needed != bool(extra) and (marker is None or marker.evaluate({"extra": extra})):
+            yield requirement
+
+
+def _package(requirement: Requirement, remedy: str, purpose: str = "") -> Finding:
+    """An installed package of the right version, or the command that brings it.
+
+    Without a ``purpose`` the package is not optional: its absence breaks something.
+    """
+    try:
+        installed = version(requirement.name)
+    except PackageNotFoundError:
+        if purpose:
+            return Finding(requirement.name, "missing", purpose, remedy)
+        return Finding(requirement.name, "broken", "not installed", remedy)
+    if not requirement.specifier.contains(installed, prereleases=True):
+        wrong = f"{installed} does not fit {requirement.specifier}"
+        return Finding(requirement.name, "broken", wrong, remedy)
+    return Finding(requirement.name, "ok", installed)
+
+
+def table(report: dict[str, list[Finding]]) -> str:
+    """The report as text, in columns."""
+    width = max(len(finding.part) for findings in report.values() for finding in findings)
+    lines = []
+    for title, findings in report.items():
+        lines.append(title)
+        for finding in findings:
+            remedy = f"  ->  {finding.remedy}" if finding.remedy else ""
+            lines.append(f"  {finding.part:{width}}  {finding.state:7}  {finding.detail}{remedy}")
+    return "\n".join(lines)
+
+
+@one_line_errors("jasco-doctor")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the report and return 1 where something that generation needs is broken, else 0."""
+    parser = argparse.ArgumentParser(
+        prog="jasco-doctor",
+        description="What is installed, which device and precision, where plugins and weights are, "
+        "and the command that mends each gap.",
+        epilog="Exit code 1 where something that generation needs is broken, else 0.",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    as_json = parser.parse_args(argv).json
+
+    report = {section.title: examine(section) for section in SECTIONS}
+    broken = [
+        finding.part
+        for section in SECTIONS
+        for finding in report[section.title]
+        if section.needed and finding.state == "broken"
+    ]
+    if as_json:
+        rows = {title: [asdict(f) for f in findings] for title, findings in report.items()}
+        print(json.dumps({"ok": not broken, "report": rows}, indent=2))
+    else:
+        print(table(report))
+        print(f"\nbroken: {', '.join(broken)}" if broken else "\nall that generation needs is here")
+    return 1 if broken else 0

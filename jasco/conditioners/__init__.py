@@ -1,0 +1,15 @@
+"""How the network sees each control."""
+
+from jasco.conditioners.base import Conditioner
+from jasco.conditioners.chords import ChordConditioner
+from jasco.conditioners.drums import DrumConditioner
+from jasco.conditioners.melody import MelodyConditioner
+from jasco.conditioners.text import TextConditioner
+
+__all__ = [
+    "ChordConditioner",
+    "Conditioner",
+    "DrumConditioner",
+    "MelodyConditioner",
+    "TextConditioner",
+]

@@ -1,0 +1,105 @@
+"""Text as tokens for cross-attention, through a T5 encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
+
+from jasco.codec import EnCodec
+from jasco.conditioners.base import Conditioner
+from jasco.conditions import Encoded
+from jasco.errors import ConditionError, SettingError
+
+
+class TextConditioner(Conditioner):
+    """Projects the hidden states of a T5 encoder; the null is a single zero token.
+
+    Padding is masked, so an item does not depend on the lengths of the other texts in its batch.
+
+    Args:
+        dim: width of the network.
+        pretrained: Hub id or folder of a T5 with its tokenizer; its weights are loaded.
+        revision: commit of the Hub id.
+        config: values of a `T5Config`, for random weights read by bytes (`ByT5Tokenizer`, which
+            needs no file); ignored with ``pretrained``.
+        finetune: train the encoder too, instead of keeping it frozen.
+        max_tokens: longest text that is accepted.
+
+    Raises:
+        SettingError: neither ``pretrained`` nor ``config`` is given.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        pretrained: str | None = None,
+        revision: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        finetune: bool = False,
+        max_tokens: int = 512,
+    ) -> None:
+        super().__init__()
+        if pretrained is not None:
+            revision = revision or "main"
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(pretrained, revision=revision)
+            self.encoder = T5EncoderModel.from_pretrained(
+                pretrained, revision=revision, dtype=torch.float32
+            )
+        elif config is not None:
+            self.tokenizer = ByT5Tokenizer()
+            self.encoder = T5EncoderModel(T5Config(**config))
+        else:
+            raise SettingError("text needs a pretrained T5 id or folder, or a config to start from")
+        self.finetune = finetune
+        # A trained encoder, or one of fresh weights, is on no Hub and belongs inside a checkpoint.
+        self.on_hub = pretrained is not None and not finetune
+        self.max_tokens = max_tokens
+        self.project = nn.Linear(self.encoder.config.d_model, dim)
+        self.encoder.requires_grad_(finetune)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> TextConditioner:
+        """Training mode, except for an encoder that is frozen."""
+        super().train(mode)
+        self.encoder.train(mode and self.finetune)
+        return self
+
+    def prepare(
+        self, values: Sequence[str | None], num_frames: int, codec: EnCodec
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Token ids (B, L), their mask (B, L), and which items have a text (B,)."""
+        texts = ["" if value is None else value for value in values]
+        tokens = self.tokenizer(texts, return_tensors="pt", padding=True)
+        ids, mask = tokens["input_ids"], tokens["attention_mask"].bool()
+        longest = int(mask.sum(1).argmax())
+        if int(mask[longest].sum()) > self.max_tokens:
+            raise ConditionError(
+                f"the text {texts[longest][:40]!r}... has {int(mask[longest].sum())} tokens: "
+                f"shorten it, at most {self.max_tokens} are read"
+            )
+        given = torch.tensor([bool(text) for text in texts])
+        device = codec.mean.device
+        return ids.to(device), mask.to(device), given.to(device)
+
+    def forward(self, prepared: tuple[Tensor, Tensor, Tensor]) -> Encoded:
+        """Tokens to (B, L, D); texts that are not given are at the null."""
+        ids, mask, given = prepared
+        with (
+            torch.set_grad_enabled(self.finetune and torch.is_grad_enabled()),
+            torch.autocast(ids.device.type, enabled=False),
+        ):
+            hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        values = self.project(hidden)
+        values = torch.where(mask[..., None], values, values.new_zeros(()))
+        encoded = Encoded(values, values.new_zeros(values.shape[-1]), mask)
+        return encoded.drop(where=~given)
+
+    def save_encoder(self, folder: Path) -> None:
+        """Write the T5 and its tokenizer as a folder that transformers loads."""
+        self.encoder.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)

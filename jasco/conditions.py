@@ -1,0 +1,206 @@
+"""What is asked of the model: by a user (`Conditions`), and as the network sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jasco.audio import Audio, to_audio
+from jasco.chords import ChordProgression
+from jasco.drums import DrumCodes
+from jasco.errors import ConditionError
+from jasco.melody import Melody
+
+CONTROLS = ("text", "chords", "drums", "melody")
+"""Names of all controls that a clip can ask for."""
+
+DEFAULT_SAMPLE_RATE = 32000
+"""Rate (Hz) at which bare sample arrays are taken; every published model works at it."""
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Conditions:
+    """One clip's wishes; ``None`` means that a control is not asked for.
+
+    Attributes:
+        text: description of the music. Empty text is the same as none.
+        chords: a progression; a list of ``(name, onset in s)`` or a timed text (``"C:0 Am:2"``) is
+            read as one.
+        drums: an isolated drum track: `Audio`, ``(samples, sample_rate)``, a path, samples at the
+            model's own rate (a bare array), or the codes of an earlier encoding.
+        melody: a melody; an array of 53 rows (MIDI 43 to 95) and one column per latent frame is
+            read as one.
+
+    Raises:
+        ChordError, AudioError, MelodyError, ConditionError: a wish that cannot be read.
+    """
+
+    text: str | None
+    chords: ChordProgression | None
+    drums: Audio | DrumCodes | None
+    melody: Melody | None
+
+    def __init__(
+        self,
+        text: str | None = None,
+        chords: ChordProgression | str | Sequence[tuple[str, float]] | None = None,
+        drums: Audio | DrumCodes | tuple[Any, int] | str | PathLike[str] | Any | None = None,
+        melody: Melody | Any | None = None,
+    ) -> None:
+        if text is not None and not isinstance(text, str):
+            raise ConditionError(f"text is {type(text).__name__}: give a string or None")
+        if chords is not None and not isinstance(chords, ChordProgression):
+            chords = ChordProgression.parse(chords)
+        if drums is not None and not isinstance(drums, DrumCodes):
+            drums = to_audio(drums, sample_rate=DEFAULT_SAMPLE_RATE)
+        if melody is not None and not isinstance(melody, Melody):
+            melody = Melody.from_array(melody)
+        text = text if text and text.strip() else None
+        for name, wish in zip(CONTROLS, (text, chords, drums, melody), strict=True):
+            object.__setattr__(self, name, wish)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Names of the controls that are asked for."""
+        return tuple(name for name in CONTROLS if getattr(self, name) is not None)
+
+    def without(self, *controls: str) -> Conditions:
+        """The same wishes less some controls."""
+        return replace(self, **dict.fromkeys(controls))
+
+    def report(self, num_frames: int, frame_rate: float) -> tuple[str, ...]:
+        """What had to be changed to fit a clip of ``num_frames`` at ``frame_rate`` (Hz)."""
+        lines: list[str] = []
+        length = num_frames / frame_rate
+        if self.chords is not None:
+            lines += [f"chords: {line}" for line in self.chords.report]
+        if isinstance(self.drums, Audio) and self.drums.duration != length:
+            took = "the first" if self.drums.duration > length else "silence after"
+            used = min(self.drums.duration, length)
+            lines.append(f"drums: {self.drums.duration:.2f} s given, {took} {used:.2f} s used")
+        if self.melody is not None:
+            lines += [f"melody: {line}" for line in self.melody.report]
+            notice = self.melody.notice(num_frames, frame_rate)
+            lines += [f"melody: {notice}"] if notice else []
+        return tuple(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One control of a batch in the width D of the network.
+
+    Attributes:
+        values: (B, T, D), one vector per latent frame, or (B, L, D), tokens to attend to.
+        null: (D,) what stands in each place when the control is not given.
+        mask: (B, L) true at the tokens that exist; ``None`` marks a per-frame control. An item of
+            no token keeps its first one, at the null.
+    """
+
+    values: Tensor
+    null: Tensor
+    mask: Tensor | None = None
+
+    def drop(self, where: Tensor) -> Encoded:
+        """With the items where the bool vector ``where`` (B,) is true put at their null."""
+        where = where.to(self.values.device)
+        values = torch.where(where[:, None, None], self.null, self.values)
+        if self.mask is None:
+            return replace(self, values=values)
+        first = torch.arange(self.mask.shape[1], device=self.mask.device) == 0
+        return replace(self, values=values, mask=torch.where(where[:, None], first, self.mask))
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionBatch:
+    """The encoded conditions of a batch, each knowing its null.
+
+    Attributes:
+        controls: encoded control by name, in the order of the model's conditioners.
+    """
+
+    controls: Mapping[str, Encoded]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.controls.values())).values) if self.controls else 0
+
+    def drop(self, *names: str, where: Tensor | None = None) -> ConditionBatch:
+        """With these controls at their null, in all items or ``where`` (B,) is true.
+
+        Guidance and the dropout of training share this.
+        """
+        unknown = set(names).difference(self.controls)
+        if unknown:
+            raise ConditionError(f"cannot drop {sorted(unknown)} from {list(self.controls)}")
+        if where is None:
+            where = torch.ones(len(self), dtype=torch.bool)
+        dropped = {name: self.controls[name].drop(where) for name in names}
+        return ConditionBatch({**self.controls, **dropped})
+
+    def keep(self, names: Iterable[str]) -> ConditionBatch:
+        """With all controls but these at their null."""
+        return self.drop(*(set(self.controls) - set(names)))
+
+    def select(self, items: Tensor) -> ConditionBatch:
+        """The items of these indices, in their order; repeats are allowed."""
+        return self._map(
+            lambda e: Encoded(e.values[items], e.null, None if e.mask is None else e.mask[items])
+        )
+
+    def to(self, device: torch.device | str) -> ConditionBatch:
+        """On another device."""
+        return self._map(
+            lambda e: Encoded(
+                e.values.to(device),
+                e.null.to(device),
+                None if e.mask is None else e.mask.to(device),
+            )
+        )
+
+    @staticmethod
+    def cat(batches: Sequence[ConditionBatch]) -> ConditionBatch:
+        """One batch after the other; shorter token sequences are padded and masked."""
+        controls = {}
+        for name in batches[0].controls:
+            parts = [batch.controls[name] for batch in batches]
+            controls[name] = Encoded(_stack([p.values for p in parts]), parts[0].null)
+            if parts[0].mask is not None:
+                masks = [p.mask for p in parts if p.mask is not None]
+                controls[name] = replace(controls[name], mask=_stack(masks))
+        return ConditionBatch(controls)
+
+    def frames(self) -> Tensor | float:
+        """Sum (B, T, D) of the per-frame controls; 0 where the model has none."""
+        return sum(
+            (e.values for e in self.controls.values() if e.mask is None), start=torch.zeros(())
+        )
+
+    def tokens(self, batch_size: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Tokens (B, L, D) and their mask (B, L); one zero token where no control has any."""
+        found = [e for e in self.controls.values() if e.mask is not None]
+        if not found:
+            shape = (batch_size, 1)
+            return torch.zeros(*shape, dim, device=device), torch.ones(*shape, device=device) > 0
+        masks = [e.mask for e in found if e.mask is not None]
+        return torch.cat([e.values for e in found], dim=1), torch.cat(masks, dim=1)
+
+    def _map(self, change: Any) -> ConditionBatch:
+        return ConditionBatch({name: change(e) for name, e in self.controls.items()})
+
+
+def _stack(parts: Sequence[Tensor]) -> Tensor:
+    """Concatenate along the batch, padding the second dimension with zeros to the longest."""
+    longest = max(part.shape[1] for part in parts)
+    padded = []
+    for part in parts:
+        missing = longest - part.shape[1]
+        padded.append(
+            torch.cat([part, part.new_zeros(len(part), missing, *part.shape[2:])], dim=1)
+            if missing
+            else part
+        )
+    return torch.cat(padded)

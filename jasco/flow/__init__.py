@@ -1,0 +1,20 @@
+"""Flow matching: the probability path, guidance, and the solvers. No music in here."""
+
+from jasco.flow.guidance import Guidance, Term
+from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath
+from jasco.flow.solvers import RK4, SOLVERS, Dopri5, Euler, FixedStep, Heun, Midpoint, Solver
+
+__all__ = [
+    "LOSS_WEIGHTS",
+    "RK4",
+    "SOLVERS",
+    "ConditionalPath",
+    "Dopri5",
+    "Euler",
+    "FixedStep",
+    "Guidance",
+    "Heun",
+    "Midpoint",
+    "Solver",
+    "Term",
+]

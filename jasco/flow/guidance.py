@@ -1,0 +1,92 @@
+"""Multi-source classifier-free guidance as a weighted sum of velocities.
+
+Each term asks the network with only a subset S of the controls given, the others at their null:
+
+    v = sum_S w_S v(S) + (1 - sum_S w_S) v(none)
+
+JASCO (arXiv 2406.10970, section 3.4) uses two terms, ``all`` and ``text``; any other subset is one
+more keyword.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from jasco.errors import ConditionError, SettingError
+
+
+@dataclass(frozen=True)
+class Term:
+    """One velocity of the sum: its weight, and the controls that are given to the network."""
+
+    weight: float
+    controls: frozenset[str]
+
+
+class Guidance(Mapping[str, float]):
+    """Weights of the guidance terms.
+
+    A keyword names a subset of the model's controls: ``all``, one control (``text``), or several
+    joined by ``+`` (``**{"chords+drums": 1.0}``). What is missing to a sum of one is the weight of
+    the unconditional velocity, so ``Guidance(all=1)`` is no guidance at all.
+
+    Raises:
+        SettingError: a weight is not a finite number, or no weight is given.
+    """
+
+    def __init__(self, **weights: float) -> None:
+        if not weights:
+            raise SettingError("guidance needs at least one weight, for example all=1.5,text=3")
+        for name, weight in weights.items():
+            if not isinstance(weight, (int, float)) or not math.isfinite(weight):
+                raise SettingError(
+                    f"guidance {name}={weight!r}: the weight must be a finite number"
+                )
+        self._weights = {name: float(weight) for name, weight in weights.items()}
+
+    def __getitem__(self, name: str) -> float:
+        return self._weights[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def __repr__(self) -> str:
+        return f"Guidance({', '.join(f'{k}={v:g}' for k, v in self._weights.items())})"
+
+    def terms(self, controls: Sequence[str]) -> list[Term]:
+        """Terms of non-zero weight for a model with these controls, the unconditional one last.
+
+        Subsets that turn out equal (``all`` and ``text`` on a model of text alone) are merged.
+
+        Raises:
+            ConditionError: a name is not a control of the model.
+        """
+        weights: dict[frozenset[str], float] = {}
+        for name, weight in self._weights.items():
+            subset = frozenset(controls) if name == "all" else frozenset(name.split("+"))
+            unknown = sorted(subset.difference(controls))
+            if unknown:
+                raise ConditionError(
+                    f"guidance names {', '.join(unknown)}, but the controls of this model are "
+                    f"{', '.join(controls)} (and 'all')"
+                )
+            weights[subset] = weights.get(subset, 0.0) + weight
+        none: frozenset[str] = frozenset()
+        weights[none] = weights.pop(none, 0.0) + 1.0 - sum(self._weights.values())
+        # Sums such as 1 - 0.9 - 0.1 leave a rounding error that would cost a whole evaluation.
+        return [Term(w, subset) for subset, w in weights.items() if abs(w) > 1e-9]
+
+    @staticmethod
+    def combine(terms: Sequence[Term], velocities: Tensor) -> Tensor:
+        """Weighted sum of the terms' velocities (K * B, T, D), term-major, to (B, T, D)."""
+        weights = torch.tensor([term.weight for term in terms], device=velocities.device)
+        stacked = velocities.float().unflatten(0, (len(terms), -1))
+        return torch.einsum("k,kbtd->btd", weights, stacked)

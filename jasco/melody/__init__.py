@@ -1,0 +1,7 @@
+"""Melodies: notes, MIDI or salience as a piano roll (53, T) in time with the latent frames."""
+
+from jasco.melody.melody import Melody
+from jasco.melody.notes import note_name
+from jasco.melody.roll import LOWEST_NOTE, NUM_NOTES, resample_salience
+
+__all__ = ["LOWEST_NOTE", "NUM_NOTES", "Melody", "note_name", "resample_salience"]

@@ -1,0 +1,290 @@
+"""A melody: a piano roll with its frame rate, and every way to and from one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from jasco.errors import MelodyError, MissingPartError
+from jasco.melody.midi import read_notes, write_notes
+from jasco.melody.notes import note_name, notes_of_rows, rows_of_notes
+from jasco.melody.roll import (
+    LOWEST_NOTE,
+    NUM_NOTES,
+    checked_frame_rate,
+    checked_roll,
+    one_hot,
+    resample_salience,
+    strongest,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PUBLISHED_FRAME_RATE = 50.0
+"""Rate (Hz) of the rolls that the original publishes, and of those made here from notes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Melody:
+    """A piano roll, in which the strongest note of each column counts.
+
+    Two melodies are equal if their rolls and frame rates are.
+
+    Attributes:
+        roll: (53, T) float32, row r = MIDI 43 + r; 0 where a note is silent, else its salience
+            (1 for a plain note).
+        frame_rate: columns per second (Hz), column i standing at i / ``frame_rate``; ``None``: one
+            column for each latent frame of the model, so that the length has to match exactly.
+        report: what was changed on the way: notes moved by octaves, notes that gave way to others.
+
+    Raises:
+        MelodyError: a roll of another shape, without columns, negative or not finite.
+    """
+
+    roll: torch.Tensor
+    frame_rate: float | None = None
+    report: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roll", checked_roll(self.roll))
+        if self.frame_rate is not None:
+            object.__setattr__(self, "frame_rate", checked_frame_rate(self.frame_rate))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Melody):
+            return NotImplemented
+        return self.frame_rate == other.frame_rate and torch.equal(self.roll, other.roll)
+
+    @classmethod
+    def from_array(cls, array: Any, frame_rate: float | None = None) -> Melody:
+        """From (53, T) zeros and ones, or saliences.
+
+        Raises:
+            MelodyError: see `Melody`.
+        """
+        roll = checked_roll(array)
+        several = int(((roll > 0).sum(dim=0) > 1).sum())
+        report = f"{several} columns hold several notes: the strongest, else the lowest, counts"
+        return cls(roll, frame_rate, (report,) if several else ())
+
+    @classmethod
+    def from_rows(cls, rows: Any, frame_rate: float | None = None) -> Melody:
+        """From the row of each column (T,), -1 for silence: the inverse of `rows`.
+
+        Raises:
+            MelodyError: not one row from -1 to 52 for each column.
+        """
+        rows = torch.as_tensor(rows)
+        if rows.ndim != 1 or rows.is_floating_point() or rows.is_complex():
+            raise MelodyError(f"rows of shape {tuple(rows.shape)}, {rows.dtype}: give whole (T,)")
+        if len(rows) and not -1 <= int(rows.min()) <= int(rows.max()) < NUM_NOTES:
+            raise MelodyError(f"rows lie from -1 (silence) to {NUM_NOTES - 1}, not beyond")
+        return cls(one_hot(rows.cpu()), frame_rate)
+
+    @classmethod
+    def from_salience(cls, matrix: Any, frame_rate: float, *, threshold: float = 0.5) -> Melody:
+        """From a salience matrix (53, T) whose values below ``threshold`` are silence.
+
+        Raises:
+            MelodyError: see `Melody`.
+        """
+        roll = checked_roll(matrix)
+        return cls(torch.where(roll < threshold, torch.zeros_like(roll), roll), frame_rate)
+
+    @classmethod
+    def from_notes(
+        cls,
+        notes: Iterable[Sequence[float]],
+        *,
+        frame_rate: float = PUBLISHED_FRAME_RATE,
+        duration: float | None = None,
+    ) -> Melody:
+        """From notes (MIDI pitch, onset in s, offset in s) in any order.
+
+        Of notes that sound at once the highest is heard; one outside G2 to B6 is moved into it by
+        octaves. Times go to the nearest column, and a note lasts at least one.
+
+        Args:
+            notes: the notes; a pitch between two keys goes to the nearest.
+            frame_rate: of the roll (Hz).
+            duration: length of the roll (s); to the end of the last note if not given.
+
+        Raises:
+            MelodyError: no notes, or one that is none.
+        """
+        rate = checked_frame_rate(frame_rate)
+        rows, report = rows_of_notes(notes, rate, duration)
+        return cls(one_hot(rows), rate, tuple(report))
+
+    @classmethod
+    def from_midi(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        frame_rate: float = PUBLISHED_FRAME_RATE,
+        track: int | str | None = None,
+    ) -> Melody:
+        """From a MIDI file: the highest sounding note of all its pitched tracks, or of one.
+
+        Drum tracks are left out, pitch bends are not followed. See `from_notes` for the rest.
+
+        Args:
+            path: the file.
+            frame_rate: of the roll (Hz).
+            track: number among the pitched tracks, from 0, or name of one.
+
+        Raises:
+            MelodyError: no such file, not a MIDI file, no such track, no notes.
+        """
+        return cls.from_notes(read_notes(Path(path), track), frame_rate=frame_rate)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Melody:
+        """From a file, by its suffix.
+
+        ==============  ==========================================================================
+        .mid .midi      see `from_midi`
+        .json           a list of notes [MIDI pitch, onset in s, offset in s]
+        .npy            (53, T), one column for each latent frame
+        .npz            the same, as the only array or as ``roll``; a ``frame_rate`` (Hz) is read
+        .th .pt         a tensor as the original publishes it: (T, 53) at 50 Hz
+        ==============  ==========================================================================
+
+        Raises:
+            MelodyError: another suffix, a missing file, or one that does not hold this.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix in (".mid", ".midi"):
+            return cls.from_midi(path)
+        try:
+            if suffix == ".json":
+                return cls.from_notes(json.loads(path.read_text(encoding="utf-8")))
+            if suffix in (".npy", ".npz"):
+                return cls.from_array(*_read_numpy(path))
+            if suffix in (".th", ".pt"):
+                return cls.from_array(_read_published(path), PUBLISHED_FRAME_RATE)
+        except OSError as error:
+            raise MelodyError(f"cannot read {path}: {error.strerror or error}") from error
+        except MelodyError as error:
+            raise MelodyError(f"{path}: {error}") from error
+        except Exception as error:  # each parser has its own ways to refuse a broken file
+            raise MelodyError(
+                f"{path} is no {suffix} file that holds a melody ({type(error).__name__})"
+            ) from error
+        raise MelodyError(
+            f"cannot read a melody from {path}: give .mid, .midi, .json, .npy, .npz, .th or .pt"
+        )
+
+    def frames(self, num_frames: int, frame_rate: float) -> torch.Tensor:
+        """The melody as the model reads it: one-hot (53, ``num_frames``) float32.
+
+        Linear interpolation in time to ``frame_rate`` (Hz), then the strongest note of each column
+        that has one. Columns beyond the end of the melody are zero, the model's null.
+
+        Raises:
+            MelodyError: the melody has no frame rate and another number of columns.
+        """
+        columns = self.roll.shape[1]
+        if self.frame_rate is None and columns != num_frames:
+            raise MelodyError(
+                f"the melody has {columns} columns and the clip {num_frames} frames: to have it "
+                "fitted, give its rate with Melody.from_array(x, frame_rate=...)"
+            )
+        rate = self.frame_rate or frame_rate
+        return one_hot(strongest(resample_salience(self.roll, rate, frame_rate, num_frames)))
+
+    def notice(self, num_frames: int, frame_rate: float) -> str | None:
+        """What `frames` does about a length a frame or more off; ``None`` if it fits."""
+        if self.frame_rate is None:
+            return None
+        lasts, wanted = self.roll.shape[1] / self.frame_rate, num_frames / frame_rate
+        if abs(lasts - wanted) * frame_rate < 1 - 1e-6:
+            return None
+        action = "its end is cut" if lasts > wanted else "the rest has no melody"
+        return f"it lasts {lasts:.2f} s and the clip {wanted:.2f} s: {action}"
+
+    def rows(self) -> torch.Tensor:
+        """(T,) int64: the strongest row of each column, -1 where it is silent."""
+        return strongest(self.roll)
+
+    def notes(self) -> tuple[tuple[int, float, float], ...]:
+        """Notes (MIDI pitch, onset in s, offset in s), one for each run of columns.
+
+        Raises:
+            MelodyError: the melody has no frame rate, so no seconds.
+        """
+        if self.frame_rate is None:
+            raise MelodyError(
+                "a melody without a frame rate has no seconds: give one with "
+                "Melody.from_array(x, frame_rate=...)"
+            )
+        return notes_of_rows(self.rows(), self.frame_rate)
+
+    def to_midi(self, path: str | os.PathLike[str]) -> Path:
+        """Write the notes as a MIDI file of one piano track; silence at the end is not kept.
+
+        Raises:
+            MelodyError: no frame rate, no notes, or a place that cannot be written.
+        """
+        notes = self.notes()
+        if not notes:
+            raise MelodyError(f"cannot write {path}: the melody is silent")
+        write_notes(Path(path), notes)
+        return Path(path)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the roll: time (s; frames without a rate) against note names.
+
+        Args:
+            ax: where to draw; a new figure if not given.
+
+        Raises:
+            MissingPartError: matplotlib is not installed.
+        """
+        try:
+            from matplotlib import pyplot
+        except ImportError as error:
+            raise MissingPartError("plots need matplotlib: pip install 'jasco[plot]'") from error
+
+        ax = ax or pyplot.subplots(figsize=(8, 3))[1]
+        width, stop = self.roll.shape[1] / (self.frame_rate or 1), LOWEST_NOTE + NUM_NOTES
+        extent = (0, width, LOWEST_NOTE - 0.5, stop - 0.5)
+        ax.imshow(self.roll.numpy(), "Greys", origin="lower", aspect="auto", extent=extent)
+        keys = [key for key in range(LOWEST_NOTE, stop) if key % 12 in (0, 7)]  # every C and G
+        ax.set_yticks(keys, [note_name(key) for key in keys])
+        ax.set_xlabel("time (s)" if self.frame_rate else "frame")
+        return ax
+
+
+def _read_numpy(path: Path) -> tuple[np.ndarray, float | None]:
+    """Roll and frame rate of an .npy or .npz file."""
+    with path.open("rb") as file:
+        held = np.load(file, allow_pickle=False)
+        if isinstance(held, np.ndarray):
+            return held, None
+        arrays = dict(held)
+    rate = arrays.pop("frame_rate", None)
+    if "roll" not in arrays and len(arrays) != 1:
+        raise MelodyError(f"it holds {sorted(arrays)}, and none of them is called 'roll'")
+    roll = arrays["roll"] if "roll" in arrays else next(iter(arrays.values()))
+    return roll, None if rate is None else float(rate)
+
+
+def _read_published(path: Path) -> torch.Tensor:
+    """Roll (53, T) of a file that holds a tensor (T, 53)."""
+    held = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(held, dict) and len(held) == 1:
+        held = next(iter(held.values()))
+    if not isinstance(held, torch.Tensor) or held.ndim != 2 or held.shape[1] != NUM_NOTES:
+        shape = tuple(held.shape) if isinstance(held, torch.Tensor) else type(held).__name__
+        raise MelodyError(f"it holds {shape}, not the published tensor (frames, {NUM_NOTES})")
+    return held.T

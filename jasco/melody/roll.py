@@ -1,0 +1,103 @@
+"""Piano rolls (53, T): what makes one, and how it goes to another frame rate.
+
+Row r is the note MIDI 43 + r, so G2 to B6. Column i of a roll of rate r (Hz) stands at the time
+i / r (s).
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+import torch
+
+from jasco.errors import MelodyError
+
+LOWEST_NOTE = 43
+"""MIDI number of row 0, G2."""
+NUM_NOTES = 53
+"""Rows of a roll, G2 to B6."""
+
+
+def resample_salience(
+    salience: torch.Tensor,
+    from_rate: float,
+    to_rate: float,
+    num_frames: int,
+    *,
+    centred: bool = False,
+) -> torch.Tensor:
+    """Linear interpolation in time of salience (53, T) to (53, ``num_frames``).
+
+    Columns stand at i / rate, which is exact for centred transforms such as the HCQT. The last
+    column lasts until T / ``from_rate``; after it there is silence.
+
+    The original read 86 Hz for 22050 / 256 = 86.1328 Hz and let columns stand at (i + 1/2) / rate:
+    ``from_rate=86, centred=True`` gives its matrices, to the last entry.
+
+    Args:
+        salience: (53, T).
+        from_rate: its columns per second (Hz).
+        to_rate: columns per second of the result (Hz).
+        num_frames: columns of the result.
+        centred: let a column stand at the middle of its time instead of the beginning.
+    """
+    shift = 0.5 if centred else 0.0
+    length = salience.shape[1]
+    place = (torch.arange(num_frames, dtype=torch.float64) + shift) * from_rate / to_rate - shift
+    # A rounding error of 1e-16 would make a note sound in a column that it only touches.
+    place = place.round(decimals=9)
+    below = place.floor().long().clamp(0, length - 1)
+    above = (below + 1).clamp(max=length - 1)
+    weight = (place - below).clamp(0, 1).to(salience.dtype)
+    mixed = salience[:, below] * (1 - weight) + salience[:, above] * weight
+    return torch.where(place + shift < length, mixed, torch.zeros_like(mixed))
+
+
+def strongest(roll: torch.Tensor) -> torch.Tensor:
+    """(T,) int64 row of the largest value of each column, the lowest of equals; -1 for silence."""
+    rows = roll.argmax(dim=0)
+    return torch.where(roll.amax(dim=0) > 0, rows, torch.full_like(rows, -1))
+
+
+def one_hot(rows: torch.Tensor) -> torch.Tensor:
+    """(53, T) float32 with a one at each column's row; -1 leaves a column empty."""
+    return (torch.arange(NUM_NOTES)[:, None] == rows).float()
+
+
+def checked_roll(array: Any) -> torch.Tensor:
+    """A copy of a roll as (53, T) float32 on the CPU, or a MelodyError."""
+    if isinstance(array, torch.Tensor):
+        array = array.detach().cpu().to(torch.float32, copy=True)
+    elif isinstance(array, np.ndarray | list | tuple):
+        try:
+            array = torch.from_numpy(np.array(array, dtype=np.float32))
+        except (TypeError, ValueError) as error:
+            raise MelodyError(f"the melody is no array of numbers: {error}") from error
+    else:
+        raise MelodyError(
+            f"a {type(array).__name__} is no melody: give a Melody (Melody.load(path) reads a "
+            f"file) or an array ({NUM_NOTES}, frames)"
+        )
+    shape = tuple(array.shape)
+    if len(shape) != 2 or shape[0] != NUM_NOTES:
+        advice = "transpose it" if len(shape) == 2 and shape[1] == NUM_NOTES else "one row a note"
+        raise MelodyError(
+            f"the melody has the shape {shape} and not ({NUM_NOTES}, frames), row 0 = MIDI "
+            f"{LOWEST_NOTE} (G2): {advice}"
+        )
+    if shape[1] == 0:
+        raise MelodyError("the melody has no columns (0 frames)")
+    if not (torch.isfinite(array).all() and (array >= 0).all()):
+        raise MelodyError("the melody holds negative values, NaN or infinity: give 0 for silence")
+    return array
+
+
+def checked_frame_rate(rate: Any) -> float:
+    """A frame rate (Hz) as float, or a MelodyError."""
+    number = float(rate) if isinstance(rate, numbers.Real) else math.nan
+    if not 0 < number < math.inf:
+        raise MelodyError(f"{rate!r} is no frame rate: give a positive number of Hz")
+    return number

@@ -1,0 +1,399 @@
+"""Codec, conditioners and velocity network as one model that learns and generates."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from jasco import checkpoint
+from jasco.codec import EnCodec
+from jasco.conditioners import Conditioner, TextConditioner
+from jasco.conditioners.drums import encode_drums
+from jasco.conditions import ConditionBatch, Conditions
+from jasco.errors import CheckpointError, ConditionError, SettingError
+from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver
+from jasco.network import VelocityNetwork
+from jasco.precision import resolve_device, resolve_dtype
+from jasco.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """What `Jasco.generate` returns, one item per clip and sample.
+
+    Attributes:
+        audio: (B, channels, samples) float32 on the CPU, as decoded (not loudness-normalised).
+        latents: (B, T, D) normalised latents, float32 on the CPU.
+        sample_rate: of the audio (Hz).
+        recipe: per item, all that is needed to make it again, as plain JSON data.
+        report: per item, what had to be changed to fit the conditions to the model.
+    """
+
+    audio: Tensor
+    latents: Tensor
+    sample_rate: int
+    recipe: list[dict[str, Any]]
+    report: list[tuple[str, ...]]
+
+
+class Jasco(nn.Module):
+    """Text, chords, drums and melody in, music out.
+
+    Args:
+        codec: waveform to normalised latents and back.
+        conditioners: one per control, in the order of their names in the configuration.
+        network: the velocity field.
+        segment_duration: length of the clips the model was made for (s).
+    """
+
+    def __init__(
+        self,
+        codec: EnCodec,
+        conditioners: Mapping[str, Conditioner],
+        network: VelocityNetwork,
+        segment_duration: float = 10.0,
+    ) -> None:
+        super().__init__()
+        self.codec = codec
+        self.conditioners = nn.ModuleDict(conditioners)
+        self.network = network
+        self.segment_duration = segment_duration
+        self.path = ConditionalPath()
+        self.solver: Solver = Euler()
+        self.guidance = Guidance(all=1.0)
+        self.dtype = torch.float32
+        self.config: dict[str, Any] = {}
+        self.name_or_path: str | None = None
+        self.revision: str | None = None
+
+    # --- making and keeping -------------------------------------------------------------------
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Jasco:
+        """Make a model of fresh weights.
+
+        Args:
+            config: has the node ``model`` and, optionally, ``solver`` and ``guidance``.
+
+        Raises:
+            SettingError, CheckpointError: the configuration names something that is not Jasco's, or
+                values that do not fit.
+        """
+        model = checkpoint.build(config["model"])
+        if not isinstance(model, cls):
+            raise SettingError(f"the configuration describes a {type(model).__name__}, not a Jasco")
+        model.config = dict(config)
+        if config.get("solver"):
+            model.solver = checkpoint.build(config["solver"])
+        if config.get("guidance"):
+            model.guidance = checkpoint.build(config["guidance"])
+        return model
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype = "auto",
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+    ) -> Jasco:
+        """Load a model.
+
+        Args:
+            name_or_path: Hub id of a published JASCO checkpoint or of one of ours, a folder of
+                either kind, or a Lightning checkpoint file.
+            device: ``"auto"`` takes a GPU where there is one.
+            dtype: precision of the network when it generates; ``"auto"`` is bfloat16 where the
+                hardware computes in it. Weights stay in float32.
+            revision: branch, tag or commit on the Hub.
+            cache_dir, local_files_only, token: as everywhere on the Hub.
+
+        Raises:
+            CheckpointError: it cannot be found, reached or read, or its tensors do not fit.
+        """
+        found = checkpoint.read(
+            name_or_path,
+            hub=checkpoint.HubOptions(revision, cache_dir, local_files_only, token),
+        )
+        model = cls.from_config(found.located)
+        checkpoint.assign(model, found.tensors, elsewhere=found.elsewhere, source=found.name)
+        model.config = found.config
+        model.name_or_path, model.revision = found.name, found.revision
+        resolved = resolve_device(device)
+        model.dtype = resolve_dtype(dtype, resolved)
+        return model.to(resolved).eval()
+
+    def save_pretrained(self, folder: str | Path, *, text_encoder: bool = True) -> Path:
+        """Write the model as a folder that `from_pretrained` loads with bit-equal weights.
+
+        Args:
+            folder: made where missing; an earlier model in it is replaced.
+            text_encoder: include the text encoder. Without it a frozen one is named by its Hub id
+                and commit, which makes the folder smaller and dependent on the Hub.
+        """
+        if not self.config:
+            raise CheckpointError(
+                "this model was put together by hand: use Jasco.from_config to save it"
+            )
+        parts = {"codec": self.codec.save}
+        text = self.conditioners["text"] if "text" in self.conditioners else None
+        if isinstance(text, TextConditioner) and (text_encoder or not text.on_hub):
+            parts["text_encoder"] = text.save_encoder
+        return checkpoint.save(folder, self.config, self.state_dict(), parts)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        commit_message: str = "Upload a Jasco model",
+        text_encoder: bool = True,
+    ) -> str:
+        """Upload what `save_pretrained` writes to the Hub; returns the address of the commit."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = self.save_pretrained(Path(scratch, "model"), text_encoder=text_encoder)
+            return checkpoint.push(
+                folder, repo_id, private=private, token=token, message=commit_message
+            )
+
+    # --- facts --------------------------------------------------------------------------------
+
+    @property
+    def sample_rate(self) -> int:
+        """Audio samples per second (Hz)."""
+        return self.codec.sample_rate
+
+    @property
+    def frame_rate(self) -> float:
+        """Latent frames per second (Hz)."""
+        return self.codec.frame_rate
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the controls, in order."""
+        return tuple(self.conditioners)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.codec.mean.device
+
+    def num_frames(self, duration: float | None = None) -> int:
+        """Latent frames of a clip of ``duration`` (s), by default the segment duration.
+
+        Raises:
+            SettingError: the model was not made for clips of this length.
+        """
+        if duration is None:
+            duration = self.segment_duration
+        frames = round(duration * self.frame_rate) if duration == duration else 0
+        if frames < 1 or duration > self.segment_duration:
+            raise SettingError(
+                f"duration {duration} s: this model makes up to {self.segment_duration:g} s"
+            )
+        return frames
+
+    # --- the maths ----------------------------------------------------------------------------
+
+    def encode(self, conditions: Sequence[Conditions], num_frames: int) -> ConditionBatch:
+        """Conditions of B clips as the network sees them.
+
+        Raises:
+            ConditionError: a clip asks for a control that the model has not.
+        """
+        for i, clip in enumerate(conditions):
+            absent = [name for name in clip.asked if name not in self.conditioners]
+            if absent:
+                raise ConditionError(
+                    f"clip {i} asks for {', '.join(absent)}, but the controls of this model are "
+                    f"{', '.join(self.controls)}"
+                )
+        encoded = {}
+        for name, module in self.conditioners.items():
+            conditioner = cast(Conditioner, module)
+            values = [getattr(clip, name) for clip in conditions]
+            encoded[name] = conditioner(conditioner.prepare(values, num_frames, self.codec))
+        return ConditionBatch(encoded)
+
+    def velocity(self, z: Tensor, t: Tensor, conditions: ConditionBatch) -> Tensor:
+        """Velocity (B, T, D) at latents z (B, T, D) and times t, (B,) or a scalar."""
+        return self.network(z, t, conditions)
+
+    def guided(
+        self, conditions: ConditionBatch, guidance: Guidance
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """The guided velocity field v(t, z) for encoded conditions.
+
+        The terms run as one batch; a term of weight zero is not computed.
+        """
+        terms = guidance.terms(self.controls)
+        stacked = ConditionBatch.cat([conditions.keep(term.controls) for term in terms])
+
+        def field(t: Tensor, z: Tensor) -> Tensor:
+            velocities = self.velocity(z.repeat(len(terms), 1, 1), t, stacked)
+            return Guidance.combine(terms, velocities)
+
+        return field
+
+    def loss(
+        self,
+        z_1: Tensor,
+        conditions: ConditionBatch,
+        *,
+        t: Tensor | None = None,
+        z_0: Tensor | None = None,
+        weighting: str = "increasing",
+    ) -> Tensor:
+        """Conditional flow-matching loss per item (B,); its mean is what is trained on.
+
+        Args:
+            z_1: (B, T, D) normalised latents.
+            conditions: encoded conditions of the items.
+            t: (B,) times, drawn uniformly from [0, 1] where absent.
+            z_0: (B, T, D) noise, drawn where absent.
+            weighting: name of the weight over t, of `LOSS_WEIGHTS`.
+        """
+        t = torch.rand(len(z_1), device=z_1.device) if t is None else t
+        z_0 = torch.randn_like(z_1) if z_0 is None else z_0
+        velocity = self.velocity(self.path.sample(z_0, z_1, t), t, conditions).float()
+        error = (velocity - self.path.velocity(z_0, z_1)).square().mean(dim=(1, 2))
+        return LOSS_WEIGHTS[weighting](t) * error
+
+    # --- generation ---------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def generate(
+        self,
+        conditions: Conditions | Sequence[Conditions],
+        *,
+        seed: int | Sequence[int] | None = None,
+        solver: Solver | None = None,
+        guidance: Guidance | None = None,
+        num_samples: int = 1,
+        duration: float | None = None,
+        progress: bool = False,
+        callback: Callable[[int, int], None] | None = None,
+        noise: Tensor | None = None,
+    ) -> Generation:
+        """Music for each clip.
+
+        Args:
+            conditions: one or several clips.
+            seed: an int, or one per clip; sample j of a clip starts from noise of ``seed + j``.
+                Noise is drawn per item on the CPU, so an item does not depend on its batch.
+                ``None`` draws a seed per clip and reports it in the recipe.
+            solver, guidance: the model's own where absent.
+            num_samples: variants per clip; the results come clip by clip.
+            duration: length (s), up to ``segment_duration``.
+            progress: show a bar of the solver's steps.
+            callback: called as ``callback(step, total)``; what it raises stops the run.
+            noise: (B, T, D) to start from, in place of the drawn noise.
+
+        Raises:
+            JascoError: what was asked does not fit the model; the message says what does.
+        """
+        clips = [conditions] if isinstance(conditions, Conditions) else list(conditions)
+        if not clips:
+            raise ConditionError("no clips given: pass at least one Conditions")
+        if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:
+            raise SettingError(f"num_samples={num_samples!r}: give a whole number of at least 1")
+        solver, guidance = solver or self.solver, guidance or self.guidance
+        num_frames = self.num_frames(duration)
+        seeds = _seeds(seed, len(clips), num_samples)
+        shape = (len(seeds), num_frames, self.codec.latent_dim)
+        z_0 = _noise(seeds, shape[1:]) if noise is None else _given_noise(noise, shape)
+
+        reports = [clip.report(num_frames, self.frame_rate) for clip in clips]
+        clips = [self._with_codes(clip, num_frames) for clip in clips]
+        encoded = self.encode(clips, num_frames)
+        item_of = torch.arange(len(clips)).repeat_interleave(num_samples)
+        field = self.guided(encoded.select(item_of.to(self.device)), guidance)
+        with (
+            tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar,
+            torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
+        ):
+            latents = solver.solve(field, z_0.to(self.device), _reporter(bar, callback))
+        latents = latents.float()
+        audio = self.codec.decode(latents).float().cpu()
+        recipes = [
+            Recipe(
+                model=self.name_or_path,
+                revision=self.revision,
+                seed=seeds[k] if noise is None else None,
+                solver=solver.settings(),
+                guidance=dict(guidance),
+                duration=num_frames / self.frame_rate,
+                dtype=str(self.dtype).removeprefix("torch."),
+                device=self.device.type,
+                conditions=clips[item],
+            ).to_dict(num_frames, self.frame_rate)
+            for k, item in enumerate(item_of.tolist())
+        ]
+        return Generation(
+            audio=audio,
+            latents=latents.cpu(),
+            sample_rate=self.sample_rate,
+            recipe=recipes,
+            report=[reports[item] for item in item_of.tolist()],
+        )
+
+    def _with_codes(self, clip: Conditions, num_frames: int) -> Conditions:
+        """The clip with its drum audio encoded, once for all its samples and for the recipe."""
+        if clip.drums is None or "drums" not in self.conditioners:
+            return clip
+        return replace(clip, drums=encode_drums(clip.drums, num_frames, self.codec))
+
+
+def _seeds(seed: int | Sequence[int] | None, clips: int, num_samples: int) -> list[int]:
+    """One seed per item, clip by clip."""
+    if seed is None:
+        seeds = [secrets.randbelow(2**31) for _ in range(clips)]
+    elif isinstance(seed, int):
+        seeds = [seed] * clips
+    else:
+        seeds = [int(s) for s in seed]
+    if len(seeds) != clips:
+        raise ConditionError(f"{len(seeds)} seeds for {clips} clips: give one, or one per clip")
+    if min(seeds) < 0 or max(seeds) >= 2**62:
+        raise SettingError(f"seed {seeds}: seeds are whole numbers from 0 to 2^62")
+    return [s + j for s in seeds for j in range(num_samples)]
+
+
+def _noise(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """Standard normal noise, each item from a generator of its own."""
+    return torch.stack(
+        [torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    )
+
+
+def _given_noise(noise: Tensor, shape: tuple[int, ...]) -> Tensor:
+    if tuple(noise.shape) != shape or not bool(noise.isfinite().all()):
+        raise ConditionError(
+            f"noise of shape {tuple(noise.shape)}: give finite noise of shape {shape}"
+        )
+    return noise.float()
+
+
+def _reporter(bar: tqdm, callback: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+    """Solver callback that moves the bar, then calls the user's."""
+
+    def report(step: int, total: int) -> None:
+        bar.total = total
+        bar.update(step - bar.n)
+        if callback is not None:
+            callback(step, total)
+
+    return report

@@ -1,0 +1,5 @@
+"""The velocity network v(z, t, conditions)."""
+
+from jasco.network.velocity import VelocityNetwork
+
+__all__ = ["VelocityNetwork"]

@@ -1,0 +1,242 @@
+"""Speed and memory of Jasco on this machine, each beside what the machine can do, all in one run.
+
+    python scripts/benchmark.py                     # everything
+    python scripts/benchmark.py velocity codec      # some of it
+    python scripts/benchmark.py --json speed.json
+
+A figure of time alone says little about code: so each is also given as a share of the rate of a
+plain matrix product of the same precision, measured just before. Weights are random; speed does not
+care.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from jasco.cli.config import compose_config
+from jasco.codec import EnCodec
+from jasco.conditions import Conditions
+from jasco.flow import Guidance
+from jasco.model import Jasco
+from jasco.precision import resolve_device, resolve_dtype
+
+FRAMES = 500
+# The codec and text encoder of published checkpoints, by their public configurations.
+ENCODEC_32KHZ = {
+    "sampling_rate": 32000,
+    "audio_channels": 1,
+    "upsampling_ratios": [8, 5, 4, 4],
+    "num_filters": 64,
+    "hidden_size": 128,
+    "codebook_dim": 128,
+    "codebook_size": 2048,
+    "target_bandwidths": [2.2],
+    "use_causal_conv": False,
+    "norm_type": "weight_norm",
+    "normalize": False,
+}
+T5_BASE = {"d_model": 768, "d_ff": 3072, "d_kv": 64, "num_heads": 12, "num_layers": 12}
+
+
+class Bench:
+    """Times callables on one device and collects the rows of the table."""
+
+    def __init__(self, device: torch.device, repeats: int) -> None:
+        self.device, self.repeats = device, repeats
+        self.ceiling: dict[torch.dtype, float] = {}
+        self.rows: list[dict[str, Any]] = []
+
+    def seconds(self, run: Callable[[], Any], repeats: int | None = None) -> float:
+        """Median time of a call after one to warm up."""
+        run()
+        times = []
+        for _ in range(repeats or self.repeats):
+            self.synchronize()
+            start = time.perf_counter()
+            run()
+            self.synchronize()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
+
+    def synchronize(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def measure_ceiling(self, dtype: torch.dtype) -> float:
+        """Rate (FLOP/s) of a large matrix product."""
+        size = 8192 if self.device.type == "cuda" else 2048
+        a, b = (torch.randn(size, size, device=self.device, dtype=dtype) for _ in range(2))
+        product = torch.nn.functional.linear
+        rate = 2 * size**3 / self.seconds(lambda: product(a, b), repeats=7)
+        self.ceiling[dtype] = max(rate, self.ceiling.get(dtype, 0.0))
+        return rate
+
+    def row(self, what: str, seconds: float, **more: Any) -> None:
+        """Record a line; ``flop`` with ``dtype`` adds the share of the ceiling."""
+        dtype, flop = more.pop("dtype", None), more.pop("flop", None)
+        row: dict[str, Any] = {"what": what, "seconds": seconds}
+        if dtype is not None:
+            row["dtype"] = str(dtype).removeprefix("torch.")
+        if flop is not None:
+            row |= {"tflop": flop / 1e12, "share": flop / seconds / self.ceiling[dtype]}
+        self.rows.append(row | more)
+        share = f"{row['share']:7.1%} of the ceiling" if "share" in row else ""
+        notes = "  ".join(f"{k}={v:.4g}" for k, v in more.items())
+        print(f"{what:<44}{row.get('dtype', ''):>9}{seconds * 1e3:12.1f} ms  {share}  {notes}")
+
+
+def flops(run: Callable[[], Any]) -> int:
+    """Floating-point operations of a call, counted by torch."""
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        run()
+    return counter.get_total_flops()
+
+
+def random_400m(device: torch.device) -> Jasco:
+    """The published 400M size with random weights, put together without the Hub."""
+    config = compose_config("+model=400m")
+    config["model"]["codec"] = {
+        "_target_": "jasco.codec.EnCodec",
+        "config": ENCODEC_32KHZ,
+    }
+    text = config["model"]["conditioners"]["text"]
+    del text["pretrained"], text["revision"]
+    text["config"] = T5_BASE
+    torch.manual_seed(0)
+    return Jasco.from_config(config).to(device).eval()
+
+
+def bench_ceiling(bench: Bench) -> None:
+    """Matrix products alone."""
+    for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
+        rate = bench.measure_ceiling(dtype)
+        size = 8192 if bench.device.type == "cuda" else 2048
+        bench.row("matrix product", 2 * size**3 / rate, dtype=dtype, gflops=rate / 1e9)
+
+
+def bench_velocity(bench: Bench) -> None:
+    """One guided velocity of two terms, 500 frames: what a solver calls at each step."""
+    model = random_400m(bench.device)
+    clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
+    z = torch.randn(1, FRAMES, 128, device=bench.device)
+    t = torch.tensor(0.3, device=bench.device)
+    results: dict[torch.dtype, torch.Tensor] = {}
+    seconds: dict[torch.dtype, float] = {}
+    with torch.no_grad():
+        field = model.guided(model.encode([clip], FRAMES), Guidance(all=1.5, text=-0.5))
+        flop = flops(lambda: field(t, z))
+        for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
+            bench.measure_ceiling(dtype)
+            with torch.autocast(bench.device.type, dtype, enabled=dtype != torch.float32):
+                results[dtype] = field(t, z).float()
+                seconds[dtype] = bench.seconds(lambda: field(t, z))
+            bench.measure_ceiling(dtype)
+            error = (results[dtype] - results[torch.float32]).norm()
+            bench.row(
+                "guided velocity, 400M, 2 terms, 10 s",
+                seconds[dtype],
+                dtype=dtype,
+                flop=flop,
+                speedup=seconds[torch.float32] / seconds[dtype],
+                error=(error / results[torch.float32].norm()).item(),
+            )
+
+
+def bench_codec(bench: Bench) -> None:
+    """EnCodec of the published size on 10 s of audio."""
+    codec = EnCodec(config=ENCODEC_32KHZ).to(bench.device)
+    wav = 0.1 * torch.randn(1, 1, 320000, device=bench.device)
+    bench.measure_ceiling(torch.float32)
+    with torch.no_grad():
+        latents = codec.encode(wav)
+        for what, run in (
+            ("encode", lambda: codec.encode(wav)),
+            ("decode", lambda: codec.decode(latents)),
+        ):
+            seconds = bench.seconds(run, repeats=3)
+            bench.row(
+                f"EnCodec {what}, 10 s",
+                seconds,
+                dtype=torch.float32,
+                flop=flops(run),
+                times_real_time=10 / seconds,
+            )
+
+
+def bench_load(bench: Bench) -> None:
+    """Saving and loading a 400M checkpoint folder, with its codec and a T5 of base size."""
+    with tempfile.TemporaryDirectory() as scratch:
+        start = time.perf_counter()
+        folder = random_400m(torch.device("cpu")).save_pretrained(Path(scratch, "model"))
+        bench.row("make and save, 400M", time.perf_counter() - start)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        seconds = bench.seconds(
+            lambda: Jasco.from_pretrained(folder, device=bench.device), repeats=2
+        )
+        bench.row("load, 400M", seconds, gigabytes=size / 1e9)
+
+
+SECTIONS = {
+    "ceiling": bench_ceiling,
+    "velocity": bench_velocity,
+    "codec": bench_codec,
+    "load": bench_load,
+}
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """What the figures belong to."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return {
+        "device": device.type,
+        "name": name or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the sections asked for; print the table and write the JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    args = parser.parse_args(argv)
+    unknown = set(args.sections) - SECTIONS.keys()
+    if unknown:
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    bench = Bench(resolve_device(args.device), args.repeats)
+    facts = machine(bench.device)
+    print("  ".join(f"{key}={value}" for key, value in facts.items()))
+    for name in args.sections or SECTIONS:
+        SECTIONS[name](bench)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    facts["peak_memory_gb"] = peak / (1e9 if sys.platform == "darwin" else 1e6)
+    if bench.device.type == "cuda":
+        facts["peak_device_memory_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    print(f"peak memory {facts['peak_memory_gb']:.2f} GB")
+    if args.json:
+        args.json.write_text(json.dumps({"machine": facts, "rows": bench.rows}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

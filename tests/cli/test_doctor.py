@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from jasco.cli import doctor
+from jasco.cli.doctor import Finding, Section
+
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+
+
+def examine_elsewhere(title: str, **environment: str) -> dict[str, Finding]:
+    """The findings of one section in a process of its own, under other environment variables."""
+    code = f"""if True:
+        import dataclasses, json
+        from jasco.cli.doctor import SECTIONS, examine
+        (section,) = (section for section in SECTIONS if section.title == {title!r})
+        print(json.dumps([dataclasses.asdict(finding) for finding in examine(section)]))
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {row["part"]: Finding(**row) for row in json.loads(result.stdout)}
+
+
+def rows(output: str) -> dict[str, dict[str, str]]:
+    report = json.loads(output)["report"]
+    return {row["part"]: row for section in report.values() for row in section}
+
+
+def test_this_environment_can_generate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.main(["--json"]) == 0
+    output = capsys.readouterr().out
+    assert json.loads(output)["ok"] is True
+    found = rows(output)
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        assert found[canonicalize_name(requirement.name)]["state"] == "ok"
+    assert found["model"]["state"] == found["conf"]["state"] == found["assets"]["state"] == "ok"
+    assert found["precision"]["detail"].split(",")[0] in ("bfloat16", "float32")
+
+
+def test_each_optional_package_is_there_or_has_its_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    optional = {k: v for k, v in PROJECT["optional-dependencies"].items() if k != "dev"}
+    assert optional.keys() == doctor.EXTRAS.keys()
+    doctor.main(["--json"])
+    found = rows(capsys.readouterr().out)
+    for extra, requirements in optional.items():
+        for requirement in map(Requirement, requirements):
+            row = found[canonicalize_name(requirement.name)]
+            assert row["state"] == "ok" or row["remedy"] == f"pip install 'jasco[{extra}]'"
+
+
+def test_the_table_says_the_same_as_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    doctor.main(["--json"])
+    found = rows(capsys.readouterr().out)
+    assert doctor.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "all that generation needs is here"
+    table = [line.split(maxsplit=2) for line in lines if line.startswith("  ")]
+    assert [cells[:2] for cells in table] == [[r["part"], r["state"]] for r in found.values()]
+    assert all(
+        cells[2].startswith(r["detail"]) for cells, r in zip(table, found.values(), strict=True)
+    )
+
+
+def test_a_core_package_that_does_not_load_is_found(tmp_path: Path) -> None:
+    (tmp_path / "safetensors.py").write_text("raise OSError('libfoo.so is missing')")
+    result = subprocess.run(
+        [Path(sys.executable).with_name("jasco-doctor"), "--json"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (1, "")
+    assert json.loads(result.stdout)["ok"] is False
+    row = rows(result.stdout)["core"]
+    assert (row["state"], row["detail"]) == ("broken", "OSError: libfoo.so is missing")
+
+
+def test_versions_out_of_range_and_absent_packages_are_found() -> None:
+    absent = Requirement("surely-not-installed>=1")
+    assert doctor._package(absent, "mend it").state == "broken"
+    assert doctor._package(absent, "mend it", "a purpose") == Finding(
+        "surely-not-installed", "missing", "a purpose", "mend it"
+    )
+    old = doctor._package(Requirement("torch>=999"), "mend it")
+    assert old.state == "broken" and old.detail.endswith("does not fit >=999")
+
+
+def test_an_error_in_a_section_is_a_finding_of_it() -> None:
+    def find() -> Iterator[Finding]:
+        yield Finding("first", "ok", "1.0")
+        raise RuntimeError("no driver")
+
+    assert doctor.examine(Section("machine", find)) == [
+        Finding("first", "ok", "1.0"),
+        Finding("machine", "broken", "RuntimeError: no driver"),
+    ]
+
+
+def test_chordino_is_missing_from_an_empty_folder(tmp_path: Path) -> None:
+    pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
+    found = examine_elsewhere("weights and plugins", VAMP_PATH=str(tmp_path))["chordino"]
+    assert found.state == "missing"
+    assert str(tmp_path) in found.detail and found.remedy
+
+
+def test_chordino_is_found_on_the_vamp_path() -> None:
+    vampyhost = pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
+    if doctor.CHORDINO not in vampyhost.list_plugins():
+        pytest.skip("no Chordino on VAMP_PATH")
+    found = examine_elsewhere("weights and plugins")["chordino"]
+    assert found.state == "ok" and Path(found.detail).is_file()
+
+
+@pytest.mark.parametrize("offline, says", [("1", "nothing is downloaded"), ("0", "downloads")])
+def test_the_hub_settings_are_shown(offline: str, says: str, tmp_path: Path) -> None:
+    found = examine_elsewhere("Hub", HF_HUB_OFFLINE=offline, HF_HUB_CACHE=str(tmp_path))
+    assert found["cache"].detail == str(tmp_path)
+    assert says in found["network"].detail
+
+
+def test_a_program_is_found_on_the_path(tmp_path: Path) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    found = examine_elsewhere("programs", PATH=str(tmp_path))
+    assert found["ffmpeg"] == Finding("ffmpeg", "ok", str(program))
+    assert found["fluidsynth"].state == "missing" and found["fluidsynth"].remedy
+
+
+def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        doctor.main(["--jso", "--nonsense"])
+    assert end.value.code == 2

@@ -1,0 +1,72 @@
+"""Guidance as a weighted sum: linearity, merging of terms, and what is never computed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from jasco.errors import ConditionError, SettingError
+from jasco.flow import Guidance
+
+CONTROLS = ("text", "chords", "drums")
+
+
+def weights(guidance, controls=CONTROLS):
+    return {"+".join(sorted(t.controls)): round(t.weight, 9) for t in guidance.terms(controls)}
+
+
+def test_the_published_form():
+    assert weights(Guidance(all=1.5, text=0.5)) == {"chords+drums+text": 1.5, "text": 0.5, "": -1.0}
+
+
+def test_terms_of_weight_zero_are_left_out():
+    assert weights(Guidance(all=1.0)) == {"chords+drums+text": 1.0}
+    assert weights(Guidance(all=5.0, text=0.0)) == {"chords+drums+text": 5.0, "": -4.0}
+    assert weights(Guidance(all=0.7, text=0.2, chords=0.1)).keys() == {
+        "chords+drums+text",
+        "text",
+        "chords",
+    }
+    assert weights(Guidance(all=0.0)) == {"": 1.0}
+
+
+def test_any_subset_is_one_more_keyword():
+    found = weights(Guidance(all=1.0, **{"chords+drums": 0.5}))
+    assert found == {"chords+drums+text": 1.0, "chords+drums": 0.5, "": -0.5}
+
+
+def test_equal_subsets_are_merged():
+    assert weights(Guidance(all=1.0, text=2.0), controls=("text",)) == {"text": 3.0, "": -2.0}
+
+
+def test_combine_is_the_weighted_sum():
+    terms = Guidance(all=1.5, text=0.5).terms(CONTROLS)
+    velocities = torch.randn(3 * 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    a, b, none = velocities.view(3, 2, 4, 5)
+    torch.testing.assert_close(Guidance.combine(terms, velocities), 1.5 * a + 0.5 * b - none)
+
+
+def test_equal_velocities_are_left_as_they_are():
+    """The weights sum to one, so guidance between equal velocities changes nothing."""
+    terms = Guidance(all=3.0, text=-2.5, drums=1.25).terms(CONTROLS)
+    v = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(Guidance.combine(terms, v.repeat(len(terms), 1, 1)), v)
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, "3", None])
+def test_weights_must_be_finite_numbers(weight):
+    with pytest.raises(SettingError, match="finite"):
+        Guidance(all=weight)
+
+
+def test_no_weight_at_all():
+    with pytest.raises(SettingError):
+        Guidance()
+
+
+@pytest.mark.parametrize("name", ["melody", "chords+melody", "", "chords+"])
+def test_a_control_that_the_model_has_not(name):
+    with pytest.raises(ConditionError, match="text, chords, drums"):
+        Guidance(**{name: 1.0}).terms(CONTROLS)

@@ -1,0 +1,88 @@
+"""Every configuration names classes that exist and takes keys that they take."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hydra.utils import get_class
+
+from jasco.checkpoint import build
+from jasco.cli.config import compose_config, conf_dir
+from jasco.errors import SettingError
+from jasco.flow import Guidance, Solver
+from jasco.network import VelocityNetwork
+
+FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
+
+
+def nodes(tree):
+    if isinstance(tree, dict):
+        if "_target_" in tree:
+            yield tree
+        for child in tree.values():
+            yield from nodes(child)
+    elif isinstance(tree, list):
+        for child in tree:
+            yield from nodes(child)
+
+
+def group(name):
+    return sorted(path.stem for path in FILES if path.parent == Path(name))
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_targets_resolve_and_bind(path):
+    for node in nodes(yaml.safe_load((conf_dir() / path).read_text())):
+        signature = inspect.signature(get_class(node["_target_"]))
+        keys = {key: value for key, value in node.items() if key not in ("_target_", "defaults")}
+        signature.bind_partial(**keys)
+
+
+@pytest.mark.parametrize("name", group("model"))
+def test_models_compose(name):
+    model = compose_config(f"+model={name}")["model"]
+    signature = inspect.signature(get_class(model["_target_"]))
+    signature.bind(**{k: v for k, v in model.items() if k != "_target_"})
+    for control in model["conditioners"].values():
+        inspect.signature(get_class(control["_target_"])).bind(
+            **{k: v for k, v in control.items() if k != "_target_"}
+        )
+        assert control["dim"] == model["network"]["dim"]
+
+
+@pytest.mark.parametrize("name", group("solver"))
+def test_solvers_build(name):
+    solver = build(compose_config(f"+solver={name}")["solver"])
+    assert isinstance(solver, Solver) and solver.name == name
+
+
+@pytest.mark.parametrize("name", group("guidance"))
+def test_guidance_builds(name):
+    assert isinstance(build(compose_config(f"+guidance={name}")["guidance"]), Guidance)
+
+
+@pytest.mark.parametrize(("name", "millions"), [("400m", 404.7), ("1b", None)])
+def test_published_size(name, millions):
+    node = compose_config(f"+model={name}")["model"]["network"]
+    with torch.device("meta"):
+        network = VelocityNetwork(**{k: v for k, v in node.items() if k != "_target_"})
+    count = sum(p.numel() for p in network.parameters()) / 1e6
+    if millions:
+        # The published count includes the text projection and the small control embeddings.
+        assert count == pytest.approx(millions, abs=1.0)
+    else:
+        assert 900 < count < 1200
+
+
+def test_no_group_of_a_single_choice():
+    folders = {path.parent for path in FILES if path.parent != Path()}
+    assert all(len(group(folder)) > 1 for folder in folders)
+
+
+def test_a_choice_that_does_not_exist():
+    with pytest.raises(SettingError, match="model/huge"):
+        compose_config("+model=huge")

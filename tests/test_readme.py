@@ -1,0 +1,156 @@
+"""The README tells the truth: its code runs as it stands, its tables are read by the real thing."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pretty_midi
+import pytest
+import soundfile
+
+from jasco import ChordProgression
+from jasco.cli.doctor import EXTRAS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+CI = (ROOT / ".ci" / "run").read_text()
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its section, the line its first line has in the README."""
+
+    language: str
+    section: str
+    line: int
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    section, language, start, body = "", None, 0, []
+    for number, line in enumerate(README.splitlines(), 1):
+        if language is None:
+            if line.startswith("## "):
+                section = line[3:]
+            elif line.startswith("```"):
+                language, start, body = line[3:], number + 1, []
+        elif line == "```":
+            yield Block(language, section, start, "\n".join(body))
+            language = None
+        else:
+            body.append(line)
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table in a section, cell by cell, without backquotes."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    return [[cell.strip().strip("`").replace("\\|", "|") for cell in row] for row in cells]
+
+
+def commands(block: Block) -> list[str]:
+    """The commands of a bash block, a continued one as one."""
+    joined = block.text.replace("\\\n", " ").splitlines()
+    return [line for line in joined if line.strip() and not line.startswith("#")]
+
+
+def is_ours(command: str) -> bool:
+    return shlex.split(command)[0].startswith("jasco-")
+
+
+CODE = [block for block in blocks() if block.language == "python"]
+SHELL = [block for block in blocks() if block.language == "bash"]
+OURS = [block for block in SHELL if all(map(is_ours, commands(block)))]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the examples name: a drum track and a tune."""
+    rate = 44100
+    hits = np.zeros((8 * rate, 2), dtype=np.float32)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (rate // 20, 2))
+    for start in range(0, len(hits) - rate, rate // 2):
+        hits[start : start + len(noise)] = noise
+    soundfile.write(tmp_path / "beat.wav", hits, rate)
+    lead = pretty_midi.Instrument(program=73)
+    lead.notes = [pretty_midi.Note(90, 60 + i, 0.5 * i, 0.5 * i + 0.45) for i in range(12)]
+    midi = pretty_midi.PrettyMIDI()
+    midi.instruments.append(lead)
+    midi.write(str(tmp_path / "tune.mid"))
+    return tmp_path
+
+
+@pytest.fixture
+def environment(hub_cache: Path) -> dict[str, str]:
+    """Where the Hub ids of the README are the golden checkpoints, without a network."""
+    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    hub = {"HF_HUB_CACHE": str(hub_cache), "HF_HUB_OFFLINE": "1"}
+    return os.environ | hub | {"PATH": scripts, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.parametrize("section", dict.fromkeys(block.section for block in CODE))
+def test_the_python_of_a_section_runs(
+    section: str, folder: Path, environment: dict[str, str]
+) -> None:
+    lines = [""] * len(README.splitlines())  # a traceback shows the line of the README
+    for block in CODE:
+        if block.section == section:
+            text = block.text.splitlines()
+            lines[block.line - 1 : block.line - 1 + len(text)] = text
+    before = set(folder.iterdir())
+    (folder / "README.py").write_text("\n".join(lines))
+    result = subprocess.run(
+        [sys.executable, "README.py"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    written = {name for name in folder.iterdir() if name.suffix in (".wav", ".flac", ".mp3")}
+    for path in written - before:
+        audio, _ = soundfile.read(path)
+        assert len(audio) and np.abs(audio).max() > 0
+
+
+@pytest.mark.parametrize("block", OURS, ids=lambda block: f"{block.section}, line {block.line}")
+def test_our_commands_run(block: Block, folder: Path, environment: dict[str, str]) -> None:
+    result = subprocess.run(
+        ["bash", "-euc", block.text], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_other_command_is_run_by_ci() -> None:
+    """Installing and testing cannot be run from a test: .ci/run has the very same lines."""
+    lines = {line.strip() for line in CI.splitlines()}
+    others = [c for block in SHELL if block not in OURS for c in commands(block)]
+    assert "pytest" in others and others[0].startswith("pip install -c constraints.txt")
+    assert [command for command in others if command not in lines] == []
+
+
+def test_every_block_is_tested() -> None:
+    assert {block.language for block in blocks()} <= {"python", "bash"}
+    assert CODE and OURS
+
+
+def test_the_groups_are_those_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = dict(table("Install"))
+    assert list(groups) == list(project["optional-dependencies"])
+    assert groups == EXTRAS | {"dev": groups["dev"]}
+
+
+@pytest.mark.parametrize("text, options, names", table("Chords"))
+def test_a_chord_example_is_read_as_it_says(text: str, options: str, names: str) -> None:
+    call = ast.parse(f"f({options})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    keywords = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    assert " ".join(ChordProgression.parse(text, **keywords).names) == names
