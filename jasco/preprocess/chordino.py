@@ -49,18 +49,26 @@ def plugin_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "jasco" / "vamp"
 
 
-def find_chordino() -> Path:
-    """The library that the Vamp host takes the plugin from.
+def search_path() -> list[str]:
+    """The folders of ``VAMP_PATH``, or the host's own where that is not set; `plugin_folder` last.
 
-    It is looked for in ``VAMP_PATH``, or in the host's own folders where that is not set, and then
-    in `plugin_folder`. A process looks once: what is installed later is seen by the next one.
+    Raises:
+        MissingPartError: the host is not installed.
+    """
+    return [*_vamp_host().get_plugin_path(), str(plugin_folder())]
+
+
+def find_chordino() -> Path:
+    """The library that the Vamp host takes the plugin from, the first on `search_path`.
+
+    A process looks once: what is installed later is seen by the next one.
 
     Raises:
         MissingPartError: the host or the plugin is not installed, or the plugin does not load.
     """
     host = _vamp_host()
     before = os.environ.get("VAMP_PATH")
-    folders = [*host.get_plugin_path(), str(plugin_folder())]
+    folders = search_path()
     os.environ["VAMP_PATH"] = os.pathsep.join(folders)
     try:
         plugins = host.list_plugins()
@@ -120,7 +128,7 @@ def check_chordino(folder: Path | None = None) -> Path:
     fit the machine may crash it.
 
     Args:
-        folder: take the plugin from there; ``None`` for where `find_chordino` looks.
+        folder: look there alone; ``None`` for where `find_chordino` looks.
 
     Returns:
         The library that was tried.
@@ -129,8 +137,9 @@ def check_chordino(folder: Path | None = None) -> Path:
         MissingPartError: there is none, it does not load, or it hears something else.
     """
     command = [sys.executable, "-m", "jasco.preprocess.chordino"]
-    place = {} if folder is None else {"VAMP_PATH": str(folder)}
-    done = _run(command, os.environ | place)
+    # The host loads all that it finds: a broken one in `plugin_folder` must not be in its way.
+    only = {} if folder is None else dict.fromkeys(("VAMP_PATH", "XDG_DATA_HOME"), str(folder))
+    done = _run(command, os.environ | only)
     if done.returncode != 0:
         raise MissingPartError(_reason(done))
     return Path(done.stdout.strip())

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from jasco.audio import Audio
 from jasco.chords import ChordProgression
 from jasco.preprocess.chordino import SAMPLE_RATE, run_chordino
+
+PIECE = 900
+"""The plugin keeps a third of a gigabyte for as many seconds; longer audio is heard in pieces."""
+CONTEXT = 15
+"""Seconds around a piece that are heard with it, so that its ends are heard like its middle."""
 
 
 def extract_chords(audio: Audio) -> ChordProgression:
@@ -27,6 +34,18 @@ def extract_chords(audio: Audio) -> ChordProgression:
     Raises:
         MissingPartError: the Vamp host or the plugin is not installed; the message has the command.
     """
-    mono = audio.mono().resample(SAMPLE_RATE)
-    heard = run_chordino(mono.samples[0].numpy())
-    return ChordProgression.from_pairs(heard, end=audio.duration)
+    chords: list[tuple[str, float]] = []
+    for start in range(0, math.ceil(audio.duration), PIECE):
+        end = start + PIECE
+        heard = _hear(audio, max(start - CONTEXT, 0), end + CONTEXT)
+        (sounding,) = [name for name, onset in heard if onset <= start][-1:]
+        if not chords or chords[-1][0] != sounding:
+            chords.append((sounding, float(start)))
+        chords += [(name, onset) for name, onset in heard if start < onset < end]
+    return ChordProgression.from_pairs(chords, end=audio.duration)
+
+
+def _hear(audio: Audio, start: int, end: int) -> list[tuple[str, float]]:
+    """(name, onset in s) of the chords between two times (s)."""
+    part = audio.crop(start, end - start).mono().resample(SAMPLE_RATE)
+    return [(name, start + onset) for name, onset in run_chordino(part.samples[0].numpy())]

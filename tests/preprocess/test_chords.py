@@ -19,6 +19,7 @@ from jasco.audio import Audio, load_audio
 from jasco.chords import CHORD_INDEX, ChordProgression, to_harte
 from jasco.chords.vocabulary import QUALITIES, SPELLINGS
 from jasco.errors import MissingPartError
+from jasco.preprocess import chords
 from jasco.preprocess.chordino import SAMPLE_RATE, find_chordino, run_chordino
 from jasco.preprocess.chords import extract_chords
 
@@ -50,11 +51,11 @@ def tone(midi: float, seconds: float, rate: int) -> np.ndarray:
 
 
 def play(
-    chords: Sequence[tuple[int, str]], rate: int = SAMPLE_RATE, seconds: float = CHORD_SECONDS
+    progression: Sequence[tuple[int, str]], rate: int = SAMPLE_RATE, seconds: float = CHORD_SECONDS
 ) -> Audio:
     """Sound of (root pitch class, quality of the vocabulary): a bass note and a close chord."""
     pieces = []
-    for root, quality in chords:
+    for root, quality in progression:
         notes = [
             36 + root,
             *(60 + (root + step) % 12 for step in (0, *QUALITIES[quality].values())),
@@ -65,34 +66,34 @@ def play(
 
 
 def scores(
-    heard: ChordProgression, chords: Sequence[tuple[int, str]], seconds: float = CHORD_SECONDS
+    heard: ChordProgression, progression: Sequence[tuple[int, str]], seconds: float = CHORD_SECONDS
 ) -> Mapping[str, float]:
     """The measures of mir_eval: the part of the time in which root, majmin, ... are right."""
     assert heard.end is not None
     edges = [*heard.onsets, heard.end]
     intervals = np.array(list(zip(edges, edges[1:], strict=False)))
-    truth = np.arange(len(chords))[:, None] * seconds + np.array([[0, seconds]])
-    names = [to_harte(SPELLINGS[root, quality, 0]) for root, quality in chords]
+    truth = np.arange(len(progression))[:, None] * seconds + np.array([[0, seconds]])
+    names = [to_harte(SPELLINGS[root, quality, 0]) for root, quality in progression]
     return mir_eval.chord.evaluate(truth, names, intervals, [to_harte(n) for n in heard.names])
 
 
 @pytest.mark.parametrize("quality", ["", "m", "7", "maj7", "m7"])
 def test_cadences_in_all_keys_are_heard(quality: str) -> None:
-    chords = [((key + step) % 12, quality) for key in range(12) for step in STEPS]
-    heard = extract_chords(play(chords))
-    reached = scores(heard, chords)
+    progression = [((key + step) % 12, quality) for key in range(12) for step in STEPS]
+    heard = extract_chords(play(progression))
+    reached = scores(heard, progression)
     assert reached["root"] >= 0.95
     assert reached["majmin"] >= 0.95
     assert reached["sevenths"] >= 0.95
     assert heard.report == ()
-    assert heard.end == pytest.approx(len(chords) * CHORD_SECONDS)
+    assert heard.end == pytest.approx(len(progression) * CHORD_SECONDS)
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 48000, 192_000])
 def test_any_sample_rate_is_heard_alike(rate: int) -> None:
-    chords = [(2, "m"), (7, "7"), (0, "maj7"), (9, "m7")]
-    heard, at_44100 = (extract_chords(play(chords, r)) for r in (rate, SAMPLE_RATE))
-    assert scores(heard, chords)["sevenths"] >= 0.95
+    progression = [(2, "m"), (7, "7"), (0, "maj7"), (9, "m7")]
+    heard, at_44100 = (extract_chords(play(progression, r)) for r in (rate, SAMPLE_RATE))
+    assert scores(heard, progression)["sevenths"] >= 0.95
     assert heard.names == at_44100.names
     assert heard.onsets == pytest.approx(at_44100.onsets, abs=0.05)
 
@@ -146,22 +147,35 @@ def test_too_short_to_be_heard() -> None:
 
 def test_three_minutes() -> None:
     random = np.random.default_rng(1)
-    chords = [(int(root), "") for root in random.integers(0, 12, 60)]
-    heard = extract_chords(play(chords, rate=22050, seconds=3.0))
+    progression = [(int(root), "") for root in random.integers(0, 12, 60)]
+    heard = extract_chords(play(progression, rate=22050, seconds=3.0))
     assert heard.end == pytest.approx(180)
-    assert scores(heard, chords, seconds=3.0)["majmin"] >= 0.95
+    assert scores(heard, progression, seconds=3.0)["majmin"] >= 0.95
+
+
+def test_a_long_recording_is_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    roots, qualities = random.integers(0, 12, 50), random.choice(["", "m", "7"], 50)
+    audio = play([(int(root), str(q)) for root, q in zip(roots, qualities, strict=True)])
+    whole = extract_chords(audio)
+    monkeypatch.setattr(chords, "PIECE", 33)
+    in_pieces = extract_chords(audio)
+    assert in_pieces.names == whole.names
+    # Each piece counts its own steps of 46 ms.
+    assert in_pieces.onsets == pytest.approx(whole.onsets, abs=0.05)
+    assert in_pieces.end == whole.end
 
 
 def test_whatever_the_plugin_says_is_in_the_vocabulary() -> None:
     random = np.random.default_rng(2)
-    chords = [
+    progression = [
         [36 + (root + bass) % 12, *(60 + (root + step) % 12 for step in steps)]
         for root, quality, bass in SPELLINGS
         if (steps := (0, *QUALITIES[quality].values()))
     ]
-    chords += random.integers(36, 84, (100, 4)).tolist()
+    progression += random.integers(36, 84, (100, 4)).tolist()
     samples = np.concatenate(
-        [sum(tone(note, 0.6, SAMPLE_RATE) for note in notes) for notes in chords]
+        [sum(tone(note, 0.6, SAMPLE_RATE) for note in notes) for notes in progression]
     )
     labels = {label for label, _ in run_chordino((samples / np.abs(samples).max()).astype("f4"))}
     assert labels <= CHORD_INDEX.keys()
