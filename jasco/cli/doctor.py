@@ -27,6 +27,7 @@ from jasco.errors import MissingPartError
 EXTRAS = {
     "chords": "chords taken from audio",
     "drums": "drums taken from a song",
+    "melody": "the weights of the melody extractor",
     "eval": "chord and onset metrics",
     "train": "training",
     "data": "preparation of data on many machines",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from fractions import Fraction
@@ -13,6 +12,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import save_file
+from separators import RATE, SOURCES, save, small_network
 
 from jasco.audio import Audio
 from jasco.errors import CheckpointError, MissingPartError, SettingError
@@ -25,44 +25,10 @@ from demucs.apply import BagOfModels, apply_model
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 
-SOURCES = ["drums", "bass", "other", "vocals"]
-RATE = 44100
-SMALL = {
-    "channels": 8,
-    "nfft": 1024,
-    "depth": 4,
-    "t_layers": 1,
-    "t_heads": 2,
-    "segment": Fraction(39, 20),
-}
-
-
-def small_network(seed: int = 0, sources: list[str] = SOURCES) -> HTDemucs:
-    torch.manual_seed(seed)
-    return HTDemucs(sources, **SMALL).eval()
-
 
 def small_hybrid(seed: int = 0) -> HDemucs:
     torch.manual_seed(seed)
     return HDemucs(SOURCES, channels=4, nfft=1024, depth=4, segment=Fraction(39, 20)).eval()
-
-
-def save(network: HTDemucs | HDemucs, path: Path, **about: str) -> Path:
-    """Write a network as the repositories of Demucs on the Hub hold it."""
-
-    def fraction(value: Fraction) -> dict[str, object]:
-        top, bottom = value.as_integer_ratio()
-        return {"_type": "fraction", "numerator": top, "denominator": bottom}
-
-    arguments, options = network._init_args_kwargs
-    metadata = {
-        "klass": f"{type(network).__module__}.{type(network).__qualname__}",
-        "args": json.dumps(arguments, default=fraction),
-        "kwargs": json.dumps(options, default=fraction),
-    }
-    state = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
-    save_file(state, path, metadata=metadata | about)
-    return path
 
 
 def rounded(network: HTDemucs | HDemucs) -> HTDemucs | HDemucs:
@@ -104,8 +70,8 @@ def by_demucs(network: HTDemucs | HDemucs | BagOfModels, audio: Audio) -> torch.
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(small_network(), tmp_path_factory.mktemp("demucs") / "small.safetensors")
+def file(small_separator: Path) -> Path:
+    return small_separator
 
 
 @pytest.fixture(scope="module")
