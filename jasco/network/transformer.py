@@ -11,6 +11,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Scaled dot-product attention of q (B, H, T, d) to k and v (B, H, L, d).
+
+    Args:
+        mask: bool, broadcast to (B, H, T, L), true where a query may look.
+    """
+    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and not torch.is_grad_enabled():
+        # On CPUs with bfloat16 products, torch's fused kernel runs at half the speed of plain
+        # batched products (30 against 15 ms for 32 heads of 500 frames on Zen 5). Softmax
+        # accumulates in float32 in both.
+        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        return torch.matmul(scores.softmax(-1), v)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
 class SelfAttention(nn.Module):
     """Multi-head attention among frames; (B, T, D) to (B, T, D)."""
 
@@ -22,7 +39,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        x = F.scaled_dot_product_attention(q, k, v)
+        x = attend(q, k, v)
         return self.out(x.transpose(1, 2).flatten(2))
 
 
@@ -40,7 +57,7 @@ class CrossAttention(nn.Module):
         """``mask`` (B, L) is true at the tokens to attend to, at least one per item."""
         q = self.q(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         k, v = self.kv(tokens).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
+        x = attend(q, k, v, mask[:, None, None])
         return self.out(x.transpose(1, 2).flatten(2))
 
 

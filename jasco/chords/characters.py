@@ -1,0 +1,42 @@
+"""The many characters that musicians use for one sign, made one."""
+
+from __future__ import annotations
+
+_SAME = {
+    "|": "│┃┆┇┊┋❘∣‖∥\U0001d100\U0001d101\U0001d102",
+    ",": "、﹐",
+    "-": "‐‑‒–—―−﹣⁻",
+    "b": "♭",
+    "#": "♯",
+    "^": "△∆Δ▵",
+    "o": "°º˚∘",
+    "ø": "Ø⌀∅",
+    "+": "⁺",
+    "/": "⁄∕",
+    "%": "\U0001d10e",
+    '"': "“”„«»",
+    "'": "‘’‚`´",
+    "\n": "\r\x85\u2028\u2029",
+    " ": "\xa0\u2002\u2003\u2009\u202f\u3000",
+}
+_TABLE = {ord(c): sign for sign, same in _SAME.items() for c in same}
+_TABLE |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # full-width ASCII
+_TABLE |= {ord(c): str(n) for n, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_TABLE |= {ord(c): str(n) for n, c in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+
+_NUMERALS = "I II III IV V VI VII".split()
+_LONGER: dict[int, str] = {0x2160 + n: numeral for n, numeral in enumerate(_NUMERALS)}
+_LONGER |= {0x2170 + n: numeral.lower() for n, numeral in enumerate(_NUMERALS)}
+_LONGER |= {ord("\U0001d12a"): "##", ord("\U0001d12b"): "bb", ord("♮"): ""}
+# Marks without width, that come along when text is pasted.
+_LONGER |= dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFE0E, 0xFE0F, 0xFEFF), "")
+
+
+def plain(text: str) -> str:
+    """Replace look-alikes by the plain sign, one for one, so that every position stays."""
+    return text.translate(_TABLE)
+
+
+def plain_token(token: str) -> str:
+    """`plain`, and signs that become several or none (a double flat, a mark without width)."""
+    return plain(token).translate(_LONGER)

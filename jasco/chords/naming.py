@@ -1,0 +1,171 @@
+"""From a symbol to one of the 194 names, with a report of what changed or why it is unreadable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from functools import cache, lru_cache
+
+from jasco.chords.characters import plain_token
+from jasco.chords.numerals import Key, looks_like_numeral, read_numeral
+from jasco.chords.quality import Tones, Unreadable
+from jasco.chords.score import SHOWN, shown
+from jasco.chords.symbols import Chord, read_special, read_symbol
+from jasco.chords.vocabulary import (
+    CHORD_NAMES,
+    QUALITIES,
+    ROOTS,
+    SPELLINGS,
+    UNKNOWN_CHORD,
+    to_harte,
+)
+from jasco.errors import ChordError
+
+
+def name_chord(
+    token: str, key: Key | None = None, *, position: int, where: str
+) -> tuple[str, str | None]:
+    """The vocabulary's name of a symbol, and what had to change for it (``None``: nothing).
+
+    Args:
+        token: a lead-sheet or Harte symbol; with ``key`` also a Roman numeral or Nashville number.
+        key: the key that numerals are read in.
+        position: where the token stands, for the error.
+        where: the same in words (``"position 5"``, ``"line 2"``).
+
+    Raises:
+        ChordError: the token cannot be read.
+    """
+    try:
+        return _name(token, key)
+    except Unreadable as unreadable:
+        reason = str(unreadable)
+    near = None
+    if key is None and looks_like_numeral(token):
+        reason = "numerals need a key: give key=, such as key='C' or key='A minor'"
+    else:
+        near = nearest_spelling(token, key)
+        reason += f"; the nearest readable name is {near!r}" if near else "; write C, Am7, G/B or N"
+    raise ChordError(
+        f"cannot read the chord {shown(token)} at {where}: {reason}",
+        position=position,
+        token=token,
+        suggestion=near,
+    ) from None
+
+
+@lru_cache(maxsize=4096)
+def _name(token: str, key: Key | None) -> tuple[str, str | None]:
+    if name := read_special(token):
+        is_name = plain_token(token) == name
+        unknown = name == UNKNOWN_CHORD and not is_name
+        return name, f"{token} -> {name} (unknown chord)" if unknown else None
+    return _reduce(_read(token, key), token)
+
+
+def _read(token: str, key: Key | None) -> Chord:
+    """Read a numeral where there is a key, else (or failing that) a symbol.
+
+    Raises:
+        Unreadable: it is neither.
+    """
+    if key is None or not looks_like_numeral(token):
+        return read_symbol(token)
+    try:
+        return read_numeral(token, key)
+    except Unreadable as unreadable:
+        try:  # bbm7 begins like a numeral and is none
+            return read_symbol(token)
+        except Unreadable:
+            raise unreadable from None
+
+
+def _nearest_quality(tones: Tones) -> str:
+    """The quality that keeps the triad first and the seventh or sixth where it can.
+
+    A suspended or missing third counts as major. No quality holds an augmented triad with a
+    seventh, so that one loses the seventh and keeps its triad.
+    """
+    height = {degree: tone.semitones for degree, tone in tones.items()}
+    upper = height.get("7") or height.get("6")
+    if height["3"] == 3 and height["5"] == 6:
+        return "m7b5" if upper == 10 else "dim"
+    if height["3"] == 3:
+        return {10: "m7", 9: "m6"}.get(upper or 0, "m")
+    if height["5"] == 8:
+        return "aug"
+    return {10: "7", 11: "maj7", 9: "6"}.get(upper or 0, "")
+
+
+def _reduce(chord: Chord, token: str) -> tuple[str, str | None]:
+    quality = _nearest_quality(chord.tones)
+    bass = chord.bass.interval if chord.bass else 0
+    respelled = chord.spelled is not None and chord.spelled != ROOTS[chord.root]
+    if (chord.root, quality, bass) not in SPELLINGS:
+        # C7/Bb sounds like C/Bb, and Ddim/C like Dm7b5/C: the same tones over the same bass.
+        sound = {*QUALITIES[quality].values(), bass}
+        for other, tones in QUALITIES.items():
+            if (chord.root, other, bass) in SPELLINGS and {*tones.values(), bass} == sound:
+                quality, respelled = other, True
+                break
+        else:
+            bass = 0
+    name = SPELLINGS[chord.root, quality, bass]
+
+    dropped = [
+        tone.written
+        for degree, tone in chord.tones.items()
+        if tone.semitones != QUALITIES[quality].get(degree)
+        and not (bass and tone.semitones is not None and tone.semitones % 12 == bass)
+    ]
+    if chord.bass and chord.bass.interval != bass:
+        dropped.append(f"/{chord.bass.written}")
+    elif chord.bass and chord.bass.is_note and chord.bass.written != name.partition("/")[2]:
+        respelled = True
+    notes = ["respelled"] if respelled else []
+    if dropped:
+        notes.append(f"dropped: {', '.join(dict.fromkeys(dropped))}")
+    return name, f"{token} -> {name} ({'; '.join(notes)})" if notes else None
+
+
+def nearest_spelling(token: str, key: Key | None = None) -> str | None:
+    """The readable spelling that is nearest to an unreadable token, where one is near."""
+    text = plain_token(token).strip("()[]{}\"'.,;:!?*")[:SHOWN]
+    text = re.sub("(?<![^/])[Hh]", "B", text)  # German for B
+    readable = [text[:n] for n in range(len(text), 0, -1) if _is_readable(text[:n], key)]
+    if readable and 2 * len(readable[0]) >= len(text):
+        return readable[0]
+    candidates = _spellings(":" in text, key is not None and looks_like_numeral(text))
+    same_root = [c for c in candidates if c[0] == text[:1].upper()]
+    likeness = {c: SequenceMatcher(None, c, text).ratio() for c in same_root or candidates}
+    near = max(likeness, key=likeness.__getitem__)  # of equals the first: the vocabulary's own
+    if likeness[near] >= (0.3 if same_root else 0.5):
+        return near
+    return next(iter(readable), None)
+
+
+def _is_readable(text: str, key: Key | None) -> bool:
+    try:
+        _read(text, key)
+    except Unreadable:
+        return False
+    return True
+
+
+@cache
+def _spellings(harte: bool, numerals: bool) -> tuple[str, ...]:
+    """Names to suggest from: of the vocabulary, of lead sheets, Harte's or numerals."""
+
+    def with_qualities(roots: Iterator[str]) -> Iterator[str]:
+        more = ("sus4", "sus2", "7sus4", "dim7", "9", "m9", "maj9", "add9", "11", "13")
+        return (root + quality for root in roots for quality in (*QUALITIES, *more))
+
+    if harte:
+        return tuple(to_harte(name) for name in CHORD_NAMES)
+    if numerals:
+        upper = ("I", "II", "III", "IV", "V", "VI", "VII")
+        names = [*upper, *map(str.lower, upper), "1", "2", "3", "4", "5", "6", "7"]
+        return tuple(with_qualities(iter(names)))
+    roots = iter((*ROOTS, "Db", "D#", "Gb", "G#", "A#"))
+    return tuple(dict.fromkeys((*CHORD_NAMES[:-1], *with_qualities(roots))))

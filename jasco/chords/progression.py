@@ -1,0 +1,281 @@
+"""`ChordProgression`: chords in time, each one of the 194 names of the published models."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+
+from jasco.chords.bars import no_tempo
+from jasco.chords.files import read_file, write_jams, write_lab
+from jasco.chords.naming import name_chord
+from jasco.chords.notation import read_notation
+from jasco.chords.numerals import Key
+from jasco.chords.pairs import read_pairs
+from jasco.chords.score import Score, seconds, shown
+from jasco.chords.vocabulary import CHORD_INDEX, NO_CHORD, to_harte
+from jasco.errors import ChordError, SettingError
+
+_ROUNDING = 1e-6  # frames by which an onset may miss its frame in binary fractions
+
+
+@dataclass(frozen=True)
+class ChordProgression:
+    """Chords in time.
+
+    Attributes:
+        names: names of the vocabulary (`CHORD_NAMES`).
+        onsets: s, ascending; a chord sounds until the next one begins.
+        end: s, where the last chord ends, where the notation says so (bars, ``.lab``, JAMS).
+        report: what was changed to get here, one line each, such as ``"Csus4 -> C (dropped:
+            sus4)"``. It plays no part in equality.
+
+    Raises:
+        ChordError: names outside the vocabulary, onsets that are no ascending times, an early end.
+    """
+
+    names: tuple[str, ...]
+    onsets: tuple[float, ...]
+    end: float | None = None
+    report: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        names, onsets = tuple(self.names), tuple(self.onsets)
+        if not names or len(names) != len(onsets):
+            raise ChordError(
+                f"{len(names)} names and {len(onsets)} onsets: give one onset for each chord, and "
+                "at least one chord",
+                position=0,
+            )
+        for index, name in enumerate(names):
+            try:
+                to_harte(name)
+            except ChordError as error:
+                error.position = index
+                raise
+        times = tuple(
+            seconds(onset, name, index, f"entry {index}")
+            for index, (name, onset) in enumerate(zip(names, onsets, strict=True))
+        )
+        for index in range(1, len(times)):
+            if times[index] < times[index - 1]:
+                raise ChordError(
+                    f"{names[index]} at entry {index} begins before the chord ahead of it: sort "
+                    "them, or use ChordProgression.from_pairs",
+                    position=index,
+                    token=names[index],
+                )
+        end = self.end
+        if end is not None:
+            last = len(names) - 1
+            end = seconds(end, names[last], last, "its end")
+            if end < times[last]:
+                raise ChordError(
+                    f"the end, {end:g} s, is before the last chord at {times[last]:g} s",
+                    position=last,
+                    token=names[last],
+                )
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "onsets", times)
+        object.__setattr__(self, "end", end)
+        object.__setattr__(self, "report", tuple(self.report))
+
+    @classmethod
+    def parse(
+        cls,
+        text: str | Iterable[tuple[str, float]],
+        *,
+        bpm: float | None = None,
+        time_signature: str = "4/4",
+        key: str | None = None,
+    ) -> ChordProgression:
+        """Read a progression in any notation.
+
+        - bars: ``C Am | F G7 | %`` or ``C G,G:7 E:min`` (space = bar, comma within), with bpm;
+        - timed: ``C:0 Am:2.5``, in s;
+        - pairs: ``(C, 0.0), (Am, 2.5)``, JSON, or a list of ``(name, onset)``.
+
+        Symbols are those of lead sheets, Harte's, and with ``key`` Roman numerals and Nashville
+        numbers. `jasco.chords.notation`, `bars`, `timed`, `quality` and `numerals` state the
+        conventions, for instance how ``C:7`` is told from ``C:0``.
+
+        Args:
+            text: the progression.
+            bpm: tempo of bars, in the notes that the denominator of the time signature names
+                (quarters in 4/4, eighths in 6/8), 20 to 600.
+            time_signature: of bars: ``"4/4"``, ``"3/4"``, ``"6/8"``, ``"7/8"``, ...
+            key: ``"C"``, ``"A minor"``, ``"F# major"``, ``"Bbm"``.
+
+        Raises:
+            ChordError: with the position of what cannot be read (an index into the text, or of
+                the entry of a list), the token and the nearest readable spelling; also where bars
+                come without ``bpm`` or numerals without ``key``.
+        """
+        if not isinstance(text, str):
+            return cls._from_score(read_pairs(text), key)
+        return cls._from_score(read_notation(text, bpm=bpm, time_signature=time_signature), key)
+
+    @classmethod
+    def from_pairs(
+        cls,
+        pairs: Iterable[tuple[str, float]],
+        *,
+        end: float | None = None,
+        key: str | None = None,
+    ) -> ChordProgression:
+        """Make one of ``(name, onset in s)`` in any order, the names in any spelling.
+
+        Raises:
+            ChordError: an entry that is no pair, a name that cannot be read, an onset that is
+                negative or not finite; ``position`` is the index of the entry.
+        """
+        score = read_pairs(pairs)
+        return cls._from_score(Score(score.entries, end, score.notices), key)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        bpm: float | None = None,
+        time_signature: str = "4/4",
+        key: str | None = None,
+    ) -> ChordProgression:
+        """Read a file: ``.lab``, ``.jams``, ``.json`` (pairs) or ``.txt`` (as `parse` reads).
+
+        Args:
+            path: the file; its ending decides.
+            bpm: tempo, for bars in a ``.txt``.
+            time_signature: likewise.
+            key: for numerals.
+
+        Raises:
+            ChordError: the file is missing, of another kind, or cannot be read.
+        """
+        return cls._from_score(read_file(path, bpm=bpm, time_signature=time_signature), key)
+
+    @classmethod
+    def _from_score(cls, score: Score, key: str | None) -> ChordProgression:
+        tonality = None if key is None else Key.parse(key)
+        chords: list[tuple[float, str]] = []
+        report = list(score.notices)
+        for entry in score.entries:
+            name, change = name_chord(
+                entry.token, tonality, position=entry.position, where=entry.where
+            )
+            chords.append((entry.onset, name))
+            report += [change] if change else []
+        if score.lacks_tempo:
+            raise no_tempo(score.entries[0])
+        ordered = sorted(chords, key=lambda chord: chord[0])
+        if ordered != chords:
+            report.append("sorted by onset")
+        for (onset, name), (after, other) in zip(ordered, ordered[1:], strict=False):
+            if onset == after and name != other:
+                report.append(f"{name} and {other} both begin at {onset:g} s: {other} sounds")
+        return cls(
+            names=tuple(name for _, name in ordered),
+            onsets=tuple(onset for onset, _ in ordered),
+            end=score.end,
+            report=tuple(dict.fromkeys(report)),
+        )
+
+    def pairs(self) -> list[tuple[str, float]]:
+        """``(name, onset in s)`` of every chord; `from_pairs` takes them back."""
+        return list(zip(self.names, self.onsets, strict=True))
+
+    def crop(self, start: float, end: float) -> ChordProgression:
+        """The chords that sound between two times (s), counted from ``start``.
+
+        Raises:
+            SettingError: ``start`` is negative, or ``end`` not after it.
+        """
+        if not 0 <= start < end < math.inf:
+            raise SettingError(f"cannot crop from {start} to {end} s: give 0 <= start < end")
+        before = [name for name, onset in self.pairs() if onset <= start][-1:]
+        inside = [(name, onset - start) for name, onset in self.pairs() if start < onset < end]
+        first = [(name, 0.0) for name in before]
+        if self.end is not None and self.end <= start:
+            first = []
+        chords = first + inside or [(NO_CHORD, 0.0)]
+        length = end if self.end is None else min(self.end, end)
+        return ChordProgression(
+            names=tuple(name for name, _ in chords),
+            onsets=tuple(onset for _, onset in chords),
+            end=max(length - start, chords[-1][1]),
+            report=self.report,
+        )
+
+    def frames(self, num_frames: int, frame_rate: float) -> torch.Tensor:
+        """Index of the chord that sounds at each frame.
+
+        Frame i, at the time i / ``frame_rate``, takes the last chord whose onset is not later
+        (within a millionth of a frame, so that 0.1 s at 50 Hz is frame 5); before the first onset
+        there is no chord (``N``, index 0). The last chord sounds to the end of the clip.
+
+        Args:
+            num_frames: length of the clip (frames).
+            frame_rate: Hz.
+
+        Returns:
+            (num_frames,) int64, indices into `CHORD_NAMES`.
+
+        Raises:
+            ChordError: a chord begins at or after the end of the clip.
+            SettingError: ``num_frames`` or ``frame_rate`` is not positive.
+        """
+        if num_frames <= 0 or not 0 < frame_rate < math.inf:
+            raise SettingError(
+                f"cannot make {num_frames} frames at {frame_rate} Hz: both must be positive"
+            )
+        starts = [onset * frame_rate - _ROUNDING for onset in self.onsets]
+        length = num_frames / frame_rate
+        for index, (name, onset) in enumerate(self.pairs()):
+            if starts[index] >= num_frames - 2 * _ROUNDING:
+                raise ChordError(
+                    f"{name}, chord {index + 1} of {len(self.names)}, begins at {onset:g} s, but "
+                    f"the clip is {length:g} s long: raise bpm, drop bars, or crop the progression",
+                    position=index,
+                    token=name,
+                )
+        frames = torch.full((num_frames,), CHORD_INDEX[NO_CHORD], dtype=torch.long)
+        for name, start in zip(self.names, starts, strict=True):
+            frames[max(0, math.ceil(start)) :] = CHORD_INDEX[name]
+        return frames
+
+    def to_lab(self, path: str | os.PathLike[str], end: float | None = None) -> None:
+        """Write a ``.lab`` file: start, end (s) and Harte's spelling on each line.
+
+        Args:
+            path: the file, replaced only when it is whole.
+            end: where the last chord ends (s); needed where the progression does not say.
+
+        Raises:
+            ChordError: the end is not known, or before the last onset.
+        """
+        write_lab(path, self._segments(end))
+
+    def to_jams(self, path: str | os.PathLike[str], end: float | None = None) -> None:
+        """Write a JAMS file with one ``chord`` annotation in Harte's spelling; see `to_lab`.
+
+        Raises:
+            ChordError: the end is not known, or before the last onset.
+        """
+        write_jams(path, self._segments(end))
+
+    def _segments(self, end: float | None) -> list[tuple[float, float, str]]:
+        """(start, end, Harte's spelling) of every chord."""
+        last = self.end if end is None else end
+        if last is None or not self.onsets[-1] <= last < math.inf:
+            raise ChordError(
+                f"{shown(self.names[-1])}, the last chord, begins at {self.onsets[-1]:g} s and its "
+                f"end is {'unknown' if last is None else f'{last:g} s'}: give end= in seconds",
+                position=len(self.names) - 1,
+                token=self.names[-1],
+            )
+        ends = (*self.onsets[1:], last)
+        harte = map(to_harte, self.names)
+        return list(zip(self.onsets, ends, harte, strict=True))

@@ -1,0 +1,198 @@
+"""What follows the root of a symbol: ``m7b5``, ``maj9#11``, ``7sus4``, Harte's ``min7(*5,9)``.
+
+Conventions of lead sheets: a bare number is dominant (``7``, ``9``); after ``maj``, ``M``, ``^`` or
+``△`` it is major (``^`` alone is ``maj7``, ``M`` alone a triad). ``-`` is minor right after the
+root and a flat later on, ``+`` is augmented and before a number a sharp. ``°`` and ``o`` are
+diminished, ``ø`` and ``h7`` half-diminished. ``5`` has no third, ``2`` adds the ninth, ``4`` is
+``sus4``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
+"""Semitones of the degrees 1 to 7 above the first."""
+
+DEGREE = re.compile(r"(?P<shift>##?|bb?|)(?P<number>1[0-3]|[1-9])")
+"""A degree of a chord or a scale: ``3``, ``b7``, ``#11``."""
+
+_PART = re.compile(
+    r"""
+      (?P<half>ø|(?i:hdim)|h(?=7|$))
+    | (?P<major>(?i:maj(?:or)?)|(?i:ma)(?=[\d(#b+/-]|$)|M(?![iI])|j(?=\d)|\^)
+    | (?P<minor>(?i:min(?:or)?)|(?i:mi)|m)
+    | (?P<dim>(?i:dim)|o(?!m))
+    | (?P<sus>(?i:sus)(?:24|42|2|4)?)
+    | (?P<add>(?i:add)(?:[b\#]?(?:1[13]|[2469])))
+    | (?P<omit>(?i:no|omit)(?:[35])(?:rd|th)?)
+    | (?P<altered>[b\#+-](?:1[013]|[24569]))
+    | (?P<alt>(?i:alt))
+    | (?P<aug>(?i:aug)|\+)
+    | (?P<dominant>(?i:dom(?:inant)?))
+    | (?P<number>1[13]|69|[245679])
+    | (?P<bracket>[(),])
+    """,
+    re.VERBOSE,
+)
+
+
+class Unreadable(Exception):
+    """Why a symbol cannot be read; `jasco.chords.naming` makes a `ChordError` of it."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A degree of a chord: semitones above the root (``None``: left out), and as it was written."""
+
+    semitones: int | None
+    written: str
+
+
+Tones = dict[str, Tone]
+"""Degree (``"3"``, ``"b9"``, ...) -> tone, in the order of writing; the root is understood."""
+
+
+def semitones(degree: re.Match[str]) -> int:
+    """Semitones of a match of `DEGREE` above the first degree of the major scale."""
+    octave, step = divmod(int(degree["number"]) - 1, 7)
+    return 12 * octave + MAJOR_SCALE[step] + degree[0].count("#") - degree[0].count("b")
+
+
+def read_quality(text: str, *, minor: bool = False) -> Tones:
+    """Read a lead-sheet suffix.
+
+    Args:
+        text: plain text (see `jasco.chords.characters.plain_token`), with no bass.
+        minor: start from a minor triad (a numeral in lower case).
+
+    Raises:
+        Unreadable: naming the piece that is not understood.
+    """
+    if text.count("(") != text.count(")"):
+        raise Unreadable("a bracket is left open")
+    suffix = _Suffix(minor)
+    at = 0
+    if text[:1] in ("-", "+"):
+        suffix.add("minor" if text[0] == "-" else "aug", text[0])
+        at = 1
+    while at < len(text):
+        part = _PART.match(text, at)
+        if part is None or part.lastgroup is None:
+            raise Unreadable(f"{text[at : at + 20]!r} is not understood after the root")
+        suffix.add(part.lastgroup, part[0])
+        at = part.end()
+    return suffix.tones
+
+
+def read_harte_quality(text: str) -> Tones:
+    """Read what follows the colon in Harte's syntax: a shorthand, degrees in brackets, or both.
+
+    Raises:
+        Unreadable: naming the piece that is not understood.
+    """
+    shorthand, bracket, degrees = text.partition("(")
+    if not text or (bracket and not degrees.endswith(")")):
+        raise Unreadable("what follows the colon is not complete")
+    if shorthand in ("", "1"):  # the root alone, and the degrees in the brackets
+        tones = {degree: Tone(None, text) for degree in ("3", "5")}
+    else:
+        tones = read_quality(shorthand)
+    for written in degrees[:-1].split(",") if bracket else ():
+        degree = DEGREE.fullmatch(written.strip().removeprefix("*"))
+        if degree is None:
+            raise Unreadable(f"{written[:20]!r} is not a degree")
+        left_out = "*" in written
+        core = degree["number"] in ("3", "5", "6", "7")
+        if degree[0] != "1":
+            tones[degree["number"] if core else degree[0]] = Tone(
+                None if left_out else semitones(degree), written.strip()
+            )
+        elif left_out:
+            tones["*1"] = Tone(0, written.strip())  # every chord of the vocabulary has its root
+    return tones
+
+
+class _Suffix:
+    """The tones of a chord while its suffix is read from left to right."""
+
+    def __init__(self, minor: bool) -> None:
+        self.tones: Tones = {"3": Tone(3 if minor else 4, ""), "5": Tone(7, "")}
+        self.seventh = 10  # what a 7, 9, 11 or 13 means from here on
+        self.before = ""  # the kind of the part before
+
+    def add(self, kind: str, written: str) -> None:
+        """Take in one part of the suffix."""
+        if kind == self.before and kind not in ("altered", "add", "omit", "bracket"):
+            raise Unreadable(f"{written!r} is not understood here")
+        match kind:
+            case "half":
+                self._set(written, {"3": 3, "5": 6, "7": 10})
+            case "major":
+                self.seventh = 11
+                if written == "^" or "7" in self.tones:  # C^, C7M
+                    self._set("maj7", {"7": 11})
+            case "minor":
+                self._set(written, {"3": 3})
+            case "dim":
+                self._set(written, {"3": 3, "5": 6})
+                self.seventh = 9
+            case "aug":
+                self._set(written, {"5": 8})
+            case "sus":
+                self._suspend(written, fourth="2" not in written or "4" in written)
+            case "add":
+                self._extend(written[3:], written)
+            case "omit":
+                self._set(written, {"3" if "3" in written else "5": None})
+            case "altered":
+                self._extend(written.replace("+", "#").replace("-", "b"), written)
+            case "alt":
+                self._set("7", {"7": 10})
+                self._set(written, {"alt": 8})
+            case "number":
+                self._number(written)
+        self.before = kind
+
+    def _set(self, written: str, degrees: dict[str, int | None]) -> None:
+        for degree, height in degrees.items():
+            self.tones.pop(degree, None)  # the order is that of writing
+            self.tones[degree] = Tone(height, written)
+
+    def _suspend(self, written: str, *, fourth: bool) -> None:
+        if self.tones["3"].semitones != 3:  # Cmsus4 keeps its minor third
+            self._set(written, {"3": None})
+        if "2" in written:
+            self._set(written, {"2": 2})
+        if fourth:
+            self._set(written, {"4": 5})
+
+    def _extend(self, degree: str, written: str) -> None:
+        if found := DEGREE.fullmatch(degree):
+            core = degree == "6" or found["number"] == "5"
+            self._set(written, {found["number"] if core else degree: semitones(found)})
+
+    def _number(self, written: str) -> None:
+        allowed = {"2": ("", "major", "minor"), "4": ("", "major", "minor"), "5": ("", "aug")}
+        if self.before not in allowed.get(written, (self.before,)):
+            raise Unreadable(f"{written!r} is not understood here")
+        match written:
+            case "2":
+                self._set(written, {"9": 14})
+            case "4":
+                self._suspend(written, fourth=True)
+            case "5" if self.before == "":
+                self._set(written, {"3": None})
+            case "6":
+                self._set(written, {"6": 9})
+            case "69":
+                self._set("6", {"6": 9})
+                self._set("9", {"9": 14})
+            case "7" | "9" | "11" | "13":
+                if "7" not in self.tones and (written == "7" or "6" not in self.tones):
+                    self._set("maj7" if self.seventh == 11 else "7", {"7": self.seventh})
+                if written != "7":
+                    self._set(written, {"9": 14})
+                if written in ("11", "13"):
+                    self._set(written, {written: 17 if written == "11" else 21})

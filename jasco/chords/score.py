@@ -1,0 +1,86 @@
+"""What every notation comes down to: symbols as they were written, each with its onset."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jasco.errors import ChordError
+
+SYMBOL = re.compile(r"(?:\([^()|\n]*\)|:(?!\|)|[^\s,;|:])+")
+"""A chord symbol in running text; its brackets may hold commas and spaces."""
+
+SHOWN = 32
+"""Characters of the user's text that a message repeats."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A chord symbol as it was written.
+
+    Attributes:
+        token: the symbol.
+        onset: s.
+        position: index of its first character in the text, or of the entry in a list.
+        where: the position in words, for messages (``"position 5"``, ``"line 2"``).
+    """
+
+    token: str
+    onset: float
+    position: int
+    where: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """Entries in time.
+
+    Attributes:
+        entries: in the order of writing.
+        end: where the last one ends (s), if known.
+        notices: what the reader should know.
+        lacks_tempo: the times are counted in bars, for want of a tempo.
+    """
+
+    entries: Sequence[Entry]
+    end: float | None = None
+    notices: tuple[str, ...] = ()
+    lacks_tempo: bool = False
+
+
+def as_text(value: object) -> str:
+    """The user's input as a text; a number too long to print is named by its type."""
+    try:
+        return str(value)
+    except ValueError:
+        return type(value).__name__
+
+
+def shown(value: object) -> str:
+    """A piece of the user's input, quoted and not too long, for a message."""
+    text = as_text(value)
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")
+
+
+def seconds(value: object, token: str, position: int, where: str) -> float:
+    """The time of a chord (s), checked; ``value`` is a number or the text of one.
+
+    Raises:
+        ChordError: it is no number, not finite, or negative.
+    """
+    time = math.nan
+    if not isinstance(value, bool):
+        try:
+            time = float(value)  # type: ignore[arg-type]  # anything may come in a list
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            time = math.nan
+    if not math.isfinite(time) or time < 0:
+        raise ChordError(
+            f"{shown(value)}, the time of {shown(token)} at {where}, is not one: "
+            "give seconds from the start, 0 or more",
+            position=position,
+            token=token,
+        )
+    return abs(time)  # no negative zero

@@ -1,0 +1,110 @@
+"""One chord symbol, as on a lead sheet (``Am7``, ``G/B``) or in Harte's syntax (``A:min7/b7``).
+
+Reading keeps everything that was written; what the vocabulary cannot hold is left to
+`jasco.chords.naming`. A ``b`` or ``#`` right after the root belongs to the root (``Cb5`` is C flat;
+``C(b5)`` is not), the bass after ``/`` is a note or, as Harte writes it, a degree above the root,
+``C6/9`` is no slash chord, and a root in lower case is allowed and does not mean minor.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from jasco.chords.characters import plain_token
+from jasco.chords.quality import (
+    DEGREE,
+    Tones,
+    Unreadable,
+    read_harte_quality,
+    read_quality,
+    semitones,
+)
+from jasco.chords.vocabulary import NO_CHORD, UNKNOWN_CHORD, pitch_class
+
+# A second accidental before an altered degree belongs to the degree: Bbb5 is Bb(b5).
+NOTE = re.compile(r"[A-Ga-g](?:##(?!1?[0-69])|bb(?!1?[0-69])|[#b])?")
+"""A note name: ``C``, ``F#``, ``bb``."""
+
+_SYMBOL = re.compile(
+    rf"(?P<root>{NOTE.pattern})(?::(?P<harte>[^/]*)|(?P<quality>[^/:]*))(?:/(?P<bass>.*))?",
+    re.DOTALL,
+)
+_SPECIAL = {
+    **dict.fromkeys(("n", "nc", "n.c", "n.c.", "none"), NO_CHORD),
+    **dict.fromkeys(("x", "unk"), UNKNOWN_CHORD),
+}
+
+
+@dataclass(frozen=True)
+class Bass:
+    """A bass: semitones above the root (0 to 11), as written after the slash, note or degree."""
+
+    interval: int
+    written: str
+    is_note: bool
+
+
+@dataclass(frozen=True)
+class Chord:
+    """What a symbol says.
+
+    Attributes:
+        root: pitch class, C = 0.
+        tones: its degrees and how they were written.
+        bass: what was written after the slash, if anything.
+        spelled: the root as written; ``None`` where it came from a numeral.
+    """
+
+    root: int
+    tones: Tones
+    bass: Bass | None = None
+    spelled: str | None = None
+
+
+def read_special(token: str) -> str | None:
+    """``"N"`` or ``"UNK"`` where the token spells one of them (``N.C.``, ``X``), else ``None``."""
+    return _SPECIAL.get(plain_token(token).lower())
+
+
+def read_symbol(token: str) -> Chord:
+    """Read a lead-sheet or Harte symbol.
+
+    Raises:
+        Unreadable: with the reason.
+    """
+    text = without_brackets(plain_token(token))
+    parts = _SYMBOL.fullmatch(join_six_nine(text))
+    if parts is None:
+        raise Unreadable("a chord begins with a root from A to G")
+    root = pitch_class(parts["root"])
+    if parts["harte"] is None:
+        tones = read_quality(parts["quality"])
+    else:
+        tones = read_harte_quality(parts["harte"])
+    bass = None if parts["bass"] is None else read_bass(parts["bass"], root)
+    return Chord(root, tones, bass, parts["root"])
+
+
+def read_bass(text: str, root: int) -> Bass:
+    """Read what follows the slash: a degree above ``root`` (a pitch class), or a note.
+
+    Raises:
+        Unreadable: it is neither.
+    """
+    if degree := DEGREE.fullmatch(text):
+        return Bass(semitones(degree) % 12, text, is_note=False)
+    if NOTE.fullmatch(text):
+        return Bass((pitch_class(text) - root) % 12, text, is_note=True)
+    raise Unreadable(f"the bass {text[:20]!r} is neither a note nor a degree")
+
+
+def without_brackets(text: str) -> str:
+    """``(G7)``, an optional chord, is ``G7``."""
+    inner = text[1:-1]
+    return inner if text == f"({inner})" and not {"(", ")"} & set(inner) else text
+
+
+def join_six_nine(text: str) -> str:
+    """``C6/9`` is no slash chord but ``C69``; Harte's ``C:maj6/9`` is one."""
+    return text if ":" in text else re.sub(r"(?<=.)6/9(?=$|/)", "69", text)
