@@ -23,7 +23,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,13 +93,22 @@ def write_track(
         duration: of the audio (s).
         stages: signature of each stage that made the tensors.
         tensors: all of them.
+
+    Raises:
+        DataError: it cannot be written.
     """
     facts = {"id": id, "duration": duration, "stages": stages}
     path = root / track_file(id)
     part = path.with_name(f".{id}.{secrets.token_hex(4)}.part")
     # One entry only: safetensors writes several in no particular order.
-    save_file(dict(tensors), part, metadata={"jasco": json.dumps(facts, sort_keys=True)})
-    os.replace(part, path)
+    metadata = {"jasco": json.dumps(facts, sort_keys=True)}
+    try:
+        save_file(dict(tensors), part, metadata=metadata)
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"cannot write {path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_header(path: Path) -> Header:
@@ -114,14 +123,14 @@ def read_header(path: Path) -> Header:
         return Header(facts["id"], facts["duration"], frames, facts["stages"])
 
 
-def read_tensors(path: Path, names: Iterable[str]) -> dict[str, Tensor]:
-    """Those of the named tensors that a track's file holds.
+def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
+    """The tensors of a track's file, but for some names.
 
     Raises:
         DataError: the file is missing or broken.
     """
     with _opened(path) as file:
-        return {name: file.get_tensor(name) for name in set(names).intersection(file.keys())}
+        return {name: file.get_tensor(name) for name in file.keys() if name not in exclude}
 
 
 @contextmanager
