@@ -69,11 +69,11 @@ def light(source) -> list[Stage]:
 
 
 @pytest.fixture(scope="module")
-def stages(source, separator_file, salience_file, chordino) -> list[Stage]:
+def stages(source, small_separator, salience_file, chordino) -> list[Stage]:
     return [
         LatentStage(source),
         ChordStage(),
-        DrumStage(source, separator=str(separator_file)),
+        DrumStage(source, separator=str(small_separator)),
         MelodyStage(source, weights=str(salience_file)),
     ]
 

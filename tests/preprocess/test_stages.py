@@ -69,11 +69,11 @@ def test_chords(audio, chordino):
 
 
 @torch.inference_mode()
-def test_drums(audio, source, separator_file):
-    stage = DrumStage(source, separator=str(separator_file))
+def test_drums(audio, source, small_separator):
+    stage = DrumStage(source, separator=str(small_separator))
     found = stage.open(CPU)(audio)
     assert set(found) == set(stage.gives) and found["drum_codes"].dtype == torch.int16
-    drums = separate_drums(audio, model=separator_file, device="cpu", progress=False)
+    drums = separate_drums(audio, model=small_separator, device="cpu", progress=False)
     wav = drums.resample(32000).samples
     codec = source.load()
     assert torch.equal(found["drum_codes"].long(), codec.coarse_codes(wav[None])[0])
@@ -101,12 +101,12 @@ def test_melody(audio, source, shared):
     assert stage.signature()["frame_rate"] == 50.0
 
 
-def test_all_have_as_many_frames(source, separator_file, salience_file):
+def test_all_have_as_many_frames(source, small_separator, salience_file):
     """Also where the rates do not divide: the last frame is not full."""
     random = torch.Generator().manual_seed(0)
     stages = (
         LatentStage(source),
-        DrumStage(source, separator=str(separator_file)),
+        DrumStage(source, separator=str(small_separator)),
         MelodyStage(source, weights=str(salience_file)),
     )
     extracts = [stage.open(CPU) for stage in stages]
