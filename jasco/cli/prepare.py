@@ -6,6 +6,7 @@ of a Hydra configuration, which ``--help`` shows.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -98,6 +99,7 @@ def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
     code = _main()
     if code == INTERRUPTED:
+        gc.collect()  # lets go of what the processes shared
         os._exit(code)  # not waiting for threads that are deep in a network
     return code
 
