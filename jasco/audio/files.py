@@ -106,6 +106,19 @@ def load_audio(
         ) from error
 
 
+def audio_duration(path: str | os.PathLike[str]) -> float:
+    """Length of an audio file in seconds, as its header says; m4a and the like are decoded for it.
+
+    Raises:
+        AudioError: see `load_audio`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _FFMPEG_SUFFIXES:
+        with contextlib.suppress(soundfile.SoundFileError):
+            return float(soundfile.info(path).duration)
+    return load_audio(path).duration
+
+
 def _read(
     sound: soundfile.SoundFile, path: Path, start: float, duration: float | None
 ) -> np.ndarray:
