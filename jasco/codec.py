@@ -6,6 +6,7 @@ about unit variance; decoding skips the quantiser (arXiv 2406.10970, section 3.2
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,17 @@ class EnCodec(nn.Module):
                 "of this codec: the codes come from another one"
             )
         return self._coarse.decode(codes).transpose(1, 2)
+
+    def fingerprint(self) -> str:
+        """Short hash of all that raw latents and coarse codes depend on.
+
+        Two codecs of one fingerprint may differ in their decoders and statistics.
+        """
+        found = hashlib.sha256(f"{self.sample_rate} {self.hop_length}".encode())
+        for tensor in (*self.model.encoder.state_dict().values(), self._coarse.codebook.embed):
+            found.update(str(tuple(tensor.shape)).encode())
+            found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()[:16]
 
     @property
     def _coarse(self) -> Any:

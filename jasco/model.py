@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,28 +19,10 @@ from jasco.conditioners.drums import encode_drums
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import CheckpointError, ConditionError, SettingError
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver
+from jasco.generation import Generation, check_noise, draw_noise, item_seeds, report_to
 from jasco.network import VelocityNetwork
 from jasco.precision import resolve_device, resolve_dtype
 from jasco.recipe import Recipe
-
-
-@dataclass(frozen=True, eq=False)
-class Generation:
-    """What `Jasco.generate` returns, one item per clip and sample.
-
-    Attributes:
-        audio: (B, channels, samples) float32 on the CPU, as decoded (not loudness-normalised).
-        latents: (B, T, D) normalised latents, float32 on the CPU.
-        sample_rate: of the audio (Hz).
-        recipe: per item, all that is needed to make it again, as plain JSON data.
-        report: per item, what had to be changed to fit the conditions to the model.
-    """
-
-    audio: Tensor
-    latents: Tensor
-    sample_rate: int
-    recipe: list[dict[str, Any]]
-    report: list[tuple[str, ...]]
 
 
 class Jasco(nn.Module):
@@ -313,9 +294,9 @@ class Jasco(nn.Module):
             raise SettingError(f"num_samples={num_samples!r}: give a whole number of at least 1")
         solver, guidance = solver or self.solver, guidance or self.guidance
         num_frames = self.num_frames(duration)
-        seeds = _seeds(seed, len(clips), num_samples)
+        seeds = item_seeds(seed, len(clips), num_samples)
         shape = (len(seeds), num_frames, self.codec.latent_dim)
-        z_0 = _noise(seeds, shape[1:]) if noise is None else _given_noise(noise, shape)
+        z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
 
         reports = [clip.report(num_frames, self.frame_rate) for clip in clips]
         clips = [self._with_codes(clip, num_frames) for clip in clips]
@@ -326,7 +307,7 @@ class Jasco(nn.Module):
             tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar,
             torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
         ):
-            latents = solver.solve(field, z_0.to(self.device), _reporter(bar, callback))
+            latents = solver.solve(field, z_0.to(self.device), report_to(bar, callback))
         latents = latents.float()
         audio = self.codec.decode(latents).float().cpu()
         recipes = [
@@ -356,45 +337,3 @@ class Jasco(nn.Module):
         if clip.drums is None or "drums" not in self.conditioners:
             return clip
         return replace(clip, drums=encode_drums(clip.drums, num_frames, self.codec))
-
-
-def _seeds(seed: int | Sequence[int] | None, clips: int, num_samples: int) -> list[int]:
-    """One seed per item, clip by clip."""
-    if seed is None:
-        seeds = [secrets.randbelow(2**31) for _ in range(clips)]
-    elif isinstance(seed, int):
-        seeds = [seed] * clips
-    else:
-        seeds = [int(s) for s in seed]
-    if len(seeds) != clips:
-        raise ConditionError(f"{len(seeds)} seeds for {clips} clips: give one, or one per clip")
-    if min(seeds) < 0 or max(seeds) >= 2**62:
-        raise SettingError(f"seed {seeds}: seeds are whole numbers from 0 to 2^62")
-    return [s + j for s in seeds for j in range(num_samples)]
-
-
-def _noise(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """Standard normal noise, each item from a generator of its own."""
-    return torch.stack(
-        [torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    )
-
-
-def _given_noise(noise: Tensor, shape: tuple[int, ...]) -> Tensor:
-    if tuple(noise.shape) != shape or not bool(noise.isfinite().all()):
-        raise ConditionError(
-            f"noise of shape {tuple(noise.shape)}: give finite noise of shape {shape}"
-        )
-    return noise.float()
-
-
-def _reporter(bar: tqdm, callback: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
-    """Solver callback that moves the bar, then calls the user's."""
-
-    def report(step: int, total: int) -> None:
-        bar.total = total
-        bar.update(step - bar.n)
-        if callback is not None:
-            callback(step, total)
-
-    return report
