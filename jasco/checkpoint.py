@@ -126,6 +126,8 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
         for part in PARTS
         if _node(config, part) is not None and not any(k.startswith(part.prefix) for k in tensors)
     )
+    if revision is None and name not in BUNDLED:
+        name = os.path.abspath(source)  # a recipe is read from other folders too
     return Checkpoint(name, revision, config, located, tensors, tuple(elsewhere))
 
 

@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         choices=DTYPES,
         help="of matrix products; auto if absent, which is bfloat16 where the hardware has it "
-        "(with dopri5 float32, whose tolerance bfloat16 cannot meet)",
+        "(dopri5 always computes in float32)",
     )
     group.add_argument(
         "--batch-size", type=int, metavar="N", default=4, help="most takes to run together; 4"
@@ -129,7 +129,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.perf_counter()
     from jasco.cli.request import KEYS, Request, read_requests
     from jasco.cli.takes import check_model, plan, run
-    from jasco.flow import Dopri5
     from jasco.precision import resolve_device, resolve_dtype
 
     options = {key: value for key, value in vars(args).items() if key in KEYS}
@@ -146,8 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
     requests = [Request.build({**values, **options}, label) for label, values in entries]
     takes = plan(requests, [args.take] if args.take is not None else [])
-    adaptive = any(isinstance(request.solver, Dopri5) for request in requests)
-    name, revision, device, dtype = _where(args, recipe, "float32" if adaptive else "auto")
+    name, revision, device, dtype = _where(args, recipe)
     resolve_dtype(dtype, resolve_device(device))  # says so now if there is no such device
 
     model = load_model(name, args, device=device, dtype=dtype, revision=revision)
@@ -186,15 +184,13 @@ def _tell_versions(made_with: Any) -> None:
             )
 
 
-def _where(
-    args: argparse.Namespace, recipe: Recipe | None, dtype: str
-) -> tuple[str, str | None, str, str]:
+def _where(args: argparse.Namespace, recipe: Recipe | None) -> tuple[str, str | None, str, str]:
     """Model, revision, device and precision: as asked for, else the recipe's, else the default."""
     from jasco.errors import SettingError
     from jasco.precision import available_devices
 
     if recipe is None:
-        return args.model or DEFAULT_MODEL, None, args.device or "auto", args.dtype or dtype
+        return args.model or DEFAULT_MODEL, None, args.device or "auto", args.dtype or "auto"
     if args.model is None and recipe.model is None:
         raise SettingError(f"the recipe in {args.take} names no model: give --model")
     device = args.device or recipe.device

@@ -1,0 +1,233 @@
+"""Batches for training and evaluation, out of a prepared dataset or a manifest."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from jasco.data.clips import Augmentation, ClipBatch, Clips, Numbers, Source, collate
+from jasco.data.dropout import ConditionDropout, TextDropout, description
+from jasco.data.prepared import PreparedDataset
+from jasco.data.recorded import RecordedDataset
+from jasco.errors import DataError, JascoError, SettingError
+from jasco.model import Jasco
+
+
+class JascoDataModule(LightningDataModule):
+    """Clips of the length and with the controls of the model that is trained.
+
+    The dropout of conditions is the model's own, under ``dropout`` in its configuration. The next
+    number to draw is in every checkpoint, so that a resumed run goes on with the next clips.
+
+    Args:
+        root: folder of a prepared dataset; or a manifest (``.jsonl``), whose recordings are then
+            read and encoded on the fly.
+        text: makes the texts of training.
+        batch_size: clips per device and step.
+        workers: processes that read.
+        seed: of all that is drawn.
+        val_root: dataset or manifest to validate on.
+        val_share: where there is none, the share of the tracks of ``root`` that is kept for it.
+        val_clips: clips of a validation.
+        min_segment_ratio: a track shorter than a clip is used, with padding, if it fills this much.
+        without: controls of the model that the data does not have; they stay at their null.
+
+    Raises:
+        DataError: there is no such dataset.
+        SettingError: a value out of range.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        text: TextDropout | None = None,
+        batch_size: int = 16,
+        workers: int = 4,
+        seed: int = 0,
+        val_root: str | os.PathLike[str] | None = None,
+        val_share: float = 0.02,
+        val_clips: int = 64,
+        min_segment_ratio: float = 0.8,
+        without: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        for place in (root, val_root):
+            if place is not None and not Path(place).expanduser().exists():
+                raise DataError(f"no dataset at {place}: give a folder of jasco-prepare, or a manifest")
+        for name, value, lowest in (
+            ("batch_size", batch_size, 1),
+            ("workers", workers, 0),
+            ("val_clips", val_clips, 0),
+        ):
+            if value < lowest:
+                raise SettingError(f"data.{name} is {value}: give at least {lowest}")
+        for name, share in (("val_share", val_share), ("min_segment_ratio", min_segment_ratio)):
+            if not 0 <= share <= 1:
+                raise SettingError(f"data.{name} is {share}: give a share from 0 to 1")
+        self.root, self.val_root = root, val_root
+        self.text = text or TextDropout()
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.val_share, self.val_clips = val_share, val_clips
+        self.min_segment_ratio = min_segment_ratio
+        self.without = tuple(without)
+        self._train: Clips | None = None
+        self._val: Clips | None = None
+        self._first, self._first_step = 0, 0
+
+    # --- what is there -----------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Open the data and see that it fits the model.
+
+        Raises:
+            DataError, SettingError: what does not fit, before the first step.
+        """
+        if self._train is not None:
+            return
+        model = self._model
+        absent = [name for name in self.without if name not in model.controls]
+        if absent:
+            raise SettingError(
+                f"data.without names {', '.join(absent)}, but the controls of the model are "
+                f"{', '.join(model.controls)}"
+            )
+        source = self._open(self.root, model)
+        train = self._usable(source, model)
+        if self.val_root is None:
+            val_source = source
+            by_id = sorted(train, key=lambda index: source.tracks[index].id)
+            held = math.ceil(self.val_share * len(by_id)) if len(by_id) > 1 else 0
+            val, train = by_id[:held] or train, sorted(by_id[held:])
+        else:
+            val_source = self._open(self.val_root, model)
+            val = self._usable(val_source, model)
+        shape = {"num_frames": model.num_frames(), "latent_dim": model.codec.latent_dim}
+        dropout = ConditionDropout(model.config.get("dropout") or {}, model.controls)
+        augmentation = Augmentation(self.text, dropout)
+        self._train = Clips(source, train, seed=self.seed, augmentation=augmentation, **shape)
+        self._val = Clips(val_source, val, seed=self.seed, **shape)
+
+    @property
+    def _model(self) -> Jasco:
+        model = getattr(getattr(self.trainer, "lightning_module", None), "model", None)
+        if not isinstance(model, Jasco):
+            raise SettingError("JascoDataModule belongs to a Trainer with a JascoModule")
+        return model
+
+    def _open(self, root: str | os.PathLike[str], model: Jasco) -> Source:
+        controls = tuple(c for c in model.controls if c != "text" and c not in self.without)
+        codec = model.codec
+        source: Source
+        if Path(root).expanduser().is_dir():
+            prepared = PreparedDataset(root, controls)
+            if prepared.facts.codec != codec.fingerprint():
+                raise DataError(
+                    f"the latents of {root} are of another codec than the model's: prepare them "
+                    "again with jasco-prepare, for this model"
+                )
+            source = prepared
+        else:
+            source = RecordedDataset(
+                root,
+                controls,
+                sample_rate=codec.sample_rate,
+                channels=codec.channels,
+                hop_length=codec.hop_length,
+            )
+        wanted = "text" in model.controls and "text" not in self.without
+        if wanted and not any(description(track.fields) for track in source.tracks):
+            raise DataError(
+                f"no track of {root} has a text or description: give them in the manifest and run "
+                "jasco-prepare again, or train without with data.without=[text]"
+            )
+        return source
+
+    def _usable(self, source: Source, model: Jasco) -> list[int]:
+        """Tracks that fill a clip, or enough of one."""
+        shortest = max(1, math.ceil(self.min_segment_ratio * model.num_frames()))
+        usable = [i for i, track in enumerate(source.tracks) if track.num_frames >= shortest]
+        if not usable:
+            raise DataError(
+                f"none of the {len(source.tracks)} tracks lasts {shortest / model.frame_rate:g} s: "
+                "give longer ones, or lower data.min_segment_ratio"
+            )
+        return usable
+
+    # --- batches -----------------------------------------------------------------------------
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches without end, from the number on that this run has come to."""
+        ranks = self.trainer.world_size if self.trainer else 1
+        rank = self.trainer.global_rank if self.trainer else 0
+        return self._loader(self._train, Numbers(self._first, self.batch_size, rank, ranks))
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The same clips with the same noise and times at every call."""
+        ranks = self.trainer.world_size if self.trainer else 1
+        rank = self.trainer.global_rank if self.trainer else 0
+        # Each rank takes as many, or some would wait for ever; there are numbers enough.
+        own = math.ceil(self.val_clips / ranks)
+        numbers = range(rank * own, (rank + 1) * own)
+        batches = [list(numbers[i : i + self.batch_size]) for i in range(0, own, self.batch_size)]
+        return self._loader(self._val, batches)
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """As `val_dataloader`."""
+        return self.val_dataloader()
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """As `val_dataloader`."""
+        return self.val_dataloader()
+
+    def validation_clips(self, count: int) -> ClipBatch:
+        """The first clips of a validation, to listen to.
+
+        Raises:
+            DataError: one of them cannot be read.
+        """
+        batch = collate([self._val[number] for number in range(count)])
+        if isinstance(batch, JascoError):
+            raise batch
+        return batch
+
+    def _loader(self, clips: Clips | None, batches: Numbers | list[list[int]]) -> DataLoader[Any]:
+        return DataLoader(
+            clips,
+            batch_sampler=batches,
+            num_workers=self.workers,
+            collate_fn=collate,
+            persistent_workers=self.workers > 0,
+            pin_memory=self._model.device.type == "cuda",
+            worker_init_fn=_ignore_signals,
+        )
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Raise an error that a worker has met."""
+        if isinstance(batch, JascoError):
+            raise batch
+        return batch
+
+    # --- resuming ----------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """The first number that no step has used, and the step."""
+        trainer = self.trainer
+        used = trainer.world_size * self.batch_size * trainer.accumulate_grad_batches
+        steps = trainer.global_step - self._first_step
+        return {"next": self._first + steps * used, "step": trainer.global_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._first, self._first_step = state_dict["next"], state_dict["step"]
+
+
+def _ignore_signals(worker: int) -> None:
+    """Leave it to the main process what a signal to the whole group means."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
