@@ -7,9 +7,11 @@ import os
 # Read once, when huggingface_hub is imported: before anything else here.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -76,3 +78,21 @@ def tiny() -> Jasco:
     for layer in model.codec.model.quantizer.layers:
         layer.codebook.embed.copy_(frames)
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def runs() -> ModuleType:
+    """What tests of training share: the module ``tests/runs.py``."""
+    spec = importlib.util.spec_from_file_location("runs", ROOT / "tests" / "runs.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def songs(runs: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared dataset for ``runs.new_model()``."""
+    folder: Path = tmp_path_factory.mktemp("songs") / "prepared"
+    runs.write_dataset(folder, runs.new_model().codec)
+    return folder

@@ -24,21 +24,22 @@ FREE = ("trainer.", "logger.", "callbacks.", "hydra.", "run", "data.workers", "d
 PACKAGES = ("jasco", "torch", "lightning", "transformers", "safetensors", "numpy")
 
 
-def begin_run(folder: Path, settings: Mapping[str, Any]) -> None:
+def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> None:
     """Keep the settings and the environment of a run, or see that a run goes on as it was begun.
 
     Args:
         folder: of the run; made where missing.
         settings: its configuration, plain data.
+        goes_on: it has come to a checkpoint already.
 
     Raises:
         SettingError: the run was begun with other settings; they are named.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CONFIG
-    if path.is_file():
-        before = dict(_flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
-        now = dict(_flat(settings))
+    if goes_on and path.is_file():
+        before = dict(flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
+        now = dict(flat(settings))
         changed = [
             f"{key} {before.get(key)!r} -> {now.get(key)!r}"
             for key in sorted(before.keys() | now.keys())
@@ -86,11 +87,11 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted key, value) of every leaf."""
     if isinstance(node, Mapping) and node:
         for key, child in node.items():
-            yield from _flat(child, f"{prefix}{key}.")
+            yield from flat(child, f"{prefix}{key}.")
     else:
         yield prefix.removesuffix("."), node
 

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from jasco import checkpoint
 from jasco.cli.config import run_hydra
 from jasco.cli.errors import one_line_errors
-from jasco.cli.run import begin_run
+from jasco.cli.run import begin_run, flat
 from jasco.errors import Interrupted, JascoError, MissingPartError, SettingError
 from jasco.hub import HubOptions
 from jasco.model import Jasco
@@ -41,13 +41,14 @@ def train(config: DictConfig) -> None:
 
     _quiet()
     config.run = HydraConfig.get().runtime.output_dir
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise SettingError(f"{missing[0]} is not given: add {missing[0]}=VALUE")
+    # What is added takes its width from a model that is not read yet.
+    settings = {key: _plain(config[key], resolve=key != "add") for key in config}
+    for key, value in flat(settings):
+        if value == "???":
+            raise SettingError(f"{key} is not given: add {key}=VALUE")
     run = Path(config.run)
     last = run / checkpoint.RUN_FILE
     data = _build(config.data)
-    settings = _plain(config)
     torch.manual_seed(config.seed)  # for weights that begin at random, the same on all ranks
     model = (
         Jasco.from_pretrained(last, device="cpu", dtype="float32").train()
@@ -57,7 +58,7 @@ def train(config: DictConfig) -> None:
     module = JascoModule(model, _build(config.optim), seed=config.seed)
     trainer = _trainer(config, run)
     if trainer.is_global_zero:
-        begin_run(run, settings)
+        begin_run(run, settings, goes_on=last.is_file())
         precision = PRECISIONS.get(str(trainer.precision), PRECISIONS["32-true"])
         averaged = "ema" in config.callbacks
         size = footprint(model, data.batch_size, precision, averaged=averaged)
@@ -113,8 +114,8 @@ def _build(node: DictConfig, **more: Any) -> Any:
         raise SettingError(f"{node.get('_target_')} cannot be made: {cause or error}") from error
 
 
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+def _plain(node: Any, *, resolve: bool = True) -> Any:
+    return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
 
 
 def _quiet() -> None:

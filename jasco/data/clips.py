@@ -236,7 +236,7 @@ class Clips(Dataset[Clip | JascoError]):
 
 
 class Numbers:
-    """The numbers of one rank's batches, without end: a batch sampler for a `DataLoader`.
+    """The numbers of one rank's batches: a batch sampler for a `DataLoader`.
 
     The ranks take turns, so that together they read the same global batches as one rank with a
     batch as large as all of theirs.
@@ -246,16 +246,26 @@ class Numbers:
         batch_size: of this rank.
         rank: this one, from 0.
         ranks: how many there are.
+        end: the number after the last; there is no end if not given.
     """
 
-    def __init__(self, start: int, batch_size: int, rank: int = 0, ranks: int = 1) -> None:
-        self.start, self.batch_size, self.rank, self.ranks = start, batch_size, rank, ranks
+    def __init__(
+        self, start: int, batch_size: int, rank: int = 0, ranks: int = 1, end: int | None = None
+    ) -> None:
+        self.batch_size, self.end = batch_size, end
+        self.first, self.stride = start + rank * batch_size, ranks * batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        first = self.start + self.rank * self.batch_size
-        while True:
-            yield list(range(first, first + self.batch_size))
-            first += self.ranks * self.batch_size
+        first = self.first
+        while self.end is None or first < self.end:
+            last = first + self.batch_size
+            yield list(range(first, last if self.end is None else min(last, self.end)))
+            first += self.stride
+
+    def __len__(self) -> int:
+        if self.end is None:
+            raise TypeError("these numbers have no end")
+        return len(range(self.first, self.end, self.stride))
 
 
 @lru_cache(maxsize=4)

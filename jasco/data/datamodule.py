@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +174,8 @@ class JascoDataModule(LightningDataModule):
         rank = self.trainer.global_rank if self.trainer else 0
         # Each rank takes as many, or some would wait for ever; there are numbers enough.
         own = math.ceil(self.val_clips / ranks)
-        numbers = range(rank * own, (rank + 1) * own)
-        batches = [list(numbers[i : i + self.batch_size]) for i in range(0, own, self.batch_size)]
-        return self._loader(self._val, batches)
+        numbers = Numbers(rank * own, self.batch_size, end=(rank + 1) * own)
+        return self._loader(self._val, numbers)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """As `val_dataloader`."""
@@ -197,10 +196,10 @@ class JascoDataModule(LightningDataModule):
             raise batch
         return batch
 
-    def _loader(self, clips: Clips | None, batches: Numbers | list[list[int]]) -> DataLoader[Any]:
+    def _loader(self, clips: Clips | None, numbers: Numbers) -> DataLoader[Any]:
         return DataLoader(
             clips,
-            batch_sampler=batches,
+            batch_sampler=numbers,
             num_workers=self.workers,
             collate_fn=collate,
             persistent_workers=self.workers > 0,

@@ -19,7 +19,7 @@ from jasco.checkpoint import frozen_elsewhere
 from jasco.conditions import ConditionBatch
 from jasco.data.clips import ClipBatch
 from jasco.errors import JascoError, SettingError
-from jasco.model import Generation, Jasco
+from jasco.model import Jasco
 from jasco.training.breakdown import LossBreakdown, time_groups
 from jasco.training.schedule import Optimization
 
@@ -202,13 +202,14 @@ class JascoModule(LightningModule):
     def test_step(self, batch: ClipBatch, batch_idx: int) -> None:
         """The same losses, and how alike what is generated is to the clips."""
         self._evaluate(batch)
-        generated = self.predict_step(batch, batch_idx).latents.to(self.device)
-        likeness = correlation(generated, self.targets(batch), batch.mask)
-        self._evaluated.add("latent_correlation", likeness)
+        latents = self.predict_step(batch, batch_idx)["latents"].to(self.device)
+        self._evaluated.add(
+            "latent_correlation", correlation(latents, self.targets(batch), batch.mask)
+        )
 
-    def predict_step(self, batch: ClipBatch, batch_idx: int) -> Generation:
-        """Music for the conditions of the clips, by the sampler that serves users."""
-        return self.model.generate(batch.conditions, seed=batch.numbers)
+    def predict_step(self, batch: ClipBatch, batch_idx: int) -> dict[str, Any]:
+        """The fields of a `Generation` for the clips, by the sampler that serves users."""
+        return vars(self.model.generate(batch.conditions, seed=batch.numbers))
 
     def _evaluate(self, batch: ClipBatch) -> None:
         conditions = self.encode(batch)

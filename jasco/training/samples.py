@@ -20,7 +20,7 @@ from jasco.data.clips import ClipBatch
 from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
 from jasco.melody import NUM_NOTES, Melody
-from jasco.model import Generation
+from jasco.generation import Generation
 from jasco.training.callbacks import EMA
 from jasco.training.module import JascoModule
 
