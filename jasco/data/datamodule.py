@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
-
-from jasco.data.clips import Augmentation, ClipBatch, Clips, Numbers, Source, collate
+from jasco.data.clips import Augmentation, ClipBatch, Clips, Source, collate
 from jasco.data.dropout import ConditionDropout, TextDropout, description
+from jasco.data.numbered import NumberedDataModule, hold_out
 from jasco.data.prepared import PreparedDataset
 from jasco.data.recorded import RecordedDataset
 from jasco.errors import DataError, JascoError, SettingError
 from jasco.model import Jasco
 
 
-class JascoDataModule(LightningDataModule):
+class JascoDataModule(NumberedDataModule):
     """Clips of the length and with the controls of the model that is trained.
 
-    The dropout of conditions is the model's own, under ``dropout`` in its configuration. The next
-    number to draw is in every checkpoint, so that a resumed run goes on with the next clips.
+    The dropout of conditions is the model's own, under ``dropout`` in its configuration.
 
     Args:
         root: folder of a prepared dataset; or a manifest (``.jsonl``), whose recordings are then
@@ -57,29 +52,18 @@ class JascoDataModule(LightningDataModule):
         min_segment_ratio: float = 0.8,
         without: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(collate, batch_size, workers, val_clips)
         for place in (root, val_root):
             if place is not None and not Path(place).expanduser().exists():
                 raise DataError(f"no dataset at {place}: give a folder of jasco-prepare, or a manifest")
-        for name, value, lowest in (
-            ("batch_size", batch_size, 1),
-            ("workers", workers, 0),
-            ("val_clips", val_clips, 0),
-        ):
-            if value < lowest:
-                raise SettingError(f"data.{name} is {value}: give at least {lowest}")
         for name, share in (("val_share", val_share), ("min_segment_ratio", min_segment_ratio)):
             if not 0 <= share <= 1:
                 raise SettingError(f"data.{name} is {share}: give a share from 0 to 1")
         self.root, self.val_root = root, val_root
         self.text = text or TextDropout()
-        self.batch_size, self.workers, self.seed = batch_size, workers, seed
-        self.val_share, self.val_clips = val_share, val_clips
+        self.seed, self.val_share = seed, val_share
         self.min_segment_ratio = min_segment_ratio
         self.without = tuple(without)
-        self._train: Clips | None = None
-        self._val: Clips | None = None
-        self._first, self._first_step = 0, 0
 
     # --- what is there -----------------------------------------------------------------------
 
@@ -102,9 +86,9 @@ class JascoDataModule(LightningDataModule):
         train = self._usable(source, model)
         if self.val_root is None:
             val_source = source
-            by_id = sorted(train, key=lambda index: source.tracks[index].id)
-            held = math.ceil(self.val_share * len(by_id)) if len(by_id) > 1 else 0
-            val, train = by_id[:held] or train, sorted(by_id[held:])
+            ids = [source.tracks[index].id for index in train]
+            parts = hold_out(ids, self.val_share)
+            train, val = ([train[place] for place in part] for part in parts)
         else:
             val_source = self._open(self.val_root, model)
             val = self._usable(val_source, model)
@@ -160,31 +144,6 @@ class JascoDataModule(LightningDataModule):
             )
         return usable
 
-    # --- batches -----------------------------------------------------------------------------
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """Batches without end, from the number on that this run has come to."""
-        ranks = self.trainer.world_size if self.trainer else 1
-        rank = self.trainer.global_rank if self.trainer else 0
-        return self._loader(self._train, Numbers(self._first, self.batch_size, rank, ranks))
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        """The same clips with the same noise and times at every call."""
-        ranks = self.trainer.world_size if self.trainer else 1
-        rank = self.trainer.global_rank if self.trainer else 0
-        # Each rank takes as many, or some would wait for ever; there are numbers enough.
-        own = math.ceil(self.val_clips / ranks)
-        numbers = Numbers(rank * own, self.batch_size, end=(rank + 1) * own)
-        return self._loader(self._val, numbers)
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        """As `val_dataloader`."""
-        return self.val_dataloader()
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """As `val_dataloader`."""
-        return self.val_dataloader()
-
     def validation_clips(self, count: int) -> ClipBatch:
         """The first clips of a validation, to listen to.
 
@@ -195,38 +154,3 @@ class JascoDataModule(LightningDataModule):
         if isinstance(batch, JascoError):
             raise batch
         return batch
-
-    def _loader(self, clips: Clips | None, numbers: Numbers) -> DataLoader[Any]:
-        return DataLoader(
-            clips,
-            batch_sampler=numbers,
-            num_workers=self.workers,
-            collate_fn=collate,
-            persistent_workers=self.workers > 0,
-            pin_memory=self._model.device.type == "cuda",
-            worker_init_fn=_ignore_signals,
-        )
-
-    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Raise an error that a worker has met."""
-        if isinstance(batch, JascoError):
-            raise batch
-        return batch
-
-    # --- resuming ----------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        """The first number that no step has used, and the step."""
-        trainer = self.trainer
-        used = trainer.world_size * self.batch_size * trainer.accumulate_grad_batches
-        steps = trainer.global_step - self._first_step
-        return {"next": self._first + steps * used, "step": trainer.global_step}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._first, self._first_step = state_dict["next"], state_dict["step"]
-
-
-def _ignore_signals(worker: int) -> None:
-    """Leave it to the main process what a signal to the whole group means."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
