@@ -44,7 +44,8 @@ class CodebookLearner:
     Args:
         quantizer: whose buffers ``embed``, ``embed_avg`` and ``cluster_size`` are written. A
             codebook that was never used is filled from the first batches.
-        decay: of the moving averages, per step.
+        decay: of the moving averages, per step. Latents move fast at first: codebooks of longer
+            memory are left behind, and most codes unused.
         dead_share: a code is dead, and is revived, when the moving average of its use falls below
             this share of the mean use. Relative, so that it holds for any batch and codebook size.
 
@@ -55,7 +56,7 @@ class CodebookLearner:
     def __init__(
         self,
         quantizer: EncodecResidualVectorQuantizer,
-        decay: float = 0.99,
+        decay: float = 0.95,
         dead_share: float = 0.1,
     ) -> None:
         for name, value in (("decay", decay), ("dead_share", dead_share)):

@@ -76,11 +76,12 @@ class ReconstructionLoss(nn.Module):
         """
         both = torch.stack([estimate.float(), target.float()])
         stft, mel = [], []
-        for spectrogram in self.spectrograms:
-            magnitudes = spectrogram(both).abs()
-            bands = self.get_buffer(f"filters_{spectrogram.n_fft}") @ magnitudes
-            stft.append(_distance(magnitudes))
-            mel.append(_distance(torch.log(bands + self.floor)))
+        with torch.autocast(both.device.type, enabled=False):
+            for spectrogram in self.spectrograms:
+                magnitudes = spectrogram(both).abs()
+                bands = self.get_buffer(f"filters_{spectrogram.n_fft}") @ magnitudes
+                stft.append(_distance(magnitudes))
+                mel.append(_distance(torch.log(bands + self.floor)))
         return {
             "waveform": _distance(both),
             "stft": torch.stack(stft).mean(),

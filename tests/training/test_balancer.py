@@ -22,9 +22,7 @@ def test_the_parts_have_the_norms_asked_for():
     weights = {"small": 3.0, "large": 1.0, "odd": 0.5}
     output = torch.randn(4, 100, requires_grad=True)
     found = LossBalancer(weights)(losses_of(output), output)
-    units = {
-        name: torch.autograd.grad(loss, output)[0] for name, loss in losses_of(output).items()
-    }
+    units = {name: torch.autograd.grad(loss, output)[0] for name, loss in losses_of(output).items()}
     units = {name: gradient / gradient.norm() for name, gradient in units.items()}
     basis = torch.stack([units[name].flatten() for name in weights], dim=1)
     parts = torch.linalg.lstsq(basis, found.flatten()[:, None]).solution.flatten()

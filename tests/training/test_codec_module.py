@@ -115,10 +115,10 @@ def evaluate(module: CodecModule, data: SegmentDataModule) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def trained(tunes):
-    """A codec after 150 steps on six seconds of audio, and its scores before and after."""
+    """A codec after 100 steps on six seconds of audio, and its scores before and after."""
     module, data = new_module(), new_data(tunes)
     before = evaluate(module, data)
-    new_trainer(150).fit(module, data)
+    new_trainer(100).fit(module, data)
     return module, before, evaluate(module, data)
 
 
@@ -172,8 +172,8 @@ def test_the_gradients_are_those_asked_for(adversarial):
         expected |= {name: p.grad for name, p in judge.named_parameters("discriminator")}
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
-        error = (found[name] - gradient).norm() / gradient.norm()
-        assert error < 1e-3, name
+        error = (found[name] - gradient).norm()
+        assert error <= 1e-3 * gradient.norm() + 1e-8, name
 
 
 def test_items_pass_through_codes_as_often_as_asked():
@@ -206,7 +206,7 @@ def test_the_divergence_keeps_latents_small(tunes):
     data, sizes = new_data(tunes), {}
     for weight in (0.0, 1.0):
         module = new_module(kl_weight=weight)
-        new_trainer(30).fit(module, data)
+        new_trainer(20).fit(module, data)
         wav = torch.stack([data._train[n] for n in range(4)])
         sizes[weight] = module.model.encoder(wav).square().mean().item()
     assert sizes[1.0] < 0.3 * sizes[0.0], sizes
@@ -220,7 +220,9 @@ def test_a_run_that_goes_on_is_the_same_bit_for_bit(tunes, tmp_path, adversarial
         weights = WEIGHTS | (ADVERSARIAL if adversarial else {})
         folder = tmp_path / name
         callbacks = [Checkpoints(folder, every=3, keep_every=3, spare_gb=0), EMA(0.9, every=1)]
-        trainer = new_trainer(6, *callbacks, plugins=[WholeCheckpointIO()])
+        trainer = new_trainer(
+            6, *callbacks, plugins=[WholeCheckpointIO()], enable_checkpointing=True
+        )
         trainer.fit(new_module(weights=weights, discriminator=judge), new_data(tunes), **options)
         return torch.load(folder / "last.ckpt", weights_only=True)
 
