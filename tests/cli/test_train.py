@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+import runs
 import torch
 import yaml
 
@@ -23,7 +24,7 @@ QUIET += ("callbacks.checkpoints.spare_gb=0",)
 
 
 @pytest.fixture(scope="module")
-def small_model(runs):
+def small_model():
     return runs.new_model()
 
 
@@ -77,7 +78,7 @@ def test_one_clear_error_before_the_first_step(words, message, train, tmp_path):
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
-def test_data_that_does_not_fit_the_model(train, runs, tmp_path, small_model):
+def test_data_that_does_not_fit_the_model(train, tmp_path, small_model):
     codec = small_model.codec
     other = runs.new_model(seed=9).codec
     runs.write_dataset(tmp_path / "other", other, count=1)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import runs
 import torch
 from torch.utils.data import DataLoader
 
@@ -92,7 +93,7 @@ def test_evaluation_is_complete_and_even(source):
     assert gaps.max() < 0.03  # 64 times: nowhere a hole twice the mean
 
 
-def test_a_short_track_is_padded(runs, tmp_path):
+def test_a_short_track_is_padded(tmp_path):
     codec = runs.new_model().codec
     source = PreparedDataset(runs.write_dataset(tmp_path / "short", codec, count=1, frames=45))
     clip = training(source)[0]

@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import runs
 import torch
 
 from jasco.audio import save_audio
@@ -14,7 +15,7 @@ from jasco.errors import DataError, SettingError
 
 
 @pytest.fixture(scope="module")
-def model(runs):
+def model():
     return runs.new_model()
 
 
@@ -92,7 +93,7 @@ def test_recordings_are_encoded_on_the_fly(model, tmp_path):
     model.zero_grad()
 
 
-def test_text_must_be_there(model, runs, tmp_path):
+def test_text_must_be_there(model, tmp_path):
     root = runs.write_dataset(tmp_path / "mute", model.codec, count=2)
     lines = [json.loads(line) for line in (root / "index.jsonl").read_text().splitlines()]
     for line in lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import runs
 import torch
 
 from jasco import checkpoint
@@ -91,7 +92,7 @@ def test_nothing_else_may_be_missing_or_left_over(found, change, message):
 
 
 @pytest.fixture(scope="module")
-def tuned(found, runs, tmp_path_factory):
+def tuned(found, tmp_path_factory):
     """A run of 30 steps from the golden checkpoint with a melody, on tracks of 10 s."""
     folder = tmp_path_factory.mktemp("tuned")
     model = extended(found, dropout={"everything": 0.0, "chords": 0.0, "drums": 0.0, "melody": 0.0})
