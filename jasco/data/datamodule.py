@@ -60,7 +60,9 @@ class JascoDataModule(LightningDataModule):
         super().__init__()
         for place in (root, val_root):
             if place is not None and not Path(place).expanduser().exists():
-                raise DataError(f"no dataset at {place}: give a folder of jasco-prepare, or a manifest")
+                raise DataError(
+                    f"no dataset at {place}: give a folder of jasco-prepare, or a manifest"
+                )
         for name, value, lowest in (
             ("batch_size", batch_size, 1),
             ("workers", workers, 0),
@@ -77,8 +79,7 @@ class JascoDataModule(LightningDataModule):
         self.val_share, self.val_clips = val_share, val_clips
         self.min_segment_ratio = min_segment_ratio
         self.without = tuple(without)
-        self._train: Clips | None = None
-        self._val: Clips | None = None
+        self._clips: dict[str, Clips] = {}
         self._first, self._first_step = 0, 0
 
     # --- what is there -----------------------------------------------------------------------
@@ -89,7 +90,7 @@ class JascoDataModule(LightningDataModule):
         Raises:
             DataError, SettingError: what does not fit, before the first step.
         """
-        if self._train is not None:
+        if self._clips:
             return
         model = self._model
         absent = [name for name in self.without if name not in model.controls]
@@ -108,11 +109,13 @@ class JascoDataModule(LightningDataModule):
         else:
             val_source = self._open(self.val_root, model)
             val = self._usable(val_source, model)
-        shape = {"num_frames": model.num_frames(), "latent_dim": model.codec.latent_dim}
         dropout = ConditionDropout(model.config.get("dropout") or {}, model.controls)
         augmentation = Augmentation(self.text, dropout)
-        self._train = Clips(source, train, seed=self.seed, augmentation=augmentation, **shape)
-        self._val = Clips(val_source, val, seed=self.seed, **shape)
+        shape = (model.num_frames(), model.codec.latent_dim)
+        self._clips = {
+            "train": Clips(source, train, shape, self.seed, augmentation),
+            "val": Clips(val_source, val, shape, self.seed),
+        }
 
     @property
     def _model(self) -> Jasco:
@@ -120,6 +123,11 @@ class JascoDataModule(LightningDataModule):
         if not isinstance(model, Jasco):
             raise SettingError("JascoDataModule belongs to a Trainer with a JascoModule")
         return model
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Rank of this process, and how many there are."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _open(self, root: str | os.PathLike[str], model: Jasco) -> Source:
         controls = tuple(c for c in model.controls if c != "text" and c not in self.without)
@@ -164,18 +172,16 @@ class JascoDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches without end, from the number on that this run has come to."""
-        ranks = self.trainer.world_size if self.trainer else 1
-        rank = self.trainer.global_rank if self.trainer else 0
-        return self._loader(self._train, Numbers(self._first, self.batch_size, rank, ranks))
+        rank, ranks = self._place
+        return self._loader("train", Numbers(self._first, self.batch_size, rank, ranks))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The same clips with the same noise and times at every call."""
-        ranks = self.trainer.world_size if self.trainer else 1
-        rank = self.trainer.global_rank if self.trainer else 0
+        rank, ranks = self._place
         # Each rank takes as many, or some would wait for ever; there are numbers enough.
         own = math.ceil(self.val_clips / ranks)
         numbers = Numbers(rank * own, self.batch_size, end=(rank + 1) * own)
-        return self._loader(self._val, numbers)
+        return self._loader("val", numbers)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """As `val_dataloader`."""
@@ -191,14 +197,14 @@ class JascoDataModule(LightningDataModule):
         Raises:
             DataError: one of them cannot be read.
         """
-        batch = collate([self._val[number] for number in range(count)])
+        batch = collate([self._clips["val"][number] for number in range(count)])
         if isinstance(batch, JascoError):
             raise batch
         return batch
 
-    def _loader(self, clips: Clips | None, numbers: Numbers) -> DataLoader[Any]:
+    def _loader(self, split: str, numbers: Numbers) -> DataLoader[Any]:
         return DataLoader(
-            clips,
+            self._clips[split],
             batch_sampler=numbers,
             num_workers=self.workers,
             collate_fn=collate,
@@ -217,7 +223,7 @@ class JascoDataModule(LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """The first number that no step has used, and the step."""
-        trainer = self.trainer
+        trainer: Any = self.trainer
         used = trainer.world_size * self.batch_size * trainer.accumulate_grad_batches
         steps = trainer.global_step - self._first_step
         return {"next": self._first + steps * used, "step": trainer.global_step}

@@ -2,9 +2,9 @@
 
 Beside ``path`` a line may hold ``duration`` (s), the fields that text is made of, and the controls:
 ``chords`` as `ChordProgression` reads them or a ``.lab``, ``.jams``, ``.json`` or ``.txt`` file,
-with ``bpm``, ``time_signature`` and ``key`` where the notation needs them; ``drums``, a recording of
-the drums alone from the same start; ``melody``, a file that `Melody` loads. Paths are relative to
-the manifest. Nothing is computed from the audio: that is what preparation is for.
+with ``bpm``, ``time_signature`` and ``key`` where the notation needs them; ``drums``, a recording
+of the drums alone from the same start; ``melody``, a file that `Melody` loads. Paths are relative
+to the manifest. Nothing is computed from the audio: that is what preparation is for.
 """
 
 from __future__ import annotations

@@ -131,8 +131,9 @@ def test_its_checkpoint_is_a_model_without_any_hub(tuned, tmp_path):
         state = model.state_dict()
         assert all(torch.equal(state[name], value) for name, value in averaged.items())
         assert model.controls == ("text", "chords", "drums", "melody")
-    expected = module.model.eval().generate(Conditions(text="a"), seed=1, solver=Euler(2)).audio
-    assert torch.equal(model.generate(Conditions(text="a"), seed=1, solver=Euler(2)).audio, expected)
+    asked, settings = Conditions(text="a"), {"seed": 1, "solver": Euler(2)}
+    expected = module.model.eval().generate(asked, **settings).audio
+    assert torch.equal(model.generate(asked, **settings).audio, expected)
 
     saved = model.save_pretrained(tmp_path / "saved")
     again = Jasco.from_pretrained(saved, **options)

@@ -24,9 +24,13 @@ def same(a, b, path=""):
     """Where two nested structures of tensors and plain values differ, bit by bit."""
     if isinstance(a, dict):
         keys = [f"{path} {key}" for key in a.keys() ^ b.keys()]
-        return keys + [d for key in a.keys() & b.keys() for d in same(a[key], b[key], f"{path}.{key}")]
+        return keys + [
+            d for key in a.keys() & b.keys() for d in same(a[key], b[key], f"{path}.{key}")
+        ]
     if isinstance(a, list):
-        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}.{i}")]
+        return [
+            d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}.{i}")
+        ]
     equal = torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
     return [] if equal else [path]
 
@@ -95,7 +99,7 @@ def test_killed_at_any_moment(songs, tmp_path):
         return [int(line) for line in log.read_text().split()] if log.exists() else []
 
     reached, kills = 0, 0
-    for kill in range(5):
+    for _ in range(5):
         begun = len(steps())
         child = runs.in_child(run)
         aim = begun + chance.randint(3, 22)
@@ -142,7 +146,9 @@ def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
         place = {"RANK": rank, "LOCAL_RANK": rank}
         options = {"devices": 2, "strategy": "ddp"}
         children.append(
-            runs.in_child(lambda o=options: run(tmp_path / "two", 2, **o), environment=environment | place)
+            runs.in_child(
+                lambda o=options: run(tmp_path / "two", 2, **o), environment=environment | place
+            )
         )
     for child in children:
         child.join()
@@ -157,7 +163,8 @@ def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
         for name, value in one[key].items():
             torch.testing.assert_close(two[key][name], value, rtol=0, atol=1e-5)
     numbers, dropped = zip(
-        *(torch.load(tmp_path / "two" / f"rank{r}.pt", weights_only=True) for r in "01"), strict=True
+        *(torch.load(tmp_path / "two" / f"rank{r}.pt", weights_only=True) for r in "01"),
+        strict=True,
     )
     alone, _ = torch.load(tmp_path / "one" / "rank0.pt", weights_only=True)
     assert [a + b for a, b in zip(*numbers, strict=True)] == alone
