@@ -6,7 +6,6 @@ about unit variance; decoding skips the quantiser (arXiv 2406.10970, section 3.2
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
 from jasco.errors import SettingError
+from jasco.fingerprint import fingerprint
 
 
 class EnCodec(nn.Module):
@@ -122,11 +122,8 @@ class EnCodec(nn.Module):
 
         Two codecs of one fingerprint may differ in their decoders and statistics.
         """
-        found = hashlib.sha256(f"{self.sample_rate} {self.hop_length}".encode())
-        for tensor in (*self.model.encoder.state_dict().values(), self._coarse.codebook.embed):
-            found.update(str(tuple(tensor.shape)).encode())
-            found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        return found.hexdigest()[:16]
+        tensors = (*self.model.encoder.state_dict().values(), self._coarse.codebook.embed)
+        return fingerprint(tensors, self.sample_rate, self.hop_length)
 
     @property
     def _coarse(self) -> Any:

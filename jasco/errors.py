@@ -60,11 +60,12 @@ class Interrupted(JascoError):
 
     Attributes:
         signal: number of the signal.
+        rank: which of the run's processes this is.
     """
 
-    def __init__(self, message: str, signal: int) -> None:
+    def __init__(self, message: str, *, signal: int, rank: int) -> None:
         super().__init__(message)
-        self.signal = signal
+        self.signal, self.rank = signal, rank
 
 
 class DataError(JascoError):

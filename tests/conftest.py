@@ -7,22 +7,29 @@ import os
 # Read once, when huggingface_hub is imported: before anything else here.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import importlib.util
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from jasco.checkpoint import build
 from jasco.cli.config import compose_config
+from jasco.errors import MissingPartError
 from jasco.model import Jasco
+from jasco.preprocess.chordino import find_chordino
+from jasco.preprocess.salience.network import SalienceNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = os.environ.get("JASCO_REQUIRE_ALL") == "1"
 
 torch.set_num_threads(1)
+# A shell that runs the tests in the background ignores Ctrl-C, and so would every program that a
+# test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -81,18 +88,50 @@ def tiny() -> Jasco:
 
 
 @pytest.fixture(scope="session")
-def runs() -> ModuleType:
-    """What tests of training share: the module ``tests/runs.py``."""
-    spec = importlib.util.spec_from_file_location("runs", ROOT / "tests" / "runs.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def codec_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small EnCodec of seeded weights, as transformers saves it."""
+    torch.manual_seed(0)
+    codec = build(compose_config("+codec=tiny")["codec"])
+    # Codes are latents of a tone that rises in pitch and level, so that recordings differ in them.
+    time = torch.arange(2 * codec.sample_rate) / codec.sample_rate
+    latents = codec.encode_raw((time / 2 * torch.sin(6000 * time**2))[None, None])[0]
+    for layer in codec.model.quantizer.layers:
+        layer.codebook.embed.copy_(latents[torch.linspace(2, 97, 64).long()])
+    folder = tmp_path_factory.mktemp("codec")
+    codec.save(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def songs(runs: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def salience_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Deep salience with seeded weights: the network is as large as the published one."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("salience") / "seeded.safetensors"
+    save_file(SalienceNetwork().state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def chordino() -> Path:
+    """The plugin that hears chords."""
+    try:
+        return find_chordino()
+    except MissingPartError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def small_separator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of a small drum separator with seeded weights, in the format of the published ones."""
+    from separators import save, small_network
+
+    return save(small_network(), tmp_path_factory.mktemp("separator") / "small.safetensors")
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared dataset for ``runs.new_model()``."""
+    import runs
+
     folder: Path = tmp_path_factory.mktemp("songs") / "prepared"
-    runs.write_dataset(folder, runs.new_model().codec)
-    return folder
+    return runs.write_dataset(folder, runs.new_model().codec)

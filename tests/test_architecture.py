@@ -21,14 +21,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # other. A part is a module or a package directly under jasco/, or one module of jasco/data/.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("assets", "hub", "jsonl", "precision"),
+    ("assets", "fingerprint", "hub", "jsonl", "precision"),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),
-    ("codec", "convert", "generation", "network", "recipe"),
+    ("codec", "convert", "data.track_files", "generation", "network", "recipe"),
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
-    ("audiocraft", "data.datamodule", "data.preparation", "training"),
+    ("data.clips", "data.recorded"),
+    ("data.numbered",),
+    ("audiocraft", "data.datamodule", "data.preparation", "data.segments", "training"),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
@@ -37,7 +39,7 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 ROOMS: dict[str, tuple[str, ...]] = {
     "hydra": ("checkpoint", "cli", "convert"),
     "omegaconf": ("checkpoint", "cli", "convert"),
-    "lightning": ("data.datamodule", "training"),
+    "lightning": ("data.datamodule", "data.numbered", "data.segments", "training"),
     "soundfile": ("audio",),
 }
 UNSAFE_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}

@@ -96,7 +96,10 @@ def test_experiments_compose(name):
     assert set(config["dropout"]) - {"everything"} <= set(controls) | {"melody"}
 
 
-@pytest.mark.parametrize("choice", [f"{g}={n}" for g in ("trainer", "callbacks", "logger", "data", "optim") for n in group(g)])
+@pytest.mark.parametrize(
+    "choice",
+    [f"{g}={n}" for g in ("trainer", "callbacks", "logger", "data", "optim") for n in group(g)],
+)
 def test_choices_of_training_compose(choice):
     words = ("experiment=overfit_tiny", "data.root=somewhere", choice)
     for node in nodes(compose_config(*words, config_name="train")):

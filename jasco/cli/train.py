@@ -42,7 +42,7 @@ def train(config: DictConfig) -> None:
     _quiet()
     config.run = HydraConfig.get().runtime.output_dir
     # What is added takes its width from a model that is not read yet.
-    settings = {key: _plain(config[key], resolve=key != "add") for key in config}
+    settings = {str(key): _plain(config[key], resolve=key != "add") for key in config}
     for key, value in flat(settings):
         if value == "???":
             raise SettingError(f"{key} is not given: add {key}=VALUE")
@@ -135,9 +135,7 @@ def main() -> int:
     try:
         run_hydra("train", train)
     except Interrupted as stop:
-        from lightning.pytorch.utilities import rank_zero_only
-
-        if rank_zero_only.rank != 0:
+        if stop.rank:  # one says it for all
             return 0
         print(f"{PROGRAM}: {stop}", file=sys.stderr)
         return 128 + stop.signal

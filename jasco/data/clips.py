@@ -7,7 +7,7 @@ count up, and resuming means going on from the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -23,7 +23,6 @@ from jasco.conditions import CONTROLS, Conditions
 from jasco.data.dropout import ConditionDropout, TextDropout, description
 from jasco.drums import DrumCodes
 from jasco.errors import JascoError
-
 
 _GOLDEN_RATIO = (5**0.5 - 1) / 2  # its multiples, modulo 1, fill an interval evenly
 
@@ -135,12 +134,16 @@ class ClipBatch:
         """With its tensors in pinned memory, as a `DataLoader` asks for."""
         return self._map(lambda x: x.pin_memory())
 
-    def _map(self, change: Any) -> ClipBatch:
-        names = ("mask", "latents", "audio", "t", "noise")
-        values = {name: getattr(self, name) for name in names}
-        moved = {name: None if value is None else change(value) for name, value in values.items()}
-        dropped = {name: change(value) for name, value in self.dropped.items()}
-        return replace(self, dropped=dropped, **moved)
+    def _map(self, change: Callable[[Tensor], Tensor]) -> ClipBatch:
+        return replace(
+            self,
+            dropped={name: change(where) for name, where in self.dropped.items()},
+            mask=change(self.mask),
+            latents=None if self.latents is None else change(self.latents),
+            audio=None if self.audio is None else change(self.audio),
+            t=change(self.t),
+            noise=change(self.noise),
+        )
 
 
 def collate(clips: Sequence[Clip | JascoError]) -> ClipBatch | JascoError:
@@ -184,8 +187,7 @@ class Clips(Dataset[Clip | JascoError]):
     Args:
         source: the tracks.
         tracks: indices of those to take.
-        num_frames: length T of a clip (latent frames).
-        latent_dim: channels D of the latents.
+        shape: (T, D), length of a clip in latent frames and channels of the latents.
         seed: of everything that is drawn.
         augmentation: dropout, with times drawn at random. Without it clips have all that is known
             of them, and times spread evenly over any run of numbers.
@@ -195,14 +197,12 @@ class Clips(Dataset[Clip | JascoError]):
         self,
         source: Source,
         tracks: Sequence[int],
-        num_frames: int,
-        latent_dim: int,
+        shape: tuple[int, int],
         seed: int,
         augmentation: Augmentation | None = None,
     ) -> None:
         self.source, self.tracks = source, tuple(tracks)
-        self.shape = (num_frames, latent_dim)
-        self.seed = seed
+        self.shape, self.seed = shape, seed
         self.augmentation = augmentation
 
     def __getitem__(self, number: int) -> Clip | JascoError:

@@ -55,7 +55,9 @@ class JascoDataModule(NumberedDataModule):
         super().__init__(collate, batch_size, workers, val_clips)
         for place in (root, val_root):
             if place is not None and not Path(place).expanduser().exists():
-                raise DataError(f"no dataset at {place}: give a folder of jasco-prepare, or a manifest")
+                raise DataError(
+                    f"no dataset at {place}: give a folder of jasco-prepare, or a manifest"
+                )
         for name, share in (("val_share", val_share), ("min_segment_ratio", min_segment_ratio)):
             if not 0 <= share <= 1:
                 raise SettingError(f"data.{name} is {share}: give a share from 0 to 1")
@@ -73,7 +75,7 @@ class JascoDataModule(NumberedDataModule):
         Raises:
             DataError, SettingError: what does not fit, before the first step.
         """
-        if self._train is not None:
+        if self._clips:
             return
         model = self._model
         absent = [name for name in self.without if name not in model.controls]
@@ -92,11 +94,13 @@ class JascoDataModule(NumberedDataModule):
         else:
             val_source = self._open(self.val_root, model)
             val = self._usable(val_source, model)
-        shape = {"num_frames": model.num_frames(), "latent_dim": model.codec.latent_dim}
         dropout = ConditionDropout(model.config.get("dropout") or {}, model.controls)
         augmentation = Augmentation(self.text, dropout)
-        self._train = Clips(source, train, seed=self.seed, augmentation=augmentation, **shape)
-        self._val = Clips(val_source, val, seed=self.seed, **shape)
+        shape = (model.num_frames(), model.codec.latent_dim)
+        self._clips = {
+            "train": Clips(source, train, shape, self.seed, augmentation),
+            "val": Clips(val_source, val, shape, self.seed),
+        }
 
     @property
     def _model(self) -> Jasco:
@@ -150,7 +154,7 @@ class JascoDataModule(NumberedDataModule):
         Raises:
             DataError: one of them cannot be read.
         """
-        batch = collate([self._val[number] for number in range(count)])
+        batch = collate([self._clips["val"][number] for number in range(count)])
         if isinstance(batch, JascoError):
             raise batch
         return batch

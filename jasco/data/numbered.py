@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from jasco.data.clips import Numbers
 from jasco.errors import JascoError, SettingError
@@ -19,7 +19,7 @@ class NumberedDataModule(LightningDataModule):
     """Batches of datasets whose item ``n`` is always the same, and which have no end.
 
     The next number to draw is in every checkpoint, so that a resumed run goes on with the next
-    items. A child finds its datasets when it is set up.
+    items. A child puts its datasets ``train`` and ``val`` in place when it is set up.
 
     Args:
         collate: makes a batch of items, or returns the error that is in the place of an item.
@@ -46,24 +46,23 @@ class NumberedDataModule(LightningDataModule):
             )
         self._collate = collate
         self.batch_size, self.workers, self.val_items = batch_size, workers, val_items
-        self._train: Any = None
-        self._val: Any = None
+        self._clips: dict[str, Any] = {}
         self._first, self._first_step = 0, 0
 
     # --- batches -----------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches without end, from the number on that this run has come to."""
-        rank, ranks = self._place()
-        return self._loader(self._train, Numbers(self._first, self.batch_size, rank, ranks))
+        rank, ranks = self._place
+        return self._loader("train", Numbers(self._first, self.batch_size, rank, ranks))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The same items at every call."""
-        rank, ranks = self._place()
+        rank, ranks = self._place
         # Each rank takes as many, or some would wait for ever; there are numbers enough.
         own = math.ceil(self.val_items / ranks)
         numbers = Numbers(rank * own, self.batch_size, end=(rank + 1) * own)
-        return self._loader(self._val, numbers)
+        return self._loader("val", numbers)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """As `val_dataloader`."""
@@ -73,14 +72,15 @@ class NumberedDataModule(LightningDataModule):
         """As `val_dataloader`."""
         return self.val_dataloader()
 
+    @property
     def _place(self) -> tuple[int, int]:
         """This rank, and how many there are."""
         trainer = self.trainer
         return (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
 
-    def _loader(self, items: Dataset[Any], numbers: Numbers) -> DataLoader[Any]:
+    def _loader(self, split: str, numbers: Numbers) -> DataLoader[Any]:
         return DataLoader(
-            items,
+            self._clips[split],
             batch_sampler=numbers,
             num_workers=self.workers,
             collate_fn=self._collate,
@@ -99,7 +99,7 @@ class NumberedDataModule(LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """The first number that no step has used, and the step."""
-        trainer = self.trainer
+        trainer: Any = self.trainer
         used = trainer.world_size * self.batch_size * trainer.accumulate_grad_batches
         steps = trainer.global_step - self._first_step
         return {"next": self._first + steps * used, "step": trainer.global_step}

@@ -2,9 +2,9 @@
 
 Beside ``path`` a line may hold ``duration`` (s), the fields that text is made of, and the controls:
 ``chords`` as `ChordProgression` reads them or a ``.lab``, ``.jams``, ``.json`` or ``.txt`` file,
-with ``bpm``, ``time_signature`` and ``key`` where the notation needs them; ``drums``, a recording of
-the drums alone from the same start; ``melody``, a file that `Melody` loads. Paths are relative to
-the manifest. Nothing is computed from the audio: that is what preparation is for.
+with ``bpm``, ``time_signature`` and ``key`` where the notation needs them; ``drums``, a recording
+of the drums alone from the same start; ``melody``, a file that `Melody` loads. Paths are relative
+to the manifest. Nothing is computed from the audio: that is what preparation is for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from jasco.audio import Audio, audio_duration, load_audio
+from jasco.audio import Audio, load_audio, probe
 from jasco.chords import ChordProgression
 from jasco.conditions import Conditions
 from jasco.data.manifest import Recording, read_manifest
@@ -133,7 +133,7 @@ class RecordedDataset:
             raise DataError(recording.problem)
         duration = recording.fields.get("duration")
         if not isinstance(duration, int | float):
-            duration = audio_duration(recording.path)
+            duration = probe(recording.path).duration
         frames = int(duration * self.sample_rate) // self.hop_length
         return RecordedTrack(recording.path, frames, recording.fields)
 

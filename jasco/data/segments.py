@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from jasco.audio import audio_duration, load_audio
+from jasco.audio import load_audio, probe
 from jasco.data.manifest import Recording, read_manifest, scan_folder
 from jasco.data.numbered import NumberedDataModule, hold_out
 from jasco.errors import DataError, JascoError, SettingError
@@ -71,7 +72,7 @@ class SegmentDataModule(NumberedDataModule):
             DataError: there are none, or one cannot be used.
             AudioError: one cannot be read.
         """
-        if self._train is not None:
+        if self._clips:
             return
         found = find_recordings(self.root)
         if self.val_root is None:
@@ -80,11 +81,14 @@ class SegmentDataModule(NumberedDataModule):
             found = [found[index] for index in train]
         else:
             held = find_recordings(self.val_root)
-        self._train = self._segments(found, self.duration)
-        self._val = self._segments(held, self.val_duration)
+        self._clips = {
+            "train": self._segments(found, self.duration),
+            "val": self._segments(held, self.val_duration),
+        }
 
     def _segments(self, recordings: Sequence[Recording], duration: float) -> Segments:
-        config = self.trainer.lightning_module.model.config  # type: ignore[union-attr]
+        trainer: Any = self.trainer
+        config = trainer.lightning_module.model.config
         frames = max(round(duration * config.sampling_rate / config.hop_length), 1)
         return Segments(
             recordings,
@@ -180,7 +184,7 @@ def _duration(recording: Recording) -> float:
     stated = recording.fields.get("duration")
     if isinstance(stated, int | float) and stated > 0:
         return float(stated)
-    return audio_duration(recording.path)
+    return probe(recording.path).duration
 
 
 def _digest(name: str) -> str:

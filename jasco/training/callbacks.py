@@ -154,7 +154,8 @@ class Checkpoints(Checkpoint):
             number = self._signal or signal.SIGTERM  # another rank may have been told
             raise Interrupted(
                 f"{signal.Signals(number).name}: saved at step {step}, the same command goes on",
-                number,
+                signal=number,
+                rank=trainer.global_rank,
             )
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

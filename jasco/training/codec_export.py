@@ -39,11 +39,11 @@ class CodecExport(Callback):
             raise SettingError("CodecExport belongs to a Trainer with a CodecModule")
         if not trainer.is_global_zero:
             return
-        averages = [callback for callback in trainer.callbacks if isinstance(callback, EMA)]
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        run: Any = trainer  # whose callbacks and data Lightning does not declare
+        averages = [callback for callback in run.callbacks if isinstance(callback, EMA)]
         with averages[0].applied(pl_module) if averages else nullcontext():
             model = pl_module.model
-            segments = datamodule.val_dataloader()
+            segments = run.datamodule.val_dataloader()
             mean, std = measure_latents(model, segments, per_channel=self.per_channel)
             export_codec(model, self.folder, mean, std)
 

@@ -158,9 +158,9 @@ class CodecModule(LightningModule):
 
     def _total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """Weighted mean of the losses of the reconstruction, to be looked at."""
-        weights = [self.balancer.weights[name] for name in RECONSTRUCTION]
-        found = [losses[name].detach() for name in RECONSTRUCTION]
-        return sum(w * x for w, x in zip(weights, found, strict=True)) / sum(weights)
+        found = torch.stack([losses[name].detach() for name in RECONSTRUCTION])
+        weights = found.new_tensor([self.balancer.weights[name] for name in RECONSTRUCTION])
+        return (weights * found).sum() / weights.sum().clamp(min=1e-9)
 
     def configure_gradient_clipping(
         self,

@@ -73,9 +73,7 @@ def pretrained_model(
     model = Jasco.from_config(located)
     model.config = config
     new = tuple(f"conditioners.{name}." for name in add)
-    checkpoint.assign(
-        model, found.tensors, elsewhere=(*found.elsewhere, *new), source=found.name
-    )
+    checkpoint.assign(model, found.tensors, elsewhere=(*found.elsewhere, *new), source=found.name)
     for name in add:
         project = cast(nn.Linear, model.conditioners[name].project)
         for parameter in project.parameters():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -68,7 +69,7 @@ def footprint(
     if size < 4:
         state += size * learned  # the copies that autocast makes
 
-    network = model.network
+    network: Any = model.network
     layers, skips = len(network.transformer.layers), len(network.transformer.skips)
     dim = network.input.out_features
     inner = network.transformer.layers[0].feedforward[0].out_features / dim

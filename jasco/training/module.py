@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from jasco.checkpoint import frozen_elsewhere
+from jasco.conditioners import TextConditioner
 from jasco.conditions import ConditionBatch
 from jasco.data.clips import ClipBatch
 from jasco.errors import JascoError, SettingError
@@ -49,9 +50,9 @@ class JascoModule(LightningModule):
         self.model = model
         self.optim = optim or Optimization()
         self.seed = seed
-        self.left_out = tuple(f"model.{name}" for name in frozen_elsewhere(model.config))
-        self.register_state_dict_post_hook(_leave_out)
-        self.register_load_state_dict_post_hook(_do_not_miss)
+        left_out = tuple(f"model.{name}" for name in frozen_elsewhere(model.config))
+        self.register_state_dict_post_hook(partial(_leave_out, left_out))
+        self.register_load_state_dict_post_hook(partial(_do_not_miss, left_out))
         controls = model.controls
         given = [f"{how}/{name}" for name in controls for how in ("with", "without")]
         self._seen = LossBreakdown(["loss", *time_groups(), *given])
@@ -155,7 +156,8 @@ class JascoModule(LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: ClipBatch, batch_idx: int) -> None:
         """Log the mean losses of all clips since they were logged last."""
-        trainer, step = self.trainer, self.trainer.global_step
+        trainer: Any = self.trainer
+        step = trainer.global_step
         if step % trainer.log_every_n_steps or step == self._logged_step:
             return
         self._logged_step = step
@@ -236,7 +238,8 @@ class JascoModule(LightningModule):
 
     def parts_beside(self) -> dict[str, Callable[[Path], None]]:
         """Pretrained parts to keep in folders beside the checkpoints, which then need no Hub."""
-        nodes, parts = self.model.config["model"], {}
+        nodes = self.model.config["model"]
+        parts: dict[str, Callable[[Path], None]] = {}
         if nodes["codec"].get("pretrained"):
             parts["codec"] = self.model.codec.save
         if nodes["conditioners"].get("text", {}).get("pretrained"):
@@ -252,8 +255,9 @@ class JascoModule(LightningModule):
 def frozen_parts(model: Jasco) -> list[nn.Module]:
     """Parts of the model of which nothing trains."""
     parts: list[nn.Module] = [model.codec]
-    if "text" in model.conditioners:
-        parts.append(model.conditioners["text"].encoder)
+    text = model.conditioners["text"] if "text" in model.conditioners else None
+    if isinstance(text, TextConditioner):
+        parts.append(text.encoder)
     return [part for part in parts if not any(p.requires_grad for p in part.parameters())]
 
 
@@ -282,19 +286,18 @@ def save_batch(batch: ClipBatch, path: Path) -> None:
 
 
 def _leave_out(
-    module: nn.Module, state: dict[str, Any], prefix: str, local_metadata: dict[str, Any]
+    prefixes: tuple[str, ...], module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any
 ) -> None:
-    """Keep what the configuration names out of a state dict."""
-    for name in [key for key in state if key.removeprefix(prefix).startswith(module.left_out)]:
+    """Keep tensors that begin so out of a state dict."""
+    for name in [key for key in state if key.removeprefix(prefix).startswith(prefixes)]:
         del state[name]
 
 
-def _do_not_miss(module: nn.Module, incompatible: Any) -> None:
+def _do_not_miss(prefixes: tuple[str, ...], module: nn.Module, incompatible: Any) -> None:
     """Let a state dict be without what `_leave_out` leaves out."""
-    kept = [key for key in incompatible.missing_keys if not _names(module.left_out, key)]
-    incompatible.missing_keys[:] = kept
-
-
-def _names(prefixes: tuple[str, ...], key: str) -> bool:
-    # Within another module, as that of averaged weights, the name has a prefix more.
-    return any(key.startswith(prefix) or f".{prefix}" in key for prefix in prefixes)
+    # Within another module, as that of averaged weights, a name has a prefix more.
+    incompatible.missing_keys[:] = [
+        key
+        for key in incompatible.missing_keys
+        if not any(key.startswith(name) or f".{name}" in key for name in prefixes)
+    ]

@@ -19,8 +19,8 @@ from jasco.audio import Audio, save_audio
 from jasco.data.clips import ClipBatch
 from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
-from jasco.melody import NUM_NOTES, Melody
 from jasco.generation import Generation
+from jasco.melody import NUM_NOTES, Melody
 from jasco.training.callbacks import EMA
 from jasco.training.module import JascoModule
 
@@ -74,10 +74,9 @@ class Samples(Callback):
         if trainer.is_global_zero and isinstance(pl_module, JascoModule):
             self._make(trainer, pl_module, step)
 
-    def _make(self, trainer: Trainer, module: JascoModule, step: int) -> None:
+    def _make(self, trainer: Any, module: JascoModule, step: int) -> None:
         if self._asked is None:
-            datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-            self._asked = datamodule.validation_clips(self.clips)
+            self._asked = trainer.datamodule.validation_clips(self.clips)
         averages = [callback for callback in trainer.callbacks if isinstance(callback, EMA)]
         with averages[0].applied(module) if averages else nullcontext():
             module.model.eval()
@@ -88,8 +87,8 @@ class Samples(Callback):
                 guidance=self.guidance,
             )
             module.model.train()
-        for k in range(self.clips):
-            melody = self._asked.conditions[k].melody
+        for k, asked in enumerate(self._asked.conditions):
+            melody = asked.melody
             image = picture(Audio(made.audio[k], made.sample_rate), melody)
             self._write(made, k, image, self.folder / f"step-{step:07d}")
             for logger in trainer.loggers:
@@ -104,9 +103,7 @@ class Samples(Callback):
         (folder / f"{k}.json").write_text(json.dumps(made.recipe[k]) + "\n", encoding="utf-8")
 
 
-def log_sample(
-    logger: Any, name: str, made: Generation, k: int, image: Tensor, step: int
-) -> None:
+def log_sample(logger: Any, name: str, made: Generation, k: int, image: Tensor, step: int) -> None:
     """Give one sample to a logger that can show it."""
     audio, asked = made.audio[k].mean(0).clamp(-1, 1), json.dumps(made.recipe[k]["conditions"])
     if isinstance(logger, TensorBoardLogger):

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import runs
 import torch
 from torch.utils.data import DataLoader
 
@@ -26,7 +27,7 @@ def source(songs):
 def training(source, tracks=None, seed=1):
     dropout = ConditionDropout({"everything": 0.2, "chords": 0.5}, CONTROLS)
     tracks = range(len(source)) if tracks is None else tracks
-    return Clips(source, tracks, FRAMES, DIM, seed, Augmentation(TextDropout(), dropout))
+    return Clips(source, tracks, (FRAMES, DIM), seed, Augmentation(TextDropout(), dropout))
 
 
 def same(a: Clip, b: Clip) -> bool:
@@ -55,14 +56,14 @@ def test_every_track_comes_once_a_lap(source):
     count = len(source)
     laps = []
     for lap in range(3):
-        texts = [source.tracks[i].text for i in range(count)]
-        drawn = [plain(source, clips[number].latents) for number in range(lap * count, (lap + 1) * count)]
-        assert sorted(drawn) == list(range(count)) and len(texts) == count
+        numbers = range(lap * count, (lap + 1) * count)
+        drawn = [track_of(source, clips[number].latents) for number in numbers]
+        assert sorted(drawn) == list(range(count))
         laps.append(drawn)
     assert laps[0] != laps[1]
 
 
-def plain(source, latents):
+def track_of(source, latents):
     """Index of the track that holds these latents, found by looking."""
     for index, track in enumerate(source.tracks):
         whole = source.clip(index, 0, track.num_frames).latents
@@ -84,7 +85,7 @@ def test_places_and_times_are_spread(source):
 
 
 def test_evaluation_is_complete_and_even(source):
-    clips = Clips(source, range(len(source)), FRAMES, DIM, seed=1)
+    clips = Clips(source, range(len(source)), (FRAMES, DIM), seed=1)
     found = [clips[number] for number in range(64)]
     assert all(clip.dropped == frozenset() for clip in found)
     assert {clip.conditions.text for clip in found} == {t.text for t in source.tracks}
@@ -92,7 +93,7 @@ def test_evaluation_is_complete_and_even(source):
     assert gaps.max() < 0.03  # 64 times: nowhere a hole twice the mean
 
 
-def test_a_short_track_is_padded(runs, tmp_path):
+def test_a_short_track_is_padded(tmp_path):
     codec = runs.new_model().codec
     source = PreparedDataset(runs.write_dataset(tmp_path / "short", codec, count=1, frames=45))
     clip = training(source)[0]
@@ -123,7 +124,7 @@ def test_errors_travel_as_values(source, songs, tmp_path):
     shutil.copytree(songs, tmp_path / "copy")
     broken = PreparedDataset(tmp_path / "copy")
     (tmp_path / "copy" / broken.tracks[2].file).write_bytes(b"")
-    clips = Clips(broken, range(len(broken)), FRAMES, DIM, seed=1)
+    clips = Clips(broken, range(len(broken)), (FRAMES, DIM), seed=1)
     numbers = Numbers(0, len(broken), end=len(broken))
     for workers in (0, 1):
         loader = DataLoader(clips, batch_sampler=numbers, collate_fn=collate, num_workers=workers)

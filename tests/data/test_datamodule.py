@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import runs
 import torch
 
 from jasco.audio import save_audio
@@ -14,7 +15,7 @@ from jasco.errors import DataError, SettingError
 
 
 @pytest.fixture(scope="module")
-def model(runs):
+def model():
     return runs.new_model()
 
 
@@ -34,14 +35,14 @@ def module(model, *arguments, rank=0, ranks=1, step=0, **options):
 def test_a_share_of_the_tracks_is_kept_for_validation(model, songs):
     data = module(model, songs, val_share=0.34)
     data.setup("fit")
-    train, val = set(data._train.tracks), set(data._val.tracks)
+    train, val = set(data._clips["train"].tracks), set(data._clips["val"].tracks)
     assert len(val) == 3 and not train & val and len(train | val) == 6
     again = module(model, songs, val_share=0.34)
     again.setup("fit")
-    assert again._val.tracks == data._val.tracks
+    assert again._clips["val"].tracks == data._clips["val"].tracks
     whole = module(model, songs, val_root=songs)
     whole.setup("fit")
-    assert len(whole._train.tracks) == len(whole._val.tracks) == 6
+    assert len(whole._clips["train"].tracks) == len(whole._clips["val"].tracks) == 6
 
 
 def test_validation_is_the_same_for_all_ranks_together(model, songs):
@@ -92,7 +93,7 @@ def test_recordings_are_encoded_on_the_fly(model, tmp_path):
     model.zero_grad()
 
 
-def test_text_must_be_there(model, runs, tmp_path):
+def test_text_must_be_there(model, tmp_path):
     root = runs.write_dataset(tmp_path / "mute", model.codec, count=2)
     lines = [json.loads(line) for line in (root / "index.jsonl").read_text().splitlines()]
     for line in lines:

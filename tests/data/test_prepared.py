@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from jasco.chords import CHORD_INDEX, CHORD_NAMES, ChordProgression
 from jasco.data import prepared
-from jasco.data.prepared import PreparedDataset, make_track, read_header, write_index, write_track
+from jasco.data.prepared import PreparedDataset, make_track, write_index
+from jasco.data.track_files import read_header, write_track
 from jasco.errors import DataError, JascoError, SettingError
 
 RATE, DIM = 50.0, 4

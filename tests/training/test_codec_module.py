@@ -135,7 +135,7 @@ def test_the_first_codebook_tells_sounds_apart(trained, tunes):
     module, _, _ = trained
     data = new_data(tunes)
     new_trainer(1, limit_val_batches=2).validate(module, data, verbose=False)
-    wav = torch.stack([data._val[n] for n in range(8)])
+    wav = torch.stack([data._clips["val"][n] for n in range(8)])
     codes = module.model.quantizer.layers[0].encode(module.model.encoder(wav))
     assert len(codes.unique()) > 16
 
@@ -207,7 +207,7 @@ def test_the_divergence_keeps_latents_small(tunes):
     for weight in (0.0, 1.0):
         module = new_module(kl_weight=weight)
         new_trainer(20).fit(module, data)
-        wav = torch.stack([data._train[n] for n in range(4)])
+        wav = torch.stack([data._clips["train"][n] for n in range(4)])
         sizes[weight] = module.model.encoder(wav).square().mean().item()
     assert sizes[1.0] < 0.3 * sizes[0.0], sizes
 
@@ -254,7 +254,7 @@ def test_the_export_is_an_encodec_that_knows_its_latents(tunes, tmp_path, per_ch
     new_trainer(8, EMA(decay=0.5, every=1), export).fit(module, data)
 
     loaded = EncodecModel.from_pretrained(tmp_path / "codec")
-    wav = torch.stack([data._val[n] for n in range(8)])
+    wav = torch.stack([data._clips["val"][n] for n in range(8)])
     with torch.no_grad():
         found, expected = (
             model.encode(wav, bandwidth=loaded.config.target_bandwidths[-1])

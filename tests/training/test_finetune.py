@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import runs
 import torch
 
 from jasco import checkpoint
@@ -91,7 +92,7 @@ def test_nothing_else_may_be_missing_or_left_over(found, change, message):
 
 
 @pytest.fixture(scope="module")
-def tuned(found, runs, tmp_path_factory):
+def tuned(found, tmp_path_factory):
     """A run of 30 steps from the golden checkpoint with a melody, on tracks of 10 s."""
     folder = tmp_path_factory.mktemp("tuned")
     model = extended(found, dropout={"everything": 0.0, "chords": 0.0, "drums": 0.0, "melody": 0.0})
@@ -130,8 +131,9 @@ def test_its_checkpoint_is_a_model_without_any_hub(tuned, tmp_path):
         state = model.state_dict()
         assert all(torch.equal(state[name], value) for name, value in averaged.items())
         assert model.controls == ("text", "chords", "drums", "melody")
-    expected = module.model.eval().generate(Conditions(text="a"), seed=1, solver=Euler(2)).audio
-    assert torch.equal(model.generate(Conditions(text="a"), seed=1, solver=Euler(2)).audio, expected)
+    asked, settings = Conditions(text="a"), {"seed": 1, "solver": Euler(2)}
+    expected = module.model.eval().generate(asked, **settings).audio
+    assert torch.equal(model.generate(asked, **settings).audio, expected)
 
     saved = model.save_pretrained(tmp_path / "saved")
     again = Jasco.from_pretrained(saved, **options)

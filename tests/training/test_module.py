@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import runs
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -62,7 +63,7 @@ def test_golden_losses(name, weighting, shared, hub_cache):
 
 
 @pytest.fixture(scope="module")
-def module(runs):
+def module():
     return JascoModule(runs.new_model().eval())
 
 
@@ -107,7 +108,7 @@ def with_conditions(module, batch):
     return batch, module.encode(batch)
 
 
-def test_the_parts_that_do_not_train_are_shared_with_a_copy(runs):
+def test_the_parts_that_do_not_train_are_shared_with_a_copy():
     import copy
 
     module = JascoModule(runs.new_model())
@@ -168,7 +169,7 @@ def test_settings_out_of_range(values):
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(where, runs, songs, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(where, songs, tmp_path):
     model = runs.new_model()
     if where == "loss":
         model.network.output.weight.data[0, 0] = float("nan")
@@ -185,12 +186,12 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(where, runs
         assert [clip["number"] for clip in json.loads(file.metadata()["clips"])] == [0, 1, 2, 3]
 
 
-def test_half_precision_is_refused(runs, songs, tmp_path):
+def test_half_precision_is_refused(songs, tmp_path):
     with pytest.raises(SettingError, match="trainer.precision=bf16-true"):
         runs.fit(tmp_path, songs, steps=1, precision="bf16-true")
 
 
-def test_bfloat16_keeps_loss_weights_and_average_in_float32(runs, songs, tmp_path):
+def test_bfloat16_keeps_loss_weights_and_average_in_float32(songs, tmp_path):
     trainer, module, watch = runs.fit(tmp_path, songs, steps=4, precision="bf16-mixed")
     assert all(p.dtype == torch.float32 for p in module.parameters())
     state = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
@@ -204,7 +205,7 @@ def test_bfloat16_keeps_loss_weights_and_average_in_float32(runs, songs, tmp_pat
     assert loss.dtype == torch.float32 and seen == [torch.float32]
 
 
-def test_evaluation_logs_every_group(runs, songs, tmp_path):
+def test_evaluation_logs_every_group(songs, tmp_path):
     trainer, module, _ = runs.fit(
         tmp_path, songs, steps=4, val_check_interval=2, limit_val_batches=1.0
     )

@@ -9,6 +9,7 @@ import signal
 import time
 
 import pytest
+import runs
 import torch
 
 from jasco.errors import CheckpointError, Interrupted
@@ -23,9 +24,13 @@ def same(a, b, path=""):
     """Where two nested structures of tensors and plain values differ, bit by bit."""
     if isinstance(a, dict):
         keys = [f"{path} {key}" for key in a.keys() ^ b.keys()]
-        return keys + [d for key in a.keys() & b.keys() for d in same(a[key], b[key], f"{path}.{key}")]
+        return keys + [
+            d for key in a.keys() & b.keys() for d in same(a[key], b[key], f"{path}.{key}")
+        ]
     if isinstance(a, list):
-        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}.{i}")]
+        return [
+            d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}.{i}")
+        ]
     equal = torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
     return [] if equal else [path]
 
@@ -39,7 +44,7 @@ def differences(one, other):
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_stopped_and_resumed_is_bit_equal_to_straight(accumulate, runs, songs, tmp_path):
+def test_stopped_and_resumed_is_bit_equal_to_straight(accumulate, songs, tmp_path):
     options = {"steps": 9, "accumulate_grad_batches": accumulate, "val_check_interval": 3}
     options |= {"limit_val_batches": 1.0}
     _, _, straight = runs.fit(tmp_path / "straight", songs, **options)
@@ -67,13 +72,13 @@ def test_stopped_and_resumed_is_bit_equal_to_straight(accumulate, runs, songs, t
     assert not torch.equal(ends[0]["state_dict"][text], start)
 
 
-def test_workers_change_nothing(runs, songs, tmp_path):
+def test_workers_change_nothing(songs, tmp_path):
     alone = runs.fit(tmp_path / "0", songs, steps=3)[2]
     helped = runs.fit(tmp_path / "2", songs, steps=3, data={"workers": 2})[2]
     assert (alone.numbers, alone.losses) == (helped.numbers, helped.losses)
 
 
-def test_killed_at_any_moment(runs, songs, tmp_path):
+def test_killed_at_any_moment(songs, tmp_path):
     """SIGKILL five times, with checkpoints every 20 steps."""
     straight = runs.in_child(lambda: runs.fit(tmp_path / "straight", songs, steps=120))
     straight.join()
@@ -94,7 +99,7 @@ def test_killed_at_any_moment(runs, songs, tmp_path):
         return [int(line) for line in log.read_text().split()] if log.exists() else []
 
     reached, kills = 0, 0
-    for kill in range(5):
+    for _ in range(5):
         begun = len(steps())
         child = runs.in_child(run)
         aim = begun + chance.randint(3, 22)
@@ -116,7 +121,7 @@ def test_killed_at_any_moment(runs, songs, tmp_path):
     assert differences(load(tmp_path / "straight"), load(folder)) == []
 
 
-def test_two_processes_are_one_with_the_same_global_batch(runs, songs, tmp_path):
+def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
     free = 20000 + os.getpid() % 20000
 
     def run(folder, batch_size, **options):
@@ -141,7 +146,9 @@ def test_two_processes_are_one_with_the_same_global_batch(runs, songs, tmp_path)
         place = {"RANK": rank, "LOCAL_RANK": rank}
         options = {"devices": 2, "strategy": "ddp"}
         children.append(
-            runs.in_child(lambda o=options: run(tmp_path / "two", 2, **o), environment=environment | place)
+            runs.in_child(
+                lambda o=options: run(tmp_path / "two", 2, **o), environment=environment | place
+            )
         )
     for child in children:
         child.join()
@@ -156,7 +163,8 @@ def test_two_processes_are_one_with_the_same_global_batch(runs, songs, tmp_path)
         for name, value in one[key].items():
             torch.testing.assert_close(two[key][name], value, rtol=0, atol=1e-5)
     numbers, dropped = zip(
-        *(torch.load(tmp_path / "two" / f"rank{r}.pt", weights_only=True) for r in "01"), strict=True
+        *(torch.load(tmp_path / "two" / f"rank{r}.pt", weights_only=True) for r in "01"),
+        strict=True,
     )
     alone, _ = torch.load(tmp_path / "one" / "rank0.pt", weights_only=True)
     assert [a + b for a, b in zip(*numbers, strict=True)] == alone
@@ -180,7 +188,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
 
 
-def test_links_and_the_best(runs, songs, tmp_path):
+def test_links_and_the_best(songs, tmp_path):
     folder, keep = tmp_path / "checkpoints", {"keep_every": 2}
     runs.fit(tmp_path, songs, steps=5, keep=keep, val_check_interval=3, limit_val_batches=1.0)
     steps = {path.name: load(tmp_path, path.name)["global_step"] for path in folder.iterdir()}
@@ -189,7 +197,7 @@ def test_links_and_the_best(runs, songs, tmp_path):
     }  # fmt: skip
 
 
-def test_a_disk_too_small_is_told_before_the_first_step(runs, songs, tmp_path):
+def test_a_disk_too_small_is_told_before_the_first_step(songs, tmp_path):
     watch = runs.Watch()
     with pytest.raises(CheckpointError, match="GB free, and checkpoints need"):
         runs.fit(tmp_path, songs, steps=1, keep={"spare_gb": 1e9}, watch=watch)

@@ -1,0 +1,108 @@
+"""``jasco-prepare``: recordings into a prepared dataset.
+
+``jasco-prepare manifest=songs.jsonl out=prepared``, or ``audio_dir=music``. The words are overrides
+of a Hydra configuration, which ``--help`` shows.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from transformers.utils import logging as transformers_logging
+
+from jasco.audio import probe
+from jasco.cli.config import run_hydra
+from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.data.manifest import Recording, read_manifest, scan_folder, write_manifest
+from jasco.data.preparation import QUARANTINE, prepare
+from jasco.errors import AudioError, DataError, JascoError, SettingError
+
+PROGRAM = "jasco-prepare"
+MANIFEST = "manifest.jsonl"
+"""What is written into a dataset that is made of a folder."""
+
+
+def run(config: DictConfig) -> None:
+    """Prepare what a configuration names, and print what was done.
+
+    Raises:
+        JascoError: nothing can be prepared, or none of the recordings could.
+    """
+    transformers_logging.disable_progress_bar()  # a codec is loaded in a second
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    if settings["out"] == "???":
+        raise SettingError("no folder for the dataset: give out=FOLDER")
+    unknown = [name for name in settings["stages"] if name not in settings["stage"]]
+    if unknown:
+        raise SettingError(f"no stage {unknown[0]!r}: give some of {', '.join(settings['stage'])}")
+    stages = [_build(settings["stage"][name]) for name in settings["stages"]]
+    executor = _build(settings["executor"])
+    out = Path(settings["out"]).expanduser().absolute()
+    recordings = _recordings(settings["manifest"], settings["audio_dir"], out)
+    summary = prepare(recordings, out, stages, executor)
+    print(summary)
+    if summary.quarantined:
+        print(f"  {out / QUARANTINE} holds the reasons")
+    if not summary.done + summary.skipped:
+        raise DataError(f"no recording could be prepared: {out / QUARANTINE} holds the reasons")
+
+
+def _build(node: dict[str, Any]) -> Any:
+    """What a node of the configuration describes.
+
+    Raises:
+        SettingError: keys or values that it does not take.
+    """
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, JascoError):
+            raise cause from None
+        raise SettingError(f"{node.get('_target_')} cannot be made: {cause or error}") from error
+
+
+def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[Recording]:
+    """Those of a manifest; or those of a folder, whose manifest goes into the dataset."""
+    if (manifest is None) == (audio_dir is None):
+        raise SettingError("give either manifest=FILE.jsonl or audio_dir=FOLDER")
+    if manifest is not None:
+        return read_manifest(manifest)
+    recordings = scan_folder(str(audio_dir), _probe)
+    out.mkdir(parents=True, exist_ok=True)
+    write_manifest(out / MANIFEST, recordings)
+    return recordings
+
+
+def _probe(path: Path) -> dict[str, Any]:
+    try:
+        info = probe(path)
+    except AudioError:  # what is wrong with it is said where it is read
+        return {}
+    return {"duration": info.duration, "sample_rate": info.sample_rate, "channels": info.channels}
+
+
+@one_line_errors(PROGRAM)
+def _main() -> int:
+    run_hydra("prepare", run)
+    return 0
+
+
+def main() -> int:
+    """Run the command line; its words are Hydra's overrides."""
+    code = _main()
+    if code == INTERRUPTED:
+        gc.collect()  # lets go of what the processes shared
+        os._exit(code)  # not waiting for threads that are deep in a network
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
