@@ -1,5 +1,7 @@
 """Checkpoints: a folder of `config.yaml`, `model.safetensors` and the frozen parts in Hub layout.
 
+The ``.ckpt`` of a training run is one too: it holds the configuration and the averaged weights.
+
 This module speaks of configurations, files and tensors, never of the model's classes: those are
 named by the configuration (``_target_``) and built only where they are ours. The codec lies in
 ``codec/`` and the text encoder in ``text_encoder/``, as transformers saves them; a part that is not
@@ -32,6 +34,7 @@ from jasco.hub import HubOptions, locate
 
 CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"
+RUN_FILE = Path("checkpoints", "last.ckpt")
 BUNDLED = ("demo",)
 
 
@@ -52,15 +55,14 @@ class Part:
     files: tuple[str, ...]
 
 
-PARTS = (
-    Part("codec", ("model", "codec"), "codec.model.", ("config.json", "model.safetensors")),
-    Part(
-        "text_encoder",
-        ("model", "conditioners", "text"),
-        "conditioners.text.encoder.",
-        ("*.json", "model.safetensors", "spiece.model"),
-    ),
+CODEC = Part("codec", ("model", "codec"), "codec.model.", ("config.json", "model.safetensors"))
+TEXT_ENCODER = Part(
+    "text_encoder",
+    ("model", "conditioners", "text"),
+    "conditioners.text.encoder.",
+    ("*.json", "model.safetensors", "spiece.model"),
 )
+PARTS = (CODEC, TEXT_ENCODER)
 _OWN_FILES = (CONFIG, WEIGHTS, *(f"{part.folder}/*" for part in PARTS))
 _PUBLISHED_FILES = (convert.WEIGHTS, convert.CODEC_POINTER)
 
@@ -91,43 +93,79 @@ class Checkpoint:
 def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
     """Read a checkpoint: a bundled name, a folder or Hub id, in our format or the published one.
 
+    Of a training run, its folder or one of its ``.ckpt`` files.
+
     Raises:
         CheckpointError: it cannot be found, reached or read.
     """
     name = os.fspath(name_or_path)
-    source = asset(name) if name in BUNDLED else name
-    found = locate(source, (*_OWN_FILES, *_PUBLISHED_FILES), hub)
-    folder = found.folder
-    if (folder / CONFIG).is_file():
-        config = _read_config(folder / CONFIG)
-        tensors = _read_tensors(folder / WEIGHTS)
-        inside = {part.folder: folder / part.folder for part in PARTS}
-    elif convert.is_published(folder):
-        config, tensors = convert.read_published(folder)
-        config["source"] = {"id": name, "revision": found.revision}
-        inside = {}
+    source = asset(name) if name in BUNDLED else Path(name).expanduser()
+    training = source / RUN_FILE if (source / RUN_FILE).is_file() else source
+    revision, beside = None, None
+    if training.suffix == ".ckpt":
+        config, tensors = _read_training(training)
+        beside = training.parent
     else:
-        raise CheckpointError(
-            f"{folder} holds no checkpoint: neither our {CONFIG} nor a published {convert.WEIGHTS}"
-        )
+        found = locate(source if name in BUNDLED else name, (*_OWN_FILES, *_PUBLISHED_FILES), hub)
+        folder, revision = found.folder, found.revision
+        if (folder / CONFIG).is_file():
+            config, tensors = _read_config(folder / CONFIG), _read_tensors(folder / WEIGHTS)
+            beside = folder
+        elif convert.is_published(folder):
+            config, tensors = convert.read_published(folder)
+            config["source"] = {"id": name, "revision": revision}
+        else:
+            raise CheckpointError(
+                f"{folder} holds no checkpoint: neither our {CONFIG} nor a published "
+                f"{convert.WEIGHTS}"
+            )
     _refuse_interpolations(config)
+    located = locate_parts(config, hub, beside)
+    elsewhere = (
+        part.prefix
+        for part in PARTS
+        if _node(config, part) is not None and not any(k.startswith(part.prefix) for k in tensors)
+    )
+    if revision is None and name not in BUNDLED:
+        name = os.path.abspath(source)  # a recipe is read from other folders too
+    return Checkpoint(name, revision, config, located, tensors, tuple(elsewhere))
+
+
+def locate_parts(
+    config: dict[str, Any], hub: HubOptions, beside: Path | None = None
+) -> dict[str, Any]:
+    """The same configuration with the parts named by local folders, ready to build.
+
+    Args:
+        config: its Hub ids are given the commit that was found.
+        hub: how to reach the Hub.
+        beside: a folder that may hold the parts in folders of their own.
+
+    Raises:
+        CheckpointError: a part is neither there nor on the Hub, or the Hub was not reached.
+    """
     located = copy.deepcopy(config)
-    elsewhere = []
     for part in PARTS:
         node, local = _node(config, part), _node(located, part)
         if node is None or local is None:
             continue
-        if not any(tensor.startswith(part.prefix) for tensor in tensors):
-            elsewhere.append(part.prefix)
-        if part.folder in inside and inside[part.folder].is_dir():
-            local |= {"pretrained": str(inside[part.folder]), "revision": None}
+        if beside is not None and (beside / part.folder).is_dir():
+            local |= {"pretrained": str(beside / part.folder), "revision": None}
         elif node.get("pretrained"):
             place = locate(node["pretrained"], part.files, hub.at(node.get("revision")))
             local |= {"pretrained": str(place.folder), "revision": None}
             node["revision"] = place.revision
-    if found.revision is None and name not in BUNDLED:
-        name = os.path.abspath(Path(name).expanduser())  # a recipe is read from other folders too
-    return Checkpoint(name, found.revision, config, located, tensors, tuple(elsewhere))
+    return located
+
+
+def frozen_elsewhere(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Prefixes of the tensors that a training run need not keep: a frozen T5 of the Hub.
+
+    The codec is not among them: published checkpoints bring weights of their own for it.
+    """
+    text = _node(config, TEXT_ENCODER) or {}
+    named = text.get("pretrained") and not text.get("finetune")
+    return (TEXT_ENCODER.prefix,) if named else ()
 
 
 def _node(config: Mapping[str, Any], part: Part) -> dict[str, Any] | None:
@@ -145,6 +183,17 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise CheckpointError(f"{path} has no node 'model': not the configuration of a Jasco")
     return config
+
+
+def _read_training(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Configuration and averaged weights of a Lightning checkpoint."""
+    package = convert.load_torch(path)
+    config = package.get("hyper_parameters") if isinstance(package, dict) else None
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise CheckpointError(f"{path} has no configuration of a Jasco: not one of jasco-train")
+    prefix = "model."
+    own = {k: v for k, v in package["state_dict"].items() if k.startswith(prefix)}
+    return config, {k.removeprefix(prefix): v for k, v in own.items()}
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

@@ -25,7 +25,9 @@ class EnCodec(nn.Module):
         pretrained: Hub id or folder of a transformers EnCodec; its weights are loaded.
         revision: commit of the Hub id.
         config: values of an `EncodecConfig`, for random weights; ignored with ``pretrained``.
-        latent_mean, latent_std: statistics of the raw latents, one number or one per channel.
+        latent_mean, latent_std: statistics of the raw latents, one number or one per channel. Where
+            not given, they are those that training has written into the pretrained ``config.json``,
+            else 0 and 1.
 
     Raises:
         SettingError: neither ``pretrained`` nor ``config`` is given.
@@ -39,8 +41,8 @@ class EnCodec(nn.Module):
         pretrained: str | None = None,
         revision: str | None = None,
         config: Mapping[str, Any] | None = None,
-        latent_mean: float | Sequence[float] = 0.0,
-        latent_std: float | Sequence[float] = 1.0,
+        latent_mean: float | Sequence[float] | None = None,
+        latent_std: float | Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         if pretrained is not None:
@@ -51,8 +53,11 @@ class EnCodec(nn.Module):
             self.model = EncodecModel(EncodecConfig(**config))
         else:
             raise SettingError("EnCodec needs a pretrained id or folder, or a config to start from")
-        self.register_buffer("mean", torch.tensor(latent_mean), persistent=False)
-        self.register_buffer("std", torch.tensor(latent_std), persistent=False)
+        own = self.model.config
+        mean = getattr(own, "latent_mean", 0.0) if latent_mean is None else latent_mean
+        std = getattr(own, "latent_std", 1.0) if latent_std is None else latent_std
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("std", torch.tensor(std), persistent=False)
         self.requires_grad_(False)
         self.eval()
 

@@ -106,9 +106,13 @@ class Encoded:
     mask: Tensor | None = None
 
     def drop(self, where: Tensor) -> Encoded:
-        """With the items where the bool vector ``where`` (B,) is true put at their null."""
+        """With the items where the bool vector ``where`` (B,) is true put at their null.
+
+        Of a per-frame control also single frames, where it is (B, T).
+        """
         where = where.to(self.values.device)
-        values = torch.where(where[:, None, None], self.null, self.values)
+        places = where[:, None, None] if where.dim() == 1 else where[..., None]
+        values = torch.where(places, self.null, self.values)
         if self.mask is None:
             return replace(self, values=values)
         first = torch.arange(self.mask.shape[1], device=self.mask.device) == 0
@@ -129,7 +133,7 @@ class ConditionBatch:
         return len(next(iter(self.controls.values())).values) if self.controls else 0
 
     def drop(self, *names: str, where: Tensor | None = None) -> ConditionBatch:
-        """With these controls at their null, in all items or ``where`` (B,) is true.
+        """With these controls at their null, in all items or ``where`` (B,) or (B, T) is true.
 
         Guidance and the dropout of training share this.
         """

@@ -100,7 +100,7 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises:
         CheckpointError: not such a file, or a model that we do not implement.
     """
-    package = _load(folder / WEIGHTS)
+    package = load_torch(folder / WEIGHTS)
     if not isinstance(package, Mapping) or not {"best_state", "xp.cfg"} <= package.keys():
         raise CheckpointError(
             f"{folder / WEIGHTS} has no 'best_state' and 'xp.cfg': not a JASCO file"
@@ -108,12 +108,17 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     xp = yaml.safe_load(package["xp.cfg"])
     codec = str(xp.get("compression_model_checkpoint", "")).removeprefix("//pretrained/")
     if (folder / CODEC_POINTER).is_file():
-        codec = _load(folder / CODEC_POINTER).get("pretrained", codec)
+        codec = load_torch(folder / CODEC_POINTER).get("pretrained", codec)
     config = published_config(xp, codec=codec)
     return config, dict(_rename(package["best_state"], config["model"]))
 
 
-def _load(path: Path) -> Any:
+def load_torch(path: Path) -> Any:
+    """What `torch.save` wrote: tensors and plain data, for nothing else is loaded.
+
+    Raises:
+        CheckpointError: the file is missing, broken, or holds code.
+    """
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:

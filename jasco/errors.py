@@ -55,5 +55,18 @@ class MissingPartError(JascoError, ImportError):
     """An optional package, plugin or weight file is absent; the message names the cure."""
 
 
+class Interrupted(JascoError):
+    """A signal has stopped a run, after its state was saved.
+
+    Attributes:
+        signal: number of the signal.
+        rank: which of the run's processes this is.
+    """
+
+    def __init__(self, message: str, *, signal: int, rank: int) -> None:
+        super().__init__(message)
+        self.signal, self.rank = signal, rank
+
+
 class DataError(JascoError):
     """A manifest or a prepared dataset that cannot be found or read, or lacks what is asked."""

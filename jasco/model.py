@@ -72,10 +72,9 @@ class Jasco(nn.Module):
         if not isinstance(model, cls):
             raise SettingError(f"the configuration describes a {type(model).__name__}, not a Jasco")
         model.config = dict(config)
-        if config.get("solver"):
-            model.solver = checkpoint.build(config["solver"])
-        if config.get("guidance"):
-            model.guidance = checkpoint.build(config["guidance"])
+        for default in ("solver", "guidance"):
+            if config.get(default):
+                setattr(model, default, checkpoint.build(config[default]))
         return model
 
     @classmethod
@@ -178,8 +177,7 @@ class Jasco(nn.Module):
         Raises:
             SettingError: the model was not made for clips of this length.
         """
-        if duration is None:
-            duration = self.segment_duration
+        duration = self.segment_duration if duration is None else duration
         frames = round(duration * self.frame_rate) if duration == duration else 0
         if frames < 1 or duration > self.segment_duration:
             raise SettingError(
@@ -237,6 +235,7 @@ class Jasco(nn.Module):
         *,
         t: Tensor | None = None,
         z_0: Tensor | None = None,
+        mask: Tensor | None = None,
         weighting: str = "increasing",
     ) -> Tensor:
         """Conditional flow-matching loss per item (B,); its mean is what is trained on.
@@ -246,13 +245,15 @@ class Jasco(nn.Module):
             conditions: encoded conditions of the items.
             t: (B,) times, drawn uniformly from [0, 1] where absent.
             z_0: (B, T, D) noise, drawn where absent.
+            mask: (B, T) true at the frames that count, at least one per item; all where absent.
             weighting: name of the weight over t, of `LOSS_WEIGHTS`.
         """
         t = torch.rand(len(z_1), device=z_1.device) if t is None else t
         z_0 = torch.randn_like(z_1) if z_0 is None else z_0
         velocity = self.velocity(self.path.sample(z_0, z_1, t), t, conditions).float()
-        error = (velocity - self.path.velocity(z_0, z_1)).square().mean(dim=(1, 2))
-        return LOSS_WEIGHTS[weighting](t) * error
+        error = (velocity - self.path.velocity(z_0, z_1)).square().mean(dim=2)
+        frames = torch.ones_like(error) if mask is None else mask.to(error.dtype)
+        return LOSS_WEIGHTS[weighting](t) * (error * frames).sum(1) / frames.sum(1)
 
     # --- generation ---------------------------------------------------------------------------
 

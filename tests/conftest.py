@@ -126,3 +126,12 @@ def small_separator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from separators import save, small_network
 
     return save(small_network(), tmp_path_factory.mktemp("separator") / "small.safetensors")
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared dataset for ``runs.new_model()``."""
+    import runs
+
+    folder: Path = tmp_path_factory.mktemp("songs") / "prepared"
+    return runs.write_dataset(folder, runs.new_model().codec)

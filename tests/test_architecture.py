@@ -28,7 +28,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
-    ("audiocraft", "data.datamodule", "data.preparation", "training"),
+    ("data.clips", "data.recorded"),
+    ("data.numbered",),
+    ("audiocraft", "data.datamodule", "data.preparation", "data.segments", "training"),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
@@ -37,7 +39,7 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 ROOMS: dict[str, tuple[str, ...]] = {
     "hydra": ("checkpoint", "cli", "convert"),
     "omegaconf": ("checkpoint", "cli", "convert"),
-    "lightning": ("data.datamodule", "training"),
+    "lightning": ("data.datamodule", "data.numbered", "data.segments", "training"),
     "soundfile": ("audio",),
 }
 UNSAFE_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}

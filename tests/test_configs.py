@@ -78,6 +78,41 @@ def test_published_size(name, millions):
         assert 900 < count < 1200
 
 
+EXPERIMENTS = {
+    "finetune": ("init_from=somewhere", "conditioners@add=[]"),
+}
+
+
+@pytest.mark.parametrize("name", group("experiment"))
+def test_experiments_compose(name):
+    """Each is complete but for the data, and every node of it takes the keys it is given."""
+    words = (f"experiment={name}", "data.root=somewhere", *EXPERIMENTS.get(name, ()))
+    config = compose_config(*words, config_name="train")
+    assert config["run"] == f"runs/{config['name']}"
+    for node in nodes(config):
+        keys = {key: value for key, value in node.items() if key != "_target_"}
+        inspect.signature(get_class(node["_target_"])).bind_partial(**keys)
+    controls = config.get("model", {}).get("conditioners", {})
+    assert set(config["dropout"]) - {"everything"} <= set(controls) | {"melody"}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [f"{g}={n}" for g in ("trainer", "callbacks", "logger", "data", "optim") for n in group(g)],
+)
+def test_choices_of_training_compose(choice):
+    words = ("experiment=overfit_tiny", "data.root=somewhere", choice)
+    for node in nodes(compose_config(*words, config_name="train")):
+        keys = {key: value for key, value in node.items() if key != "_target_"}
+        inspect.signature(get_class(node["_target_"])).bind_partial(**keys)
+
+
+def test_a_new_control_takes_the_width_of_the_model():
+    words = ("experiment=finetune", "init_from=x", "data.root=x", "conditioners@add=[melody]")
+    added = compose_config(*words, "+model.network.dim=48", config_name="train")["add"]
+    assert added["melody"]["dim"] == 48
+
+
 def test_no_group_of_a_single_choice():
     folders = {path.parent for path in FILES if path.parent != Path()}
     assert all(len(group(folder)) > 1 for folder in folders)

@@ -63,8 +63,10 @@ def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:
         try:
             task(config)
         except Exception as error:
+            if isinstance(error, OmegaConfBaseException):
+                error = SettingError(f"the configuration cannot be resolved: {error}")
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise  # it may be in another process
+                raise error  # it may be in another process
             failed.append(error)  # Hydra would print lines of its own
 
     # Else Hydra prints its own errors and exits.

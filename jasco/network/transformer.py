@@ -111,7 +111,8 @@ class Transformer(nn.Module):
         kept: list[Tensor] = []
         for i, layer in enumerate(self.layers):
             if kept and i >= len(self.skips):
-                x = self.skips[i % len(self.skips)](torch.cat([x, kept.pop()], dim=-1))
+                skip = self.skips[i % len(self.skips)](torch.cat([x, kept.pop()], dim=-1))
+                x = skip.to(x.dtype)  # autocast or not, what the layers add to keeps its precision
             x = layer(x, tokens, mask)
             if i < len(self.skips):
                 kept.append(x)

@@ -1,0 +1,1 @@
+"""Training: the model as a Lightning module, and what a run needs around it."""

@@ -1,0 +1,198 @@
+"""What a run does beside its steps: average weights, keep checkpoints, stop when asked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
+from lightning.pytorch.trainer.states import TrainerFn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from jasco.checkpoint import RUN_FILE
+from jasco.errors import CheckpointError, Interrupted, SettingError
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+"""What asks a run to save and stop: a scheduler's notice, and Ctrl-C."""
+
+
+class EMA(WeightAveraging):
+    """Exponential moving average of the weights, in their own precision (float32).
+
+    Validation and samples use the average, and so does who loads a checkpoint. Parts that do not
+    train are shared, not averaged.
+
+    Args:
+        decay: share of the average that is kept at each update.
+        every: steps between updates.
+
+    Raises:
+        SettingError: a decay outside [0, 1].
+    """
+
+    def __init__(self, decay: float = 0.99, every: int = 10) -> None:
+        if not 0 <= decay <= 1 or every < 1:
+            raise SettingError(f"EMA decay={decay}, every={every}: give 0 to 1, and at least 1")
+        # Not the plain function: its rounding would wear down parts that are shared.
+        super().__init__(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.every = every
+
+    def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
+        return step_idx is not None and step_idx % self.every == 0
+
+    @contextmanager
+    def applied(self, module: LightningModule) -> Iterator[None]:
+        """The module with averaged weights."""
+        if self._average_model is None:
+            yield
+            return
+        self._swap_models(module)
+        try:
+            yield
+        finally:
+            self._swap_models(module)
+
+
+class Checkpoints(Checkpoint):
+    """Saves a run between steps: every so often, at its end, and when a signal asks for it.
+
+    ``last.ckpt`` is the state to go on from. ``best.ckpt`` (lowest validation loss) and
+    ``step-N.ckpt`` are links to what ``last.ckpt`` was, so they cost no time. What the module names
+    as ``parts_beside`` is written beside them, once.
+
+    Args:
+        folder: of the checkpoints.
+        every: steps between savings.
+        keep_every: steps between checkpoints that stay; ``None`` keeps none.
+        spare_gb: disk space to leave free (GB).
+
+    Raises:
+        SettingError: a number of steps that is not positive.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        every: int = 1000,
+        keep_every: int | None = None,
+        spare_gb: float = 1.0,
+    ) -> None:
+        if every < 1 or (keep_every is not None and keep_every < 1):
+            raise SettingError(f"every={every}, keep_every={keep_every}: give at least one step")
+        self.folder = Path(folder)
+        self.last = self.folder / RUN_FILE.name
+        self.every, self.keep_every, self.spare_gb = every, keep_every, spare_gb
+        self.best = float("inf")
+        self._step = 0
+        self._signal: int | None = None
+        self._handlers: dict[int, Any] = {}
+
+    # --- before the first step ---------------------------------------------------------------
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """See that the disk has room, and write the parts that no step changes."""
+        if trainer.is_global_zero:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._require_space(pl_module)
+            self._write_parts(pl_module)
+
+    def _require_space(self, module: LightningModule) -> None:
+        kept = sum(tensor.numel() for tensor in module.state_dict().values())
+        trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        size = 4 * (kept + 3 * trained)  # weights, their average, two moments of AdamW
+        copies = 1 if self.last.exists() else 2  # the one before stays until the new one is whole
+        needed = size * copies + self.spare_gb * 1e9
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise CheckpointError(
+                f"{self.folder} has {free / 1e9:.1f} GB free, and checkpoints need "
+                f"{needed / 1e9:.1f} GB ({size / 1e9:.1f} GB each): free some, or run elsewhere"
+            )
+
+    def _write_parts(self, module: LightningModule) -> None:
+        writers: dict[str, Callable[[Path], None]] = getattr(module, "parts_beside", dict)()
+        for name, write in writers.items():
+            if not (self.folder / name).exists():
+                part = self.folder / f".{name}.part"
+                shutil.rmtree(part, ignore_errors=True)
+                write(part)
+                os.replace(part, self.folder / name)
+
+    # --- between steps -----------------------------------------------------------------------
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over the signals; Lightning's own handlers would act within a step."""
+        self._step, self._signal = trainer.global_step, None
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {number: signal.signal(number, self._notice) for number in SIGNALS}
+
+    def _notice(self, number: int, frame: FrameType | None) -> None:
+        self._signal = number
+        if number == signal.SIGINT:  # a second Ctrl-C does not wait for the step
+            signal.signal(number, signal.default_int_handler)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.global_step
+        if step == self._step:
+            return  # gradients are still being accumulated
+        self._step = step
+        told = trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False)
+        kept = self.keep_every is not None and step % self.keep_every == 0
+        if told or kept or step % self.every == 0 or step == trainer.max_steps:
+            self._save(trainer, f"step-{step:07d}.ckpt" if kept else None)
+        if told:
+            number = self._signal or signal.SIGTERM  # another rank may have been told
+            raise Interrupted(
+                f"{signal.Signals(number).name}: saved at step {step}, the same command goes on",
+                signal=number,
+                rank=trainer.global_rank,
+            )
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the best."""
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
+        loss = float(trainer.callback_metrics.get("val/loss", float("inf")))
+        if loss < self.best:
+            self.best = loss
+            self._save(trainer, "best.ckpt")
+
+    def _save(self, trainer: Trainer, link: str | None) -> None:
+        trainer.save_checkpoint(self.last)
+        if link and trainer.is_global_zero:
+            part = self.folder / f".{link}.part"
+            part.unlink(missing_ok=True)
+            try:
+                os.link(self.last, part)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(self.last, part)
+            os.replace(part, self.folder / link)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._restore_signals()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        self._restore_signals()
+
+    def _restore_signals(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best = state_dict["best"]

@@ -1,0 +1,83 @@
+"""How large a model is, and what memory its training takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from jasco.model import Jasco
+
+# Bytes that a layer keeps for the backward pass, in units of frames x width: inputs of the three
+# norms (float32), and in the format of the products their outputs, q, k, v, the attention's output
+# in its own order and in the next product's, and both sides of the GELU (4 widths each).
+_NORM_INPUTS = 3 * 4
+_PRODUCTS_SELF, _PRODUCTS_CROSS, _PRODUCTS_FEEDFORWARD = 6, 4, 1
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Parameters of a model, and the memory (bytes) that a training step needs on one device.
+
+    Attributes:
+        trained, frozen: number of parameters by part.
+        state: weights, gradients, moments of AdamW and the average.
+        activations: what the network keeps for the backward pass.
+    """
+
+    trained: dict[str, int]
+    frozen: dict[str, int]
+    state: int
+    activations: int
+
+    def lines(self) -> list[str]:
+        """The same in words."""
+        counts = [
+            f"{kind}: "
+            + (", ".join(f"{name} {n / 1e6:.1f} M" for name, n in parts.items() if n) or "nothing")
+            for kind, parts in (("trained", self.trained), ("frozen", self.frozen))
+        ]
+        total = self.state + self.activations
+        return [
+            *counts,
+            f"memory expected on each device: {self.state / 1e9:.1f} GB of weights and optimiser "
+            f"+ {self.activations / 1e9:.1f} GB of activations = {total / 1e9:.1f} GB",
+        ]
+
+
+def footprint(
+    model: Jasco, batch_size: int, precision: torch.dtype, *, averaged: bool = True
+) -> Footprint:
+    """What training takes; an estimate for the activations, without text encoder and codec.
+
+    Args:
+        model: as it will be trained.
+        batch_size: clips per device and step.
+        precision: of the products.
+        averaged: an average of the weights is kept too.
+    """
+    parts: dict[str, nn.Module] = {"network": model.network, "codec": model.codec}
+    for name, conditioner in model.conditioners.items():
+        parts[name] = conditioner
+    trained = {k: _count(m, trained=True) for k, m in parts.items()}
+    frozen = {k: _count(m, trained=False) for k, m in parts.items()}
+    size = torch.finfo(precision).bits // 8
+    learned, fixed = sum(trained.values()), sum(frozen.values())
+    state = 4 * (4 + averaged) * learned + 4 * fixed
+    if size < 4:
+        state += size * learned  # the copies that autocast makes
+
+    network: Any = model.network
+    layers, skips = len(network.transformer.layers), len(network.transformer.skips)
+    dim = network.input.out_features
+    inner = network.transformer.layers[0].feedforward[0].out_features / dim
+    products = _PRODUCTS_SELF + _PRODUCTS_CROSS + _PRODUCTS_FEEDFORWARD + 2 * inner
+    per_frame = layers * (_NORM_INPUTS + size * products) + skips * 2 * size
+    activations = int(batch_size * model.num_frames() * dim * per_frame)
+    return Footprint(trained, frozen, state, activations)
+
+
+def _count(module: nn.Module, *, trained: bool) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad == trained)

@@ -1,0 +1,96 @@
+"""What is minimised, by which optimiser, and its learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from jasco.errors import SettingError
+from jasco.flow import LOSS_WEIGHTS
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """AdamW with a warm-up and a cosine, by default as published checkpoints were trained.
+
+    Those decay all parameters alike, biases, norms and embeddings too.
+
+    Attributes:
+        weighting: name of the weight of the loss over flow time, of `LOSS_WEIGHTS`.
+        lr: highest learning rate.
+        betas, eps, weight_decay: of AdamW.
+        warmup: steps until the learning rate is highest.
+        min_lr_ratio: share of the learning rate that is left at the last step.
+        groups: ``lr`` or ``weight_decay`` of parts of the model, by the beginning of their names,
+            where they differ; the first that fits counts.
+    """
+
+    weighting: str = "increasing"
+    lr: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.95)
+    eps: float = 1e-8
+    weight_decay: float = 0.1
+    warmup: int = 4000
+    min_lr_ratio: float = 0.0
+    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.weighting not in LOSS_WEIGHTS:
+            raise SettingError(
+                f"optim.weighting={self.weighting!r}: give {' or '.join(LOSS_WEIGHTS)}"
+            )
+        if self.lr <= 0 or self.warmup < 0 or not 0 <= self.min_lr_ratio <= 1:
+            raise SettingError(
+                f"optim.lr={self.lr}, warmup={self.warmup}, min_lr_ratio={self.min_lr_ratio}: the "
+                "rate is positive, the warm-up not negative, the ratio from 0 to 1"
+            )
+
+    def optimizer(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> AdamW:
+        """An optimiser of the named parameters that are to be trained.
+
+        Raises:
+            SettingError: a group that no parameter belongs to.
+        """
+        members: dict[str, list[nn.Parameter]] = {name: [] for name in (*self.groups, "")}
+        for name, parameter in parameters:
+            if parameter.requires_grad:
+                members[next(prefix for prefix in members if name.startswith(prefix))].append(
+                    parameter
+                )
+        empty = [name for name in self.groups if not members[name]]
+        if empty:
+            raise SettingError(f"optim.groups names {', '.join(empty)}: no parameter begins so")
+        groups: list[dict[str, Any]] = [
+            {"name": name or "model", "params": found, **self.groups.get(name, {})}
+            for name, found in members.items()
+            if found
+        ]
+        on_gpu = all(p.device.type == "cuda" for group in groups for p in group["params"])
+        return AdamW(
+            groups,
+            lr=self.lr,
+            betas=(self.betas[0], self.betas[1]),
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+            fused=on_gpu or None,
+        )
+
+    def scheduler(self, optimizer: Optimizer, steps: int) -> LambdaLR:
+        """The schedule of the learning rate over a run of ``steps``."""
+        return LambdaLR(
+            optimizer, lambda step: warmup_cosine(step, self.warmup, steps, self.min_lr_ratio)
+        )
+
+
+def warmup_cosine(step: int, warmup: int, steps: int, min_ratio: float = 0.0) -> float:
+    """Factor of the learning rate at a step: up in a line, then down along half a cosine."""
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
+    return min_ratio + (1 - min_ratio) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,164 @@
+"""``jasco-train`` from the command line: runs, their folders, and errors before the first step."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import runs
+import torch
+import yaml
+
+from jasco.cli.train import main
+from jasco.model import Jasco
+
+QUIET = ("trainer.precision=32-true", "data.workers=0", "data.batch_size=2", "data.val_clips=2")
+QUIET += ("trainer.val_check_interval=100", "trainer.enable_progress_bar=false")
+QUIET += ("trainer.accelerator=cpu", "trainer.devices=1", "trainer.max_steps=1")
+QUIET += ("callbacks.checkpoints.spare_gb=0",)
+
+
+@pytest.fixture(scope="module")
+def small_model():
+    return runs.new_model()
+
+
+@pytest.fixture(scope="module")
+def start(songs, tmp_path_factory, small_model):
+    """What every command of this file needs: a checkpoint and data."""
+    folder = small_model.save_pretrained(tmp_path_factory.mktemp("start") / "model")
+    return ("experiment=finetune", f"init_from={folder}", f"data.root={songs}", *QUIET)
+
+
+@pytest.fixture
+def train(start, tmp_path, monkeypatch, capfd):
+    """Run the command; returns its exit code and the lines on stderr that are its own."""
+
+    def run(*words):
+        words = (*start, f"run={tmp_path / 'run'}", *words)
+        monkeypatch.setattr(sys, "argv", ["jasco-train", *words])
+        capfd.readouterr()
+        code = main()
+        lines = capfd.readouterr().err.splitlines()
+        return code, [line for line in lines if line.startswith("jasco-train:")]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data.rooot=here"], "Could not override 'data.rooot'"),
+        (["+data.rooot=here"], "unexpected keyword argument 'rooot'"),
+        (["optim.lr=fast"], "Optimization cannot be made"),
+        (["experiment=nothing"], "Could not find 'experiment/nothing'"),
+        (["data.root=nowhere"], "no dataset at nowhere"),
+        (["init_from=./nowhere"], "no such folder"),
+        (["data.root=???"], "data.root is not given: add data.root=VALUE"),
+        (["conditioners@add=[melody]", "allow_new=[melody]"], "melody is not new"),
+        (["+dropout.flute=0.5"], "the model has no control 'flute'"),
+        (["data.without=[flute]"], "data.without names flute"),
+        (["data.batch_size=0"], "data.batch_size is 0"),
+        (["data.text.merge=2"], "merge is 2: give a probability"),
+        (["trainer.precision=64-true"], "trainer.precision=64-true: give 32-true or bf16-mixed"),
+        (["optim.lr=${nothing}"], "Interpolation key 'nothing' not found"),
+        (["trainer.max_steps=-1"], "the schedule needs a number of steps"),
+        (["callbacks.checkpoints.spare_gb=1e9"], "GB free, and checkpoints need"),
+    ],
+)
+def test_one_clear_error_before_the_first_step(words, message, train, tmp_path):
+    code, said = train(*words)
+    assert code == 1
+    assert len(said) == 1 and message in said[0], said
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_data_that_does_not_fit_the_model(train, tmp_path, small_model):
+    codec = small_model.codec
+    other = runs.new_model(seed=9).codec
+    runs.write_dataset(tmp_path / "other", other, count=1)
+    runs.write_dataset(tmp_path / "toneless", codec, count=1, controls=("chords", "drums"))
+    runs.write_dataset(tmp_path / "short", codec, count=1, frames=20)
+    cases = {
+        "other": "latents of .*other are of another codec",
+        "toneless": "melody was not prepared for 1 of 1 tracks",
+        "short": "none of the 1 tracks lasts 0.8 s",
+    }
+    for name, message in cases.items():
+        code, said = train(f"data.root={tmp_path / name}")
+        assert code == 1 and len(said) == 1
+        assert re.search(message, said[0]), said
+    assert train(
+        f"data.root={tmp_path / 'toneless'}", "data.without=[melody]", STEPS.format(1)
+    ) == (
+        0,
+        [],
+    )
+
+
+STEPS = "trainer.max_steps={}"
+
+
+def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
+    sampled = ("callbacks.samples.every=2", "callbacks.samples.clips=1", "logger=[csv,tensorboard]")
+    checks = ("trainer.val_check_interval=2", "trainer.log_every_n_steps=1")
+    assert train(STEPS.format(3), *sampled, *checks) == (0, [])
+    run = tmp_path / "run"
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert (config["data"]["root"], config["trainer"]["max_steps"]) == (str(songs), 3)
+    facts = json.loads((run / "environment.json").read_text())
+    assert facts["packages"]["torch"] == torch.__version__ and len(facts["commit"]) == 40
+    rows = (run / "logs" / "metrics.csv").read_text().splitlines()
+    assert {"train/loss", "train/grad_norm", "val/without/chords"} <= set(rows[0].split(","))
+    names = {path.name for path in (run / "samples" / "step-0000002").iterdir()}
+    assert names == {"0.flac", "0.png", "0.json"}
+    assert list((run / "tensorboard").glob("events*"))
+    package = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    config = package["hyper_parameters"]
+    assert config["model"] == small_model.config["model"]
+    assert config["dropout"] == small_model.config["dropout"]
+    assert Jasco.from_pretrained(run).controls == small_model.controls
+
+    assert train(STEPS.format(4), *sampled, *checks) == (0, [])
+    again = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert (package["global_step"], again["global_step"]) == (3, 4)
+    code, said = train(STEPS.format(5), "optim.lr=0.5")
+    assert code == 1 and "was begun with other settings (optim.lr 2e-05 -> 0.5)" in said[0]
+
+
+def test_a_signal_saves_and_the_same_command_goes_on(start, tmp_path):
+    """As a scheduler does it: SIGTERM to the process, then the same command again."""
+    words = [*start, f"run={tmp_path / 'run'}", STEPS.format(100000), "trainer.log_every_n_steps=1"]
+    words += ["callbacks.checkpoints.every=100000", "+logger.csv.flush_logs_every_n_steps=1"]
+    command = [sys.executable, "-m", "jasco.cli.train", *words]
+    log, last = (
+        tmp_path / "run" / "logs" / "metrics.csv",
+        tmp_path / "run" / "checkpoints" / "last.ckpt",
+    )
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    while process.poll() is None and not log.exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, error
+    step = torch.load(last, weights_only=True)["global_step"]
+    assert f"jasco-train: SIGTERM: saved at step {step}, the same command goes on" in error
+
+
+def test_a_sweep(start, tmp_path):
+    words = ["--multirun", *start, f"run={tmp_path / 'sweep'}", "seed=1,2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jasco.cli.train", *words], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for job, seed in (("0", 1), ("1", 2)):
+        config = yaml.safe_load((tmp_path / "sweep" / job / "config.yaml").read_text())
+        assert config["seed"] == seed
+        assert (tmp_path / "sweep" / job / "checkpoints" / "last.ckpt").is_file()

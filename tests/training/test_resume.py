@@ -1,0 +1,204 @@
+"""A run that is stopped, killed or spread over processes is the same run."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import time
+
+import pytest
+import runs
+import torch
+
+from jasco.errors import CheckpointError, Interrupted
+from jasco.training.checkpoint_io import WholeCheckpointIO
+
+
+def load(folder, name="last.ckpt"):
+    return torch.load(folder / "checkpoints" / name, weights_only=True)
+
+
+def same(a, b, path=""):
+    """Where two nested structures of tensors and plain values differ, bit by bit."""
+    if isinstance(a, dict):
+        keys = [f"{path} {key}" for key in a.keys() ^ b.keys()]
+        return keys + [
+            d for key in a.keys() & b.keys() for d in same(a[key], b[key], f"{path}.{key}")
+        ]
+    if isinstance(a, list):
+        return [
+            d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}.{i}")
+        ]
+    equal = torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+    return [] if equal else [path]
+
+
+STATE = ("state_dict", "current_model_state", "averaging_state", "optimizer_states")
+STATE += ("lr_schedulers", "JascoDataModule", "global_step")
+
+
+def differences(one, other):
+    return [d for key in STATE for d in same(one[key], other[key], key)]
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_stopped_and_resumed_is_bit_equal_to_straight(accumulate, songs, tmp_path):
+    options = {"steps": 9, "accumulate_grad_batches": accumulate, "val_check_interval": 3}
+    options |= {"limit_val_batches": 1.0}
+    _, _, straight = runs.fit(tmp_path / "straight", songs, **options)
+
+    def stop(step):
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    watch = runs.Watch(after=stop)
+    with pytest.raises(Interrupted, match="SIGTERM: saved at step 4"):
+        runs.fit(tmp_path / "parts", songs, watch=watch, **options)
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert load(tmp_path / "parts")["global_step"] == 4
+    torch.manual_seed(99)  # nothing may hang on the state of a process
+    _, _, rest = runs.fit(tmp_path / "parts", songs, resume=True, **options)
+
+    assert watch.numbers + rest.numbers == straight.numbers
+    assert watch.losses + rest.losses == straight.losses
+    ends = [load(tmp_path / name) for name in ("straight", "parts")]
+    assert ends[0]["global_step"] == 9 and differences(*ends) == []
+    assert straight.numbers == [tuple(range(4 * k, 4 * k + 4)) for k in range(9 * accumulate)]
+    text = "model.conditioners.text.encoder.shared.weight"
+    start = runs.new_model().state_dict()[text.removeprefix("model.")]
+    assert not torch.equal(ends[0]["state_dict"][text], start)
+
+
+def test_workers_change_nothing(songs, tmp_path):
+    alone = runs.fit(tmp_path / "0", songs, steps=3)[2]
+    helped = runs.fit(tmp_path / "2", songs, steps=3, data={"workers": 2})[2]
+    assert (alone.numbers, alone.losses) == (helped.numbers, helped.losses)
+
+
+def test_killed_at_any_moment(songs, tmp_path):
+    """SIGKILL five times, with checkpoints every 20 steps."""
+    straight = runs.in_child(lambda: runs.fit(tmp_path / "straight", songs, steps=120))
+    straight.join()
+    assert straight.exitcode == 0
+
+    folder, log = tmp_path / "killed", tmp_path / "log"
+    chance = random.Random(4)
+
+    def run():
+        def note(step):
+            with log.open("a") as file:
+                file.write(f"{step}\n")
+
+        options = {"steps": 120, "every": 20, "resume": True}
+        runs.fit(folder, songs, watch=runs.Watch(after=note), **options)
+
+    def steps():
+        return [int(line) for line in log.read_text().split()] if log.exists() else []
+
+    reached, kills = 0, 0
+    for _ in range(5):
+        begun = len(steps())
+        child = runs.in_child(run)
+        aim = begun + chance.randint(3, 22)
+        while child.is_alive() and len(steps()) < aim:
+            time.sleep(0.001)
+        time.sleep(chance.random() * 0.03)
+        child.kill()
+        child.join()
+        kills += child.exitcode == -signal.SIGKILL
+        assert steps()[begun] >= reached - 20 + 1, "more than 20 steps are lost"
+        reached = max(steps())
+        if reached >= 20:
+            kept = load(folder)  # whole, at whatever moment the kill came
+            assert kept["global_step"] == 20 * (reached // 20) or kept["global_step"] % 20 == 0
+    assert kills == 5
+    child = runs.in_child(run)
+    child.join()
+    assert child.exitcode == 0 and steps()[-1] == 120
+    assert differences(load(tmp_path / "straight"), load(folder)) == []
+
+
+def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
+    free = 20000 + os.getpid() % 20000
+
+    def run(folder, batch_size, **options):
+        model = runs.new_model("model.conditioners.text.config.dropout_rate=0.0")
+        options |= {"data": {"batch_size": batch_size}}
+        _, _, watch = runs.fit(folder, songs, steps=20, model=model, **options)
+        rank = os.environ.get("RANK", "0")
+        torch.save((watch.numbers, watch.dropped), folder / f"rank{rank}.pt")
+
+    environment = {
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "GROUP_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free),
+        "TORCHELASTIC_RUN_ID": "test",
+    }
+    (tmp_path / "two").mkdir()
+    (tmp_path / "one").mkdir()
+    children = []
+    for rank in ("0", "1"):
+        place = {"RANK": rank, "LOCAL_RANK": rank}
+        options = {"devices": 2, "strategy": "ddp"}
+        children.append(
+            runs.in_child(
+                lambda o=options: run(tmp_path / "two", 2, **o), environment=environment | place
+            )
+        )
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]
+    child = runs.in_child(run, tmp_path / "one", 4)
+    child.join()
+    assert child.exitcode == 0
+
+    one, two = load(tmp_path / "one"), load(tmp_path / "two")
+    assert one["global_step"] == two["global_step"] == 20
+    for key in ("state_dict", "current_model_state"):
+        for name, value in one[key].items():
+            torch.testing.assert_close(two[key][name], value, rtol=0, atol=1e-5)
+    numbers, dropped = zip(
+        *(torch.load(tmp_path / "two" / f"rank{r}.pt", weights_only=True) for r in "01"),
+        strict=True,
+    )
+    alone, _ = torch.load(tmp_path / "one" / "rank0.pt", weights_only=True)
+    assert [a + b for a, b in zip(*numbers, strict=True)] == alone
+    assert dropped[0] != dropped[1]
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
+    """A limit of file size stands for a full disk: the write fails half way."""
+    io, path = WholeCheckpointIO(), tmp_path / "last.ckpt"
+    io.save_checkpoint({"step": 1}, path)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
+    try:
+        with pytest.raises(CheckpointError, match="could not be written"):
+            io.save_checkpoint({"step": 2, "weights": torch.zeros(1_000_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert io.load_checkpoint(path) == {"step": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_links_and_the_best(songs, tmp_path):
+    folder, keep = tmp_path / "checkpoints", {"keep_every": 2}
+    runs.fit(tmp_path, songs, steps=5, keep=keep, val_check_interval=3, limit_val_batches=1.0)
+    steps = {path.name: load(tmp_path, path.name)["global_step"] for path in folder.iterdir()}
+    assert steps == {
+        "last.ckpt": 5, "best.ckpt": 3, "step-0000002.ckpt": 2, "step-0000004.ckpt": 4
+    }  # fmt: skip
+
+
+def test_a_disk_too_small_is_told_before_the_first_step(songs, tmp_path):
+    watch = runs.Watch()
+    with pytest.raises(CheckpointError, match="GB free, and checkpoints need"):
+        runs.fit(tmp_path, songs, steps=1, keep={"spare_gb": 1e9}, watch=watch)
+    assert watch.numbers == []
