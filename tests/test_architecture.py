@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
+    ("data.clips", "data.recorded"),
     ("audiocraft", "data.datamodule", "data.preparation", "training"),
     ("cli",),
 )
