@@ -14,7 +14,8 @@ from jasco.chords import CHORD_INDEX
 from jasco.cli.config import compose_config
 from jasco.data.datamodule import JascoDataModule
 from jasco.data.dropout import TextDropout
-from jasco.data.prepared import make_track, read_header, track_file, write_index, write_track
+from jasco.data.prepared import make_track, write_index
+from jasco.data.track_files import read_header, track_file, write_track
 from jasco.model import Jasco
 from jasco.training.callbacks import EMA, Checkpoints
 from jasco.training.checkpoint_io import WholeCheckpointIO

@@ -33,12 +33,12 @@ def train(config: DictConfig) -> None:
         Interrupted: a signal asked to stop; all is saved.
     """
     try:
-        import lightning.pytorch  # noqa: F401
-    except ImportError as error:
-        raise MissingPartError("training needs packages: pip install 'jasco[train]'") from error
-    from jasco.training.footprint import footprint
-    from jasco.training.module import PRECISIONS, JascoModule
-
+        from jasco.training.footprint import footprint
+        from jasco.training.module import PRECISIONS, JascoModule
+    except ModuleNotFoundError as error:
+        raise MissingPartError(
+            f"training needs {error.name}: pip install 'jasco[train]'"
+        ) from error
     _quiet()
     config.run = HydraConfig.get().runtime.output_dir
     # What is added takes its width from a model that is not read yet.

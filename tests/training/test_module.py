@@ -218,5 +218,6 @@ def test_evaluation_logs_every_group(songs, tmp_path):
     assert tested["test/loss"] == pytest.approx(again["val/loss"], rel=1e-6)
     assert -1 <= tested["test/latent_correlation"] <= 1
     (made,) = trainer.predict(module, datamodule=trainer.datamodule)
+    module.model.eval()
     again = module.model.generate(trainer.datamodule.validation_clips(4).conditions, seed=range(4))
     assert torch.equal(made["audio"], again.audio)
