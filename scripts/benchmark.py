@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import resource
@@ -88,6 +89,13 @@ class Bench:
     def synchronize(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
+
+    def peak_memory(self) -> float:
+        """Most memory used so far (GB): of the device, or of this process on a CPU."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated() / 1e9
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (1e9 if sys.platform == "darwin" else 1e6)
 
     def measure_ceiling(self, dtype: torch.dtype) -> float:
         """Rate (FLOP/s) of a large matrix product."""
@@ -203,6 +211,66 @@ def bench_load(bench: Bench) -> None:
         bench.row("load, 400M", seconds, gigabytes=size / 1e9)
 
 
+def bench_train(bench: Bench) -> None:
+    """A step of training in bfloat16: loss, gradients, clipping and AdamW, by Lightning's loop."""
+    from lightning.pytorch import Callback, Trainer
+
+    from jasco.data.clips import ClipBatch
+    from jasco.training.module import JascoModule
+
+    class Clock(Callback):
+        def on_train_batch_start(self, *_: Any) -> None:
+            bench.synchronize()
+            self.start = time.perf_counter()
+
+        def on_train_batch_end(self, *_: Any) -> None:
+            bench.synchronize()
+            times.append(time.perf_counter() - self.start)
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    module = JascoModule(random_400m(bench.device).train())
+    count = 8 if bench.device.type == "cpu" else 32
+    clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
+    kept = torch.zeros(count, dtype=torch.bool)
+    batch = ClipBatch(
+        numbers=tuple(range(count)),
+        conditions=(clip,) * count,
+        dropped={name: kept for name in module.model.controls},
+        mask=torch.ones(count, FRAMES, dtype=torch.bool),
+        latents=torch.randn(count, FRAMES, 128),
+        audio=None,
+        t=torch.rand(count),
+        noise=torch.randn(count, FRAMES, 128),
+    )
+    moved = batch.to(bench.device)
+    flop = flops(lambda: module.losses(moved, module.encode(moved)).mean().backward())
+    module.zero_grad()
+    times: list[float] = []
+    dtype = torch.bfloat16
+    bench.measure_ceiling(dtype)
+    trainer = Trainer(
+        max_steps=bench.repeats + 1,
+        accelerator=bench.device.type,
+        devices=1,
+        precision="bf16-mixed",
+        gradient_clip_val=1.0,
+        logger=False,
+        callbacks=[Clock()],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(module, [batch] * (bench.repeats + 1))
+    bench.measure_ceiling(dtype)
+    bench.row(
+        f"training step, 400M, {count} clips of 10 s",
+        statistics.median(times[1:]),
+        dtype=dtype,
+        flop=flop,
+        peak_memory_gb=bench.peak_memory(),
+    )
+
+
 def bench_chords(bench: Bench) -> None:
     """Chordino on three minutes of stereo; a plugin on the CPU."""
     name, samples = "chords of 3 min, Chordino", torch.from_numpy(cadence()[1])
@@ -285,6 +353,7 @@ SECTIONS = {
     "velocity": bench_velocity,
     "codec": bench_codec,
     "load": bench_load,
+    "train": bench_train,
     "chords": bench_chords,
     "melody": bench_melody,
     "drums": bench_drums,
@@ -323,10 +392,7 @@ def main(argv: list[str] | None = None) -> int:
             SECTIONS[name](bench)
         except MissingPartError as error:
             print(f"{name}: left out, {error}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    facts["peak_memory_gb"] = peak / (1e9 if sys.platform == "darwin" else 1e6)
-    if bench.device.type == "cuda":
-        facts["peak_device_memory_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    facts["peak_memory_gb"] = bench.peak_memory()
     print(f"peak memory {facts['peak_memory_gb']:.2f} GB")
     if args.json:
         args.json.write_text(json.dumps({"machine": facts, "rows": bench.rows}, indent=1) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,7 @@ def train(config: DictConfig) -> None:
         Interrupted: a signal asked to stop; all is saved.
     """
     try:
-        from jasco.training.footprint import footprint
-        from jasco.training.module import PRECISIONS, JascoModule
+        import jasco.training.module  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingPartError(
             f"training needs {error.name}: pip install 'jasco[train]'"
@@ -50,22 +50,47 @@ def train(config: DictConfig) -> None:
     last = run / checkpoint.RUN_FILE
     data = _build(config.data)
     torch.manual_seed(config.seed)  # for weights that begin at random, the same on all ranks
+    goes_on = last.is_file()
+    module, size = (
+        _codec_module(config) if "module" in config else _model_module(config, data, last)
+    )
+    trainer = _trainer(config, run)
+    if trainer.is_global_zero:
+        begin_run(run, settings, goes_on=goes_on)
+        print(f"{run}: {size[0]}", *size[1:], sep="\n", flush=True)
+    trainer.fit(module, datamodule=data, ckpt_path=last if goes_on else None)
+    if trainer.is_global_zero:
+        print(f"{last}: step {trainer.global_step}")
+
+
+def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[str]]:
+    """The module of a model, new or of the run's last checkpoint, and its size in words."""
+    from jasco.training.footprint import footprint
+    from jasco.training.module import PRECISIONS, JascoModule
+
     model = (
         Jasco.from_pretrained(last, device="cpu", dtype="float32").train()
         if last.is_file()
         else _first_model(config)
     )
+    precision = PRECISIONS.get(str(config.trainer.precision), PRECISIONS["32-true"])
+    size = footprint(model, data.batch_size, precision, averaged="ema" in config.callbacks)
     module = JascoModule(model, _build(config.optim), seed=config.seed)
-    trainer = _trainer(config, run)
-    if trainer.is_global_zero:
-        begin_run(run, settings, goes_on=last.is_file())
-        precision = PRECISIONS.get(str(trainer.precision), PRECISIONS["32-true"])
-        averaged = "ema" in config.callbacks
-        size = footprint(model, data.batch_size, precision, averaged=averaged)
-        print(f"{run}: {', '.join(model.controls)}", *size.lines(), sep="\n", flush=True)
-    trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None)
-    if trainer.is_global_zero:
-        print(f"{last}: step {trainer.global_step}")
+    return module, [", ".join(model.controls), *size.lines()]
+
+
+def _codec_module(config: DictConfig) -> tuple[Any, list[str]]:
+    """The module that a configuration describes whole, a codec's, and its size in words."""
+    module = _build(config.module)
+    parts = {name: sum(p.numel() for p in part.parameters()) for name, part in _parts(module)}
+    counts = ", ".join(f"{name} {n / 1e6:.1f} M" for name, n in parts.items() if n)
+    state = 4 * (4 + ("ema" in config.callbacks)) * sum(parts.values())
+    return module, ["codec", f"trained: {counts}", f"memory: {state / 1e9:.2f} GB and activations"]
+
+
+def _parts(module: Any) -> Iterator[tuple[str, Any]]:
+    for name, child in module.named_children():
+        yield from child.named_children() if name == "model" else [(name, child)]
 
 
 def _first_model(config: DictConfig) -> Jasco:
@@ -88,11 +113,13 @@ def _first_model(config: DictConfig) -> Jasco:
 
 
 def _trainer(config: DictConfig, run: Path) -> Any:
+    from jasco.training.callbacks import StepBar
     from jasco.training.checkpoint_io import WholeCheckpointIO
 
+    bar = [StepBar()] if config.trainer.enable_progress_bar else []
     return _build(
         config.trainer,
-        callbacks=[_build(node) for node in config.callbacks.values()],
+        callbacks=[_build(node) for node in config.callbacks.values()] + bar,
         logger=[_build(node) for node in config.logger.values()],
         plugins=[WholeCheckpointIO()],
         default_root_dir=str(run),
@@ -105,6 +132,8 @@ def _build(node: DictConfig, **more: Any) -> Any:
     Raises:
         SettingError: keys or values that it does not take.
     """
+    if "_target_" not in node:
+        raise SettingError(f"{node._get_full_key(None)} has keys {', '.join(node)} but no _target_")
     try:
         return instantiate(node, _convert_="all", **more)
     except InstantiationException as error:
@@ -125,7 +154,11 @@ def _quiet() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*in eval mode at the start of training.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*in eval mode at the start of training.*",
+        ".*isinstance.treespec, LeafSpec.*",
+    ):
         warnings.filterwarnings("ignore", message)
 
 

@@ -52,7 +52,7 @@ class JascoDataModule(NumberedDataModule):
         min_segment_ratio: float = 0.8,
         without: Sequence[str] = (),
     ) -> None:
-        super().__init__(collate, batch_size, workers, val_clips)
+        super().__init__(collate, batch_size, workers, val_clips, "val_clips")
         for place in (root, val_root):
             if place is not None and not Path(place).expanduser().exists():
                 raise DataError(

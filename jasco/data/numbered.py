@@ -26,6 +26,7 @@ class NumberedDataModule(LightningDataModule):
         batch_size: items per device and step.
         workers: processes that read.
         val_items: items of a validation.
+        val_name: what a user calls ``val_items``.
 
     Raises:
         SettingError: a value out of range.
@@ -37,13 +38,16 @@ class NumberedDataModule(LightningDataModule):
         batch_size: int,
         workers: int,
         val_items: int,
+        val_name: str,
     ) -> None:
         super().__init__()
-        if batch_size < 1 or workers < 0 or val_items < 0:
-            raise SettingError(
-                f"data.batch_size={batch_size}, workers={workers}, and {val_items} items of a "
-                "validation: give at least 1, 0 and 0"
-            )
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("workers", workers, 0),
+            (val_name, val_items, 0),
+        ):
+            if value < least:
+                raise SettingError(f"data.{name} is {value}: give at least {least}")
         self._collate = collate
         self.batch_size, self.workers, self.val_items = batch_size, workers, val_items
         self._clips: dict[str, Any] = {}

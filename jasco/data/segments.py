@@ -54,7 +54,7 @@ class SegmentDataModule(NumberedDataModule):
         val_segments: int = 64,
         val_duration: float = 5.0,
     ) -> None:
-        super().__init__(collate_segments, batch_size, workers, val_segments)
+        super().__init__(collate_segments, batch_size, workers, val_segments, "val_segments")
         if not 0 <= val_share <= 1:
             raise SettingError(f"data.val_share is {val_share}: give a share from 0 to 1")
         if not min(duration, val_duration) > 0:

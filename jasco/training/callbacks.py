@@ -13,7 +13,8 @@ from types import FrameType
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
+from lightning.pytorch.callbacks import Checkpoint, TQDMProgressBar, WeightAveraging
+from lightning.pytorch.strategies import FSDPStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -44,6 +45,13 @@ class EMA(WeightAveraging):
         # Not the plain function: its rounding would wear down parts that are shared.
         super().__init__(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(decay))
         self.every = every
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if isinstance(trainer.strategy, FSDPStrategy):
+            raise SettingError(
+                "weights in shards are not averaged: add '~callbacks.ema', or take trainer=ddp"
+            )
+        super().setup(trainer, pl_module, stage)
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         return step_idx is not None and step_idx % self.every == 0
@@ -196,3 +204,23 @@ class Checkpoints(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
+
+
+class StepBar(TQDMProgressBar):
+    """A bar over all steps of a run; its data has no epochs to count."""
+
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        bar = self.train_progress_bar
+        bar.reset(trainer.max_steps)
+        bar.n = bar.initial = trainer.global_step
+        bar.set_description("training")
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._should_update(trainer.global_step, trainer.max_steps):
+            self.train_progress_bar.n = trainer.global_step
+            self.train_progress_bar.set_postfix(self.get_metrics(trainer, pl_module))
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        return dict(trainer.progress_bar_metrics)

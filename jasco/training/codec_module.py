@@ -26,6 +26,7 @@ from jasco.training.schedule import Optimization
 
 RECONSTRUCTION = ("waveform", "stft", "mel")
 ADVERSARIAL = ("adversarial", "features")
+_AUDIBLE = 1e-3  # RMS below which an SI-SDR, for ever falling towards silence, says nothing
 
 
 class CodecModule(LightningModule):
@@ -204,20 +205,20 @@ class CodecModule(LightningModule):
     # --- evaluation --------------------------------------------------------------------------
 
     def validation_step(self, wav: Tensor, batch_idx: int) -> None:
-        """Losses and SI-SDR (dB) without quantisation, and SI-SDR through all codebooks."""
+        """Losses without quantisation; SI-SDR (dB) of what is audible, also through codes."""
         with torch.autocast(wav.device.type, enabled=False):
             latents = self.model.encoder(wav)
             quantized = self.learner(latents, learn=False)
             decoded = self.model.decoder(latents)
             from_codes = self.model.decoder(quantized.latents[-1])
         losses = self.reconstruction(decoded, wav)
-        found = losses | {
-            "loss": self._total(losses),
-            "si_sdr": si_sdr(decoded, wav).mean(),
-            "si_sdr/codes": si_sdr(from_codes, wav).mean(),
-        }
-        self.log_dict(
-            {f"val/{name}": value for name, value in found.items()},
-            batch_size=len(wav),
-            sync_dist=True,
-        )
+        self._log_validation(losses | {"loss": self._total(losses)}, len(wav))
+        audible = wav.flatten(1).square().mean(1) > _AUDIBLE**2
+        if audible.any():
+            ratios = {"si_sdr": decoded, "si_sdr/codes": from_codes}
+            means = {k: si_sdr(y[audible], wav[audible]).mean() for k, y in ratios.items()}
+            self._log_validation(means, int(audible.sum()))
+
+    def _log_validation(self, found: Mapping[str, Tensor], items: int) -> None:
+        named = {f"val/{name}": value for name, value in found.items()}
+        self.log_dict(named, batch_size=items, sync_dist=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import FSDPStrategy
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -147,6 +148,8 @@ class JascoModule(LightningModule):
         """
         parameters = [p for p in self.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if isinstance(self.trainer.strategy, FSDPStrategy):  # each rank has a shard of it
+            norm = self.trainer.strategy.reduce(norm.square(), reduce_op="sum").sqrt()
         finite = bool(norm.isfinite()) and self._suspect is None
         if self.trainer.strategy.reduce_boolean_decision(not finite, all=False):
             self._stop()

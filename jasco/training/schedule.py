@@ -71,14 +71,14 @@ class Optimization:
             for name, found in members.items()
             if found
         ]
-        on_gpu = all(p.device.type == "cuda" for group in groups for p in group["params"])
+        devices = {p.device.type for group in groups for p in group["params"]}
         return AdamW(
             groups,
             lr=self.lr,
             betas=(self.betas[0], self.betas[1]),
             eps=self.eps,
             weight_decay=self.weight_decay,
-            fused=on_gpu or None,
+            fused=devices <= {"cpu", "cuda"} or None,
         )
 
     def scheduler(self, optimizer: Optimizer, steps: int) -> LambdaLR:

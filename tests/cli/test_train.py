@@ -152,13 +152,15 @@ def test_a_signal_saves_and_the_same_command_goes_on(start, tmp_path):
     assert f"jasco-train: SIGTERM: saved at step {step}, the same command goes on" in error
 
 
-def test_a_sweep(start, tmp_path):
-    words = ["--multirun", *start, f"run={tmp_path / 'sweep'}", "seed=1,2"]
+@pytest.mark.parametrize(("launcher", "seeds"), [("joblib", (1, 2)), ("submitit_local", (1,))])
+def test_a_sweep(launcher, seeds, start, tmp_path):
+    words = ["--multirun", *start, f"run={tmp_path / 'sweep'}", f"hydra/launcher={launcher}"]
+    words += [f"seed={','.join(map(str, seeds))}"]
     done = subprocess.run(
         [sys.executable, "-m", "jasco.cli.train", *words], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    for job, seed in (("0", 1), ("1", 2)):
-        config = yaml.safe_load((tmp_path / "sweep" / job / "config.yaml").read_text())
-        assert config["seed"] == seed
-        assert (tmp_path / "sweep" / job / "checkpoints" / "last.ckpt").is_file()
+    for job, seed in enumerate(seeds):
+        run = tmp_path / "sweep" / str(job)
+        assert yaml.safe_load((run / "config.yaml").read_text())["seed"] == seed
+        assert (run / "checkpoints" / "last.ckpt").is_file()

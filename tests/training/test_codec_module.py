@@ -55,7 +55,7 @@ def new_module(codec: EnCodec | None = None, **changes) -> CodecModule:
     settings = {
         "weights": WEIGHTS,
         "reconstruction": SPECTRA,
-        "optim": Optimization(lr=3e-3, betas=(0.8, 0.95), weight_decay=0.0, warmup=5),
+        "optim": Optimization(lr=1e-3, betas=(0.8, 0.95), weight_decay=0.0, warmup=5),
     }
     return CodecModule(codec or tiny_codec(), **{**settings, **changes})
 
@@ -124,8 +124,7 @@ def trained(tunes):
 
 def test_a_few_seconds_are_learnt_by_both_paths(trained):
     _, before, after = trained
-    assert before["val/si_sdr"] < -10
-    assert after["val/si_sdr"] > 5, after
+    assert before["val/si_sdr"] < 9 < 12 < after["val/si_sdr"]
     assert after["val/si_sdr/codes"] > 2, after
     for name in ("waveform", "stft", "mel"):
         assert after[f"val/{name}"] < 0.6 * before[f"val/{name}"]
