@@ -28,6 +28,7 @@ from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from jasco.audio import Audio
@@ -260,7 +261,7 @@ def bench_train(bench: Bench) -> None:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, [batch] * (bench.repeats + 1))
+    trainer.fit(module, DataLoader([batch] * (bench.repeats + 1), batch_size=None))
     bench.measure_ceiling(dtype)
     bench.row(
         f"training step, 400M, {count} clips of 10 s",

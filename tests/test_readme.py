@@ -19,6 +19,7 @@ import pytest
 import soundfile
 
 from jasco import ChordProgression
+from jasco.cli.config import compose_config
 from jasco.cli.doctor import EXTRAS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,13 +85,14 @@ def folder(tmp_path: Path) -> Path:
         hits[start : start + len(noise)] = noise
     soundfile.write(tmp_path / "beat.wav", hits, rate)
     lead = pretty_midi.Instrument(program=73)
-    lead.notes = [pretty_midi.Note(90, 60 + i, 0.5 * i, 0.5 * i + 0.45) for i in range(12)]
+    lead.notes = [pretty_midi.Note(90, 60 + i, 0.5 * i, 0.5 * i + 0.45) for i in range(24)]
     midi = pretty_midi.PrettyMIDI()
     midi.instruments.append(lead)
     midi.write(str(tmp_path / "tune.mid"))
     (tmp_path / "music").mkdir()
     song = midi.synthesize(rate)
     soundfile.write(tmp_path / "music" / "song.wav", 0.5 * song / np.abs(song).max(), rate)
+    (tmp_path / "music" / "song.json").write_text('{"description": "a slow flute"}')
     soundfile.write(tmp_path / "song.mp3", 0.5 * song / np.abs(song).max(), rate)
     return tmp_path
 
@@ -151,7 +153,28 @@ def test_every_block_is_tested() -> None:
     jobs = [block for block in blocks() if block.language == "sh"]
     for job in jobs:
         assert subprocess.run(["bash", "-nc", job.text]).returncode == 0
-        assert any(line.startswith("jasco-") for line in job.text.splitlines())
+        words = shlex.split(job.text, comments=True)
+        assert {"jasco-train", "jasco-prepare", "jasco.cli.train"} & set(words)
+
+
+TRAINING = [
+    command
+    for block in blocks()
+    if block.language == "sh"
+    for command in commands(block)
+    if "train" in command
+]
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_the_settings_of_a_training_exist(command: str) -> None:
+    words = shlex.split(command)
+    start = next(k for k, word in enumerate(words) if word in ("jasco-train", "jasco.cli.train"))
+    overrides = [word for word in words[start + 1 :] if not word.startswith("-")]
+    swept = [re.sub(r",.*", "", word) for word in overrides if not word.startswith("hydra")]
+    added = ["conditioners@add=[]"] if "experiment=finetune" in words else []
+    config = compose_config(*swept, *added, config_name="train")
+    assert config["data"]["root"] and config["trainer"]["max_steps"] > 0
 
 
 def test_the_groups_are_those_of_the_package() -> None:
