@@ -1,0 +1,6 @@
+"""The band: songs composed from a seed, with every label exact, and rendered by FluidSynth."""
+
+from jasco.data.synthetic.compose import compose_song
+from jasco.data.synthetic.song import Note, Part, Room, Song
+
+__all__ = ["Note", "Part", "Room", "Song", "compose_song"]

@@ -1,0 +1,150 @@
+"""From symbols to sound, by the FluidSynth program and a soundfont of General MIDI.
+
+The drums and everything else are rendered apart and added, which gives the drums alone with their
+own reverberation, and a mix that holds exactly them. The same song gives the same bytes on the same
+FluidSynth and soundfont.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from jasco.audio import Audio
+from jasco.data.synthetic.song import ROLES, Song
+from jasco.errors import AudioError, MissingPartError
+
+SAMPLE_RATE = 32000
+"""Hz, that of the models."""
+
+INSTALL = "apt install fluidsynth fluid-soundfont-gm"
+
+_SOUNDFONTS = (
+    "/usr/share/sounds/sf2/FluidR3_GM.sf2",
+    "/usr/share/soundfonts/FluidR3_GM.sf2",
+    "/usr/local/share/soundfonts/FluidR3_GM.sf2",
+)
+_PEAK = 0.97
+_STEP = 2.0**-15  # samples are those of 16 bits, so that a FLAC of them is small and loses nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Render:
+    """A song in sound.
+
+    Attributes:
+        mix: (2, samples).
+        drums: (2, samples), as they are within the mix; silent where the song has none.
+    """
+
+    mix: Audio
+    drums: Audio
+
+
+def find_fluidsynth() -> str:
+    """Path of the program.
+
+    Raises:
+        MissingPartError: it is not installed.
+    """
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise MissingPartError(f"the band plays on FluidSynth, which is not here: {INSTALL}")
+    return program
+
+
+def find_soundfont() -> Path:
+    """The soundfont: ``$JASCO_SOUNDFONT``, or FluidR3 GM where systems install it.
+
+    Raises:
+        MissingPartError: there is none.
+    """
+    named = os.environ.get("JASCO_SOUNDFONT")
+    for path in map(Path, [named] if named else _SOUNDFONTS):
+        if path.is_file():
+            return path
+    raise MissingPartError(
+        f"no soundfont at {named}: JASCO_SOUNDFONT has to name an .sf2 file"
+        if named
+        else f"the band needs the soundfont FluidR3 GM: {INSTALL}, or name an .sf2 file in "
+        "JASCO_SOUNDFONT"
+    )
+
+
+def render_song(
+    song: Song, *, soundfont: Path | None = None, sample_rate: int = SAMPLE_RATE
+) -> Render:
+    """Play a song.
+
+    Args:
+        song: to be played.
+        soundfont: a file; `find_soundfont` if not given.
+        sample_rate: Hz, 8000 to 96000.
+
+    Returns:
+        Mix and drums, exactly as long as the song, at the level of its room or, where that would
+        go beyond full scale, below it.
+
+    Raises:
+        MissingPartError: FluidSynth or a soundfont is not installed.
+        AudioError: FluidSynth failed.
+    """
+    font = soundfont or find_soundfont()
+    drums = _play(song, ("drums",), font, sample_rate)
+    mix = drums + _play(song, [role for role in ROLES if role != "drums"], font, sample_rate)
+    size = float(mix.square().mean().sqrt())
+    gain = min(10 ** (song.room.level / 20) / size, _PEAK / float(mix.abs().max()))
+    return Render(*(Audio(_rounded(gain * signal), sample_rate) for signal in (mix, drums)))
+
+
+def _play(song: Song, roles: Collection[str], soundfont: Path, sample_rate: int) -> torch.Tensor:
+    """Some parts as (2, samples)."""
+    frames = round(song.duration * sample_rate)
+    if not any(role in song.parts for role in roles):
+        return torch.zeros(2, frames)
+    room = song.room
+    settings = {
+        "synth.dynamic-sample-loading": 1,  # only what is played, which starts much faster
+        "synth.reverb.room-size": room.size,
+        "synth.reverb.damp": room.damping,
+        "synth.reverb.width": 100 * room.width,
+        "synth.reverb.level": room.reverb,
+    }
+    command = [find_fluidsynth(), "-n", "-i", "-q", "-g", "0.5", "-r", str(sample_rate)]
+    command += ["-z", "8192"]  # samples a write; the default of 64 costs more than the music
+    command += ["-T", "raw", "-O", "float", "-E", "little", "-F", "-"]
+    for name, value in settings.items():
+        command += ["-o", f"{name}={value}"]
+    with tempfile.TemporaryDirectory(prefix="jasco-") as folder:
+        midi, log = Path(folder, "song.mid"), Path(folder, "log")
+        song.midi(roles).write(str(midi))
+        with (
+            log.open("wb") as errors,
+            subprocess.Popen(
+                [*command, str(soundfont), str(midi)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            ) as process,
+        ):
+            played = process.stdout.read(8 * frames) if process.stdout else b""
+            process.kill()  # what rings on after the end is not wanted
+        said = log.read_text(errors="replace")
+    # A soundfont that cannot be read is an error in the log only, and silence.
+    if not played or "error" in said:
+        reason = [*said.splitlines(), "no reason given"][0]
+        raise AudioError(f"FluidSynth did not play the song {song.seed!r}: {reason}")
+    samples = torch.zeros(frames, 2)
+    samples.view(-1)[: len(played) // 4] = torch.frombuffer(bytearray(played), dtype=torch.float32)
+    return samples.T
+
+
+def _rounded(samples: torch.Tensor) -> torch.Tensor:
+    return (samples / _STEP).round() * _STEP
