@@ -1,1 +1,57 @@
-"""Jasco: temporally controlled text-to-music by flow matching over EnCodec latents."""
+"""Jasco: temporally controlled text-to-music generation.
+
+The names a user imports. Each is fetched from its module when it is first asked for, so that
+``import jasco`` costs nothing and a command line can answer ``--help`` without loading torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jasco.audio import Audio, load_audio, save_audio
+    from jasco.chords import ChordProgression
+    from jasco.conditions import Conditions
+    from jasco.flow import RK4, Dopri5, Euler, Guidance, Heun, Midpoint
+    from jasco.melody import Melody
+    from jasco.model import Jasco
+
+__all__ = [
+    "RK4",
+    "Audio",
+    "ChordProgression",
+    "Conditions",
+    "Dopri5",
+    "Euler",
+    "Guidance",
+    "Heun",
+    "Jasco",
+    "Melody",
+    "Midpoint",
+    "load_audio",
+    "save_audio",
+]
+
+_MODULES = {
+    "jasco.audio": ("Audio", "load_audio", "save_audio"),
+    "jasco.chords": ("ChordProgression",),
+    "jasco.conditions": ("Conditions",),
+    "jasco.flow": ("RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),
+    "jasco.melody": ("Melody",),
+    "jasco.model": ("Jasco",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = import_module("importlib.metadata").version("jasco")
+    elif name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module 'jasco' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

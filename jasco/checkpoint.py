@@ -125,6 +125,8 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
             place = locate(node["pretrained"], part.files, hub.at(node.get("revision")))
             local |= {"pretrained": str(place.folder), "revision": None}
             node["revision"] = place.revision
+    if found.revision is None and name not in BUNDLED:
+        name = os.path.abspath(Path(name).expanduser())  # a recipe is read from other folders too
     return Checkpoint(name, found.revision, config, located, tensors, tuple(elsewhere))
 
 

@@ -97,7 +97,7 @@ class Jasco(nn.Module):
                 either kind, or a Lightning checkpoint file.
             device: ``"auto"`` takes a GPU where there is one.
             dtype: precision of the network when it generates; ``"auto"`` is bfloat16 where the
-                hardware computes in it. Weights stay in float32.
+                hardware computes in it. Weights stay in float32, and so do adaptive solvers.
             revision: branch, tag or commit on the Hub.
             cache_dir, local_files_only, token: as everywhere on the Hub.
 
@@ -198,8 +198,9 @@ class Jasco(nn.Module):
         for i, clip in enumerate(conditions):
             absent = [name for name in clip.asked if name not in self.conditioners]
             if absent:
+                which = f"clip {i}" if len(conditions) > 1 else "the clip"
                 raise ConditionError(
-                    f"clip {i} asks for {', '.join(absent)}, but the controls of this model are "
+                    f"{which} asks for {', '.join(absent)}, but the controls of this model are "
                     f"{', '.join(self.controls)}"
                 )
         encoded = {}
@@ -293,6 +294,8 @@ class Jasco(nn.Module):
             raise SettingError(f"num_samples={num_samples!r}: give a whole number of at least 1")
         solver, guidance = solver or self.solver, guidance or self.guidance
         num_frames = self.num_frames(duration)
+        # A tolerance of 1e-5 is below the resolution of bfloat16: the steps would shrink for ever.
+        dtype = torch.float32 if solver.adaptive else self.dtype
         seeds = item_seeds(seed, len(clips), num_samples)
         shape = (len(seeds), num_frames, self.codec.latent_dim)
         z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
@@ -304,7 +307,7 @@ class Jasco(nn.Module):
         field = self.guided(encoded.select(item_of.to(self.device)), guidance)
         with (
             tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar,
-            torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
+            torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
             latents = solver.solve(field, z_0.to(self.device), report_to(bar, callback))
         latents = latents.float()
@@ -317,7 +320,7 @@ class Jasco(nn.Module):
                 solver=solver.settings(),
                 guidance=dict(guidance),
                 duration=num_frames / self.frame_rate,
-                dtype=str(self.dtype).removeprefix("torch."),
+                dtype=str(dtype).removeprefix("torch."),
                 device=self.device.type,
                 conditions=clips[item],
             ).to_dict(num_frames, self.frame_rate)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from jasco.audio import Audio
+from jasco.conditioners.drums import encode_drums
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
 from jasco.errors import AudioError, ChordError, ConditionError, MelodyError, SettingError
@@ -199,6 +200,40 @@ def test_shorter_clips(tiny):
 def test_drums_of_any_rate_and_channel_count(tiny, rate, channels):
     encoded = tiny.encode([Conditions(drums=beat(1.0, rate, channels))], 500)
     assert bool(encoded.controls["drums"].values.isfinite().all())
+
+
+def test_drums_are_heard(tiny):
+    """Codes follow the beat, whatever the rate and channel count of the file that holds it."""
+
+    def codes(audio):
+        return encode_drums(audio, 500, tiny.codec).codes
+
+    def agreement(some, others):
+        return (some == others).float().mean()
+
+    loud = Audio(beat().samples * 5, 32000)
+    original = codes(loud)
+    assert len(original.unique()) > 5
+    assert torch.equal(codes(Audio(loud.samples.repeat(2, 1), 32000)), original)
+    # The LSTM of EnCodec remembers, so a shifted or cut track agrees only nearly.
+    late = codes(Audio(torch.roll(loud.samples, 6400, 1), 32000))
+    assert agreement(late[20:480], original[10:470]) > 0.95 > agreement(late, original)
+    assert agreement(codes(loud.resample(48000)), original) > 0.9
+    short = codes(loud.crop(0.0, 5.0))
+    assert agreement(short[:240], original[:240]) > 0.95
+    silence = codes(Audio(torch.zeros(1, 32000), 32000))
+    assert agreement(short[260:], silence[260:]) > 0.95 > agreement(short[:240], silence[:240])
+
+
+def test_an_adaptive_solver_computes_in_float32(tiny):
+    try:
+        tiny.dtype = torch.bfloat16
+        out = tiny.generate(Conditions(text="x"), seed=0, solver=Dopri5(), duration=0.5)
+        assert out.recipe[0]["dtype"] == "float32"
+    finally:
+        tiny.dtype = torch.float32
+    again = tiny.generate(Conditions(text="x"), seed=0, solver=Dopri5(), duration=0.5)
+    assert torch.equal(out.latents, again.latents)
 
 
 def test_drum_audio_and_its_codes_are_the_same_wish(tiny):

@@ -10,7 +10,6 @@ import sys
 import tomllib
 import venv
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -71,7 +70,7 @@ def test_the_doctor_finds_all_that_is_needed(environment: Path, tmp_path: Path) 
         assert environment in place.parents and any(place.iterdir())
 
 
-@pytest.mark.parametrize("script", [s for s, where in SCRIPTS.items() if find_spec(where[:-5])])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_each_command_line_has_help(script: str, environment: Path, tmp_path: Path) -> None:
     assert script in run(environment / "bin" / script, "--help", cwd=tmp_path)
 

@@ -26,9 +26,16 @@ Callback = Callable[[int, int], None]
 
 
 class Solver(ABC):
-    """An integrator of an ordinary differential equation over t in [0, 1]."""
+    """An integrator of an ordinary differential equation over t in [0, 1].
+
+    Attributes:
+        name: as the command line and the recipes spell it.
+        adaptive: whether it measures its own error, which asks for velocities that are more exact
+            than its tolerance, and so for float32.
+    """
 
     name: ClassVar[str]
+    adaptive: ClassVar[bool] = False
 
     @abstractmethod
     def solve(self, velocity: Velocity, z_0: Tensor, callback: Callback | None = None) -> Tensor:
@@ -143,6 +150,7 @@ class Dopri5(Solver):
     atol: float = 1e-5
 
     name: ClassVar[str] = "dopri5"
+    adaptive: ClassVar[bool] = True
     # JASCO was sampled up to just before t = 1.
     end: ClassVar[float] = 1.0 - 1e-5
 

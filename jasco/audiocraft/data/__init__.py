@@ -1,0 +1,1 @@
+"""Stands where scripts import ``audiocraft.data.audio`` from."""

@@ -1,0 +1,81 @@
+"""Writing audio files as ``audiocraft.data.audio`` does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from torch import Tensor
+
+from jasco.audio import save_audio, to_audio
+from jasco.errors import SettingError
+
+STRATEGIES = ("loudness", "peak", "rms", "clip", "none")
+
+
+def audio_write(
+    stem_name: str | os.PathLike[str],
+    wav: Tensor,
+    sample_rate: int,
+    format: str = "wav",
+    mp3_rate: int = 320,
+    ogg_rate: int | None = None,
+    normalize: bool = True,
+    strategy: str = "loudness",
+    peak_clip_headroom_db: float = 1,
+    rms_headroom_db: float = 18,
+    loudness_headroom_db: float = 14,
+    loudness_compressor: bool = True,
+    log_clipping: bool = True,
+    make_parent_dir: bool = True,
+    add_suffix: bool = True,
+) -> Path:
+    """Write audio with its level set; returns the path of the file.
+
+    Folders are made where missing, mp3 and ogg are written at the variable rates of
+    `jasco.save_audio`, and clipping is always a warning, so ``mp3_rate``, ``ogg_rate``,
+    ``log_clipping`` and ``make_parent_dir`` change nothing.
+
+    Args:
+        stem_name: path without its suffix.
+        wav: (channels, samples) or (samples,), floating point.
+        sample_rate: in Hz.
+        format: wav, flac, mp3 or ogg.
+        mp3_rate, ogg_rate, log_clipping, make_parent_dir: taken as the original takes them.
+        normalize: with ``peak`` and ``rms``, raise the level too; else only lower it.
+        strategy: ``loudness`` (ITU-R BS.1770), ``peak``, ``rms``, ``clip`` (cut off the peaks) or
+            ``none``.
+        peak_clip_headroom_db: how far the highest peak stays below full scale (dB).
+        rms_headroom_db: how far the root mean square of the channels' mean does (dB).
+        loudness_headroom_db: how far the loudness stays below 0 LUFS (LU).
+        loudness_compressor: hold peaks with a soft limiter instead of a lower gain.
+        add_suffix: append the format's suffix; without it the path's own suffix is the format.
+
+    Raises:
+        SettingError: an unknown strategy.
+        AudioError: audio that cannot be written.
+    """
+    if strategy not in STRATEGIES:
+        raise SettingError(f"strategy {strategy!r} is unknown: give {', '.join(STRATEGIES)}")
+    path = Path(f"{os.fspath(stem_name)}.{format}" if add_suffix else stem_name)
+    samples = to_audio(wav, sample_rate).samples
+    ceiling = _amplitude(peak_clip_headroom_db)
+    gain = 1.0
+    if strategy == "peak":
+        gain = ceiling / max(float(samples.abs().max()), 1e-12)
+    elif strategy == "rms":
+        rms = float(samples.mean(dim=0).square().mean().sqrt())
+        gain = _amplitude(rms_headroom_db) / max(rms, 1e-12)
+    elif strategy == "clip":
+        samples = samples.clamp(-ceiling, ceiling)
+    return save_audio(
+        path,
+        samples * (gain if normalize else min(gain, 1.0)),
+        sample_rate,
+        loudness=-loudness_headroom_db if strategy == "loudness" else None,
+        limiter="soft" if loudness_compressor else None,
+    )
+
+
+def _amplitude(headroom_db: float) -> float:
+    return 10.0 ** (-headroom_db / 20)

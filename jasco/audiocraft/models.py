@@ -1,0 +1,226 @@
+"""`JASCO` as ``audiocraft.models`` has it."""
+
+from __future__ import annotations
+
+import pickletools
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from jasco.audio import Audio, to_audio
+from jasco.chords import CHORD_NAMES, ChordProgression
+from jasco.conditions import Conditions
+from jasco.errors import ConditionError, SettingError
+from jasco.flow import Dopri5, Euler, Guidance, Solver
+from jasco.melody import Melody
+from jasco.model import Jasco
+
+
+class JASCO:
+    """A `Jasco` behind the methods of the original.
+
+    Noise comes from torch's global generator, drawn as it was there: after the same
+    ``torch.manual_seed`` a CPU makes what the original made on it. What has to be changed to fit
+    the conditions to the model (a chord respelled, drums cut) is a warning.
+
+    Attributes:
+        name: Hub id or path of the checkpoint.
+        model: the model underneath.
+    """
+
+    def __init__(self, model: Jasco, name: str) -> None:
+        self.name = name
+        self.model = model
+        self._progress_callback: Callable[[int, int], None] | None = None
+        self.set_generation_params()
+
+    @staticmethod
+    def get_pretrained(
+        name: str = "facebook/jasco-chords-drums-400M",
+        device: str | torch.device | None = None,
+        chords_mapping_path: str | Path | None = None,
+    ) -> JASCO:
+        """Load a checkpoint: a Hub id, a published folder, or one of ours.
+
+        It computes in float32, because the adaptive solver that is the default here has a tolerance
+        that bfloat16 cannot meet.
+
+        Args:
+            name: Hub id or path.
+            device: the fastest of this machine where not given.
+            chords_mapping_path: not needed, the chord names are built in; a file that is there has
+                to agree with them.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be found or read.
+            SettingError: another chord mapping than that of the published models.
+        """
+        if chords_mapping_path is not None and Path(chords_mapping_path).is_file():
+            _check_chord_mapping(Path(chords_mapping_path))
+        model = Jasco.from_pretrained(name, device=device or "auto", dtype="float32")
+        return JASCO(model, name)
+
+    def set_generation_params(
+        self,
+        cfg_coef_all: float = 5.0,
+        cfg_coef_txt: float = 0.0,
+        euler: bool = False,
+        euler_steps: int = 100,
+        ode_rtol: float = 1e-5,
+        ode_atol: float = 1e-5,
+    ) -> None:
+        """Set guidance and solver.
+
+        Args:
+            cfg_coef_all: weight of the velocity under all conditions.
+            cfg_coef_txt: weight of the velocity under the text alone.
+            euler: Euler's method instead of the adaptive dopri5.
+            euler_steps: its number of steps.
+            ode_rtol, ode_atol: relative and absolute tolerance of dopri5.
+
+        Raises:
+            SettingError: a value out of range.
+        """
+        self._guidance = Guidance(all=cfg_coef_all, text=cfg_coef_txt)
+        self._solver: Solver = Euler(euler_steps) if euler else Dopri5(ode_rtol, ode_atol)
+
+    def set_custom_progress_callback(
+        self, progress_callback: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Have ``progress_callback(step, total)`` called in place of the progress bar."""
+        self._progress_callback = progress_callback
+
+    @property
+    def sample_rate(self) -> int:
+        """Audio samples per second (Hz)."""
+        return self.model.sample_rate
+
+    @property
+    def frame_rate(self) -> float:
+        """Latent frames per second (Hz)."""
+        return self.model.frame_rate
+
+    @property
+    def audio_channels(self) -> int:
+        """Channels of the audio."""
+        return self.model.codec.channels
+
+    @property
+    def duration(self) -> float:
+        """Length of what is made (s)."""
+        return self.model.segment_duration
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.model.device
+
+    def generate(
+        self,
+        descriptions: Sequence[str | None],
+        progress: bool = False,
+        return_latents: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Music from texts alone: `generate_music` without the other controls."""
+        return self._generate(
+            [Conditions(text=text) for text in descriptions], progress, return_latents
+        )
+
+    def generate_music(
+        self,
+        descriptions: Sequence[str | None],
+        chords: Sequence[tuple[str, float]] | None = (("C", 0.0),),
+        drums_wav: Tensor | None = None,
+        drums_sample_rate: int = 32000,
+        melody_salience_matrix: Tensor | None = None,
+        progress: bool = False,
+        return_latents: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Music from texts, chords, drums and a melody.
+
+        The original separated the drums from ``drums_wav``; here they have to be isolated already,
+        and whatever else sounds in them is taken for drums.
+
+        Args:
+            descriptions: one text per item.
+            chords: ``(name, onset in s)`` for all items; ``None`` or an empty list for none.
+            drums_wav: an isolated drum track, (channels, samples) for all items or
+                (B, channels, samples), one for all or one for each.
+            drums_sample_rate: its rate (Hz).
+            melody_salience_matrix: (53, T) at the model's frame rate, for all items.
+            progress: show a bar of the solver's steps.
+            return_latents: return the latents too.
+
+        Returns:
+            Waveforms (B, channels, samples) on the CPU; with ``return_latents`` also the normalised
+            latents (B, T, D).
+
+        Raises:
+            JascoError: a condition that cannot be read or that the model has no control for.
+        """
+        if isinstance(chords, Tensor):
+            raise ConditionError(
+                "the second argument is the chords: pass drums by name, drums_wav=..."
+            )
+        progression = ChordProgression.from_pairs(chords) if chords else None
+        melody = None
+        if melody_salience_matrix is not None:
+            melody = Melody.from_array(melody_salience_matrix, self.frame_rate)
+        drums = _drum_tracks(drums_wav, drums_sample_rate, len(descriptions))
+        clips = [
+            Conditions(text=text, chords=progression, drums=track, melody=melody)
+            for text, track in zip(descriptions, drums, strict=True)
+        ]
+        return self._generate(clips, progress, return_latents)
+
+    def _generate(
+        self, clips: list[Conditions], progress: bool, return_latents: bool
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        # One draw for the whole batch, in the shape and order of the original.
+        noise = torch.randn(len(clips), self.model.num_frames(), self.model.codec.latent_dim)
+        out = self.model.generate(
+            clips,
+            noise=noise,
+            solver=self._solver,
+            guidance=self._guidance,
+            progress=progress and self._progress_callback is None,
+            callback=self._progress_callback if progress else None,
+        )
+        for line in dict.fromkeys(line for lines in out.report for line in lines):
+            warnings.warn(line, stacklevel=3)
+        return (out.audio, out.latents) if return_latents else out.audio
+
+
+def _drum_tracks(wav: Tensor | None, sample_rate: int, items: int) -> list[Audio | None]:
+    """The drum track of each item."""
+    if wav is None:
+        return [None] * items
+    tracks = list(wav) if wav.dim() == 3 else [wav]
+    if len(tracks) not in (1, items):
+        raise ConditionError(
+            f"drums_wav holds {len(tracks)} tracks for {items} descriptions: give one, or one each"
+        )
+    audio = [to_audio(track, sample_rate) for track in tracks]
+    return [audio[0]] * items if len(audio) == 1 else list(audio)
+
+
+def _check_chord_mapping(path: Path) -> None:
+    """Refuse a mapping that would read the same names as other chords.
+
+    The file is a pickled dict of name and index. Its opcodes are listed, not run.
+    """
+    try:
+        operations = [(op.name, arg) for op, arg, _ in pickletools.genops(path.read_bytes())]
+    except ValueError as error:
+        raise SettingError(f"{path} is not a chord mapping: {error}") from error
+    # Memo numbers are ints too, so the opcodes decide.
+    values = [arg for op, arg in operations if isinstance(arg, str) or op in _PICKLED_INTS]
+    mapping = dict(zip(values[::2], values[1::2], strict=False))
+    if not mapping or not mapping.items() <= {n: i for i, n in enumerate(CHORD_NAMES)}.items():
+        raise SettingError(f"{path} is not the chord mapping of the published models: leave it out")
+
+
+_PICKLED_INTS = {"BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1"}

@@ -1,0 +1,67 @@
+"""``jasco-convert``: a published checkpoint, or one of ours, into a folder of ours.
+
+Two names and a few switches, so argparse and not Hydra.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jasco.cli.errors import one_line_errors
+from jasco.cli.loading import add_hub_options, load_model
+
+PROGRAM = "jasco-convert"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Turn a checkpoint into a folder of safetensors and YAML that "
+        "Jasco.from_pretrained loads with bit-equal weights.",
+        epilog="exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, "
+        "130 interrupted.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "source", help="Hub id such as facebook/jasco-chords-drums-400M, or a folder"
+    )
+    parser.add_argument("out", type=Path, help="folder to write; a checkpoint in it is replaced")
+    parser.add_argument(
+        "--no-text-encoder",
+        action="store_true",
+        help="name a frozen text encoder by its Hub id and commit instead of including it",
+    )
+    parser.add_argument("--push", metavar="REPO_ID", help="upload the folder to the Hub too")
+    parser.add_argument("--private", action="store_true", help="with --push: a private repository")
+    add_hub_options(parser)
+    return parser
+
+
+@one_line_errors(PROGRAM)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; see ``--help``."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.private and args.push is None:
+        parser.error("--private goes with --push")
+
+    model = load_model(args.source, args, device="cpu", dtype="float32")
+    folder = model.save_pretrained(args.out, text_encoder=not args.no_text_encoder)
+    million = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    print(f"{folder}: {million:.1f} M parameters, controls {', '.join(model.controls)}")
+    if args.push is not None:
+        from jasco import checkpoint
+
+        message = f"Upload a Jasco model converted from {args.source}"
+        address = checkpoint.push(
+            folder, args.push, private=args.private, token=None, message=message
+        )
+        print(address)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

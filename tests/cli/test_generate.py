@@ -1,0 +1,340 @@
+"""``jasco-generate`` makes what the Python API makes, writes it whole, and says what it did."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from jasco import ChordProgression, Conditions, Euler, Guidance, Jasco, Melody, load_audio
+from jasco.audio import loudness, read_recipe
+from jasco.cli import generate
+from jasco.flow import SOLVERS
+from jasco.precision import DTYPES
+
+from .conftest import CHORDS, write_midi
+
+Play = Callable[..., int]
+# What 24 bits round.
+ROUNDING = 2**-23
+
+
+def samples(path: Path | str) -> torch.Tensor:
+    return load_audio(path).samples
+
+
+def difference(path: Path | str, other: torch.Tensor | Path | str) -> float:
+    other = other if isinstance(other, torch.Tensor) else samples(other)
+    return float((samples(path) - other).abs().max())
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "jasco.cli.generate", "--help"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "jasco.cli.errors" in imported
+    assert not imported & {"torch", "numpy", "transformers", "huggingface_hub", "soundfile"}
+    for option in ("--chords", "--melody", "--from", "--request", "--no-recipe", "--loudness"):
+        assert option in result.stdout
+    assert generate.DEFAULT_MODEL in result.stdout
+
+
+def test_names_spelled_out_for_the_help_are_the_real_ones() -> None:
+    assert set(generate.SOLVERS) == set(SOLVERS)
+    assert set(generate.DTYPES) == {"auto", *DTYPES}
+
+
+def test_every_option_reaches_the_model(play: Play, things: Path, tiny_folder: Path) -> None:
+    arguments = ["warm synth-pop", "--chords", CHORDS, "--bpm", "96", "--melody", "things/tune.mid"]
+    arguments += ["--drums", "things/beat.wav", "--seed", "7", "--duration", "9.9", "--solver"]
+    arguments += ["heun", "--steps", "3", "--guidance", "all=1.5,text+chords=0.25", "--dtype"]
+    arguments += ["float32", "--loudness", "none", "-o", "made/song.wav"]
+    assert play(*arguments) == 0
+
+    model = Jasco.from_pretrained(tiny_folder, device="cpu", dtype="float32")
+    clip = Conditions(
+        text="warm synth-pop",
+        chords=ChordProgression.parse(CHORDS, bpm=96),
+        drums=load_audio(things / "beat.wav"),
+        melody=Melody.from_midi(things / "tune.mid"),
+    )
+    out = model.generate(
+        clip,
+        seed=7,
+        duration=9.9,
+        solver=SOLVERS["heun"](3),
+        guidance=Guidance(**{"all": 1.5, "text+chords": 0.25}),
+    )
+    assert difference("made/song.wav", out.audio[0].clamp(-1, 1)) <= ROUNDING
+    recipe = read_recipe("made/song.wav")
+    assert recipe == out.recipe[0] | {"loudness": "none"}
+
+
+def test_it_says_what_it_did(play: Play, things: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert play("a", "--chords", "C:0 Csus4:2", "--drums", "things/beat.wav", "-o", "a.flac") == 0
+    shown = capsys.readouterr()
+    (line,) = shown.out.splitlines()
+    seed = read_recipe("a.flac")["seed"]
+    level = loudness(load_audio("a.flac"))
+    assert line.startswith(f"a.flac: seed {seed}, {level:.1f} LUFS, 10.00 s; load ")
+    stages = [part.split()[0] for part in line.partition("; ")[2].split(", ")]
+    assert stages == ["load", "encode", "flow", "decode", "save"]
+    told = [line for line in shown.err.splitlines() if "euler" not in line]
+    assert told[:2] == [
+        "chords: Csus4 -> C (dropped: sus4)",
+        "drums: 8.00 s given, silence after 8.00 s used",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
+def test_the_suffix_decides_the_format(play: Play, suffix: str, tmp_path: Path) -> None:
+    path = f"song.{suffix}"
+    assert play("a", "--seed", "1", "-o", path) == 0
+    assert soundfile.info(path).format == suffix.upper()
+    assert read_recipe(path)["seed"] == 1
+    assert (tmp_path / "song.json").exists() == (suffix == "wav")
+    assert play("a", "--seed", "1", "--no-recipe", "-o", path) == 0
+    assert read_recipe(path) is None
+    assert not (tmp_path / "song.json").exists()
+
+
+@pytest.mark.parametrize("target", [-30.0, -45.0])
+def test_loudness_is_that_of_the_file(play: Play, target: float) -> None:
+    assert play("a", "--loudness", target, "-o", "a.flac") == 0
+    assert loudness(load_audio("a.flac")) == pytest.approx(target, abs=0.01)
+
+
+def test_samples_are_numbered_and_seeded_one_by_one(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["a", "--chords", CHORDS, "--bpm", "96", "--dtype", "float32", "--loudness", "none"]
+    many = [*base, "--seed", "5", "--samples", "3", "--batch-size", "2"]
+    assert play(*many, "-o", "a.flac") == 0
+    assert sorted(path.name for path in Path().glob("*.flac")) == [
+        "a-1.flac",
+        "a-2.flac",
+        "a-3.flac",
+    ]
+    lines = capsys.readouterr().out.splitlines()
+    assert ["(batch of 2)" in line for line in lines] == [True, True, False]
+    for number in (1, 2, 3):
+        assert f"seed {4 + number}," in lines[number - 1]
+        assert play(*base, "--seed", 4 + number, "-o", "alone.flac") == 0
+        assert difference("alone.flac", f"a-{number}.flac") < 1e-4
+    assert difference("a-1.flac", "a-2.flac") > 1e-3
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_solver_shows_its_progress(
+    play: Play, on_tiny: list[str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = [] if name == "dopri5" else ["--steps", "2"]
+    total = 100 if name == "dopri5" else 2
+    assert play("a", "--solver", name, *steps, "-o", "a.flac", on=on_tiny) == 0
+    shown = capsys.readouterr().err
+    assert f"{name}: 100%" in shown and f"{total}/{total}" in shown
+    assert read_recipe("a.flac")["solver"]["name"] == name
+
+
+def test_dopri5_computes_in_float32_unless_asked(play: Play, on_tiny: list[str]) -> None:
+    assert play("a", "--solver", "dopri5", "-o", "a.flac", on=on_tiny) == 0
+    assert read_recipe("a.flac")["dtype"] == "float32"
+
+
+def test_a_take_is_made_again_from_its_file(play: Play, things: Path) -> None:
+    arguments = ["warm", "--chords", "C:0 G/B:4", "--drums", "things/beat.wav", "--melody"]
+    arguments += ["things/tune.mid", "--solver", "midpoint", "--guidance", "all=2,drums=0.5"]
+    assert play(*arguments, "--loudness", "-31", "--duration", "9", "-o", "a.flac") == 0
+    for path in (things / "beat.wav", things / "tune.mid"):
+        path.unlink()  # the recipe needs neither
+    again = ["--from", "a.flac"]
+    assert play(*again, "-o", "b.flac", on=[]) == 0
+    assert difference("a.flac", "b.flac") == 0
+    assert read_recipe("a.flac") == read_recipe("b.flac")
+
+    assert play(*again, "--steps", "4", "--seed", "3", "--text-is-positional", on=[]) == 2
+    assert play(*again, "cold", "--steps", "4", "--seed", "3", "-o", "c.flac", on=[]) == 0
+    first, changed = read_recipe("a.flac"), read_recipe("c.flac")
+    assert changed["solver"] == {"name": "midpoint", "steps": 4}
+    assert (changed["seed"], changed["conditions"]["text"]) == (3, "cold")
+    assert changed["conditions"] | {"text": "warm"} == first["conditions"]
+    assert changed["guidance"] == first["guidance"]
+    assert difference("a.flac", "c.flac") > 1e-3
+
+
+def test_a_wav_is_made_again_from_the_recipe_beside_it(play: Play) -> None:
+    assert play("a", "-o", "a.wav") == 0
+    bare, rate = soundfile.read("a.wav", dtype="int32")
+    soundfile.write("a.wav", bare, rate, subtype="PCM_24")  # an editor dropped the tag
+    assert play("--from", "a.wav", "-o", "b.wav", on=[]) == 0
+    assert difference("a.wav", "b.wav") == 0
+
+
+def test_versions_and_device_of_a_take_are_told(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play("a", "-o", "a.wav") == 0
+    recipe = json.loads(Path("a.json").read_text())
+    recipe["versions"]["torch"] = "1.0"
+    recipe["device"] = "cuda" if not torch.cuda.is_available() else "mps"
+    audio, rate = soundfile.read("a.wav")
+    soundfile.write("a.wav", audio, rate)
+    Path("a.json").write_text(json.dumps(recipe))
+    capsys.readouterr()
+    assert play("--from", "a.wav", "-o", "b.flac", on=[]) == 0
+    told = capsys.readouterr().err
+    assert f"made with torch 1.0, this is {torch.__version__}" in told
+    assert f"made on {recipe['device']}, which is not here" in told
+
+
+def test_a_request_is_the_same_as_options(play: Play, on_tiny: list[str], things: Path) -> None:
+    request = {"text": "warm", "chords": "I vi | IV V7", "bpm": 96, "time_signature": "3/4"}
+    request |= {"key": "G", "drums": "beat.wav", "melody": "tune.mid", "seed": 4, "duration": 8}
+    request |= {"solver": "midpoint", "steps": 2, "guidance": {"all": 2, "text": 0.5}}
+    request |= {"loudness": -33, "output": "../by-request.flac"}
+    (things / "song.json").write_text(json.dumps(request))
+    assert play("--request", "things/song.json", on=on_tiny) == 0
+
+    options = ["warm", "--chords", "I vi | IV V7", "--bpm", "96", "--time-signature", "3/4"]
+    options += ["--key", "G", "--drums", "things/beat.wav", "--melody", "things/tune.mid"]
+    options += ["--seed", "4", "--duration", "8", "--solver", "midpoint", "--guidance"]
+    options += ["all=2,text=0.5", "--loudness", "-33", "-o", "by-options.flac"]
+    assert play(*options) == 0
+    assert difference("by-request.flac", "by-options.flac") == 0
+    assert read_recipe("by-request.flac") == read_recipe("by-options.flac")
+
+
+def test_many_requests_run_in_batches(
+    play: Play, things: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {"text": "one", "drums": "beat.wav", "seed": 1, "output": "song.flac"},
+        {"text": "two", "chords": [["Csus4", 0.0], ["F", 3]], "seed": 2, "output": "two.wav"},
+        {"text": "three, and longer than the others", "seed": 3, "samples": 2},
+        {"text": "four", "seed": 5, "duration": 5},
+    ]
+    for line in lines[2:]:
+        line["output"] = "song.flac"
+    text = "\n".join(json.dumps(line) for line in lines[:2]) + "\n\n"
+    text += "\n".join(json.dumps(line) for line in lines[2:])
+    (things / "songs.jsonl").write_text(text)
+    arguments = ["--request", "things/songs.jsonl", "--batch-size", "3", "--dtype", "float32"]
+    assert play(*arguments, "--loudness", "none") == 0
+    shown = capsys.readouterr()
+    out = shown.out.splitlines()
+    assert [line.split(":")[0].removeprefix("things/") for line in out] == [
+        "song-1.flac",
+        "two.wav",
+        "song-2.flac",
+        "song-3.flac",
+        "song-4.flac",
+    ]
+    assert [line.partition("(batch of ")[2] for line in out] == ["3)", "3)", "3)", "", ""]
+    assert "things/songs.jsonl line 2: chords: Csus4 -> C (dropped: sus4)" in shown.err
+    assert load_audio(things / "song-4.flac").duration == 5.0
+    alone = ["three, and longer than the others", "--seed", "4", "--dtype", "float32"]
+    assert play(*alone, "--loudness", "none", "-o", "alone.flac") == 0
+    assert difference("alone.flac", things / "song-3.flac") < 1e-4
+
+
+def test_options_go_before_what_a_request_says(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "songs.json").write_text(json.dumps([{"text": "a", "seed": 1}, {"text": "b"}]))
+    assert play("--request", "songs.json", "--seed", "9", "-o", "a.flac") == 0
+    assert [read_recipe(f"a-{n}.flac")["seed"] for n in (1, 2)] == [9, 9]
+    assert [read_recipe(f"a-{n}.flac")["conditions"]["text"] for n in (1, 2)] == ["a", "b"]
+
+
+def test_a_file_is_replaced_whole(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_bytes(b"an earlier file")
+    assert play("a", "-o", "a.flac") == 0
+    assert load_audio("a.flac").duration == 10.0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.flac"]
+
+
+@pytest.mark.parametrize("moment", ["reading a request", "in the flow"])
+def test_ctrl_c_leaves_nothing(moment: str, on_tiny: list[str], tmp_path: Path) -> None:
+    pipe = tmp_path / "request.json"
+    os.mkfifo(pipe)
+    arguments = ["--request", "request.json"] if moment == "reading a request" else ["a text"]
+    arguments += [*on_tiny, "--steps", "100000", "-o", "made/a.wav"]
+    command = [sys.executable, "-m", "jasco.cli.generate", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    program = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, env=environment, bufsize=0
+    )
+    assert program.stderr is not None
+    if moment == "in the flow":
+        seen = b""
+        while b"1/100000" not in seen:
+            seen += program.stderr.read(1)
+        program.send_signal(signal.SIGINT)
+    else:
+        with pipe.open("w"):  # returns once the program has opened the other end
+            program.send_signal(signal.SIGINT)
+            assert program.wait(timeout=60) == 130
+    _, rest = program.communicate(timeout=60)
+    assert program.returncode == 130
+    assert rest.decode().splitlines()[-1] == "jasco-generate: interrupted"
+    assert b"Traceback" not in rest
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+PACKS = {"facebook/jasco-chords-drums-400M": False, "facebook/jasco-chords-drums-melody-400M": True}
+
+
+@pytest.mark.parametrize("model", PACKS)
+def test_published_checkpoints_with_real_input(
+    model: str, play: Play, shared: Path, hub_cache: Path, tmp_path: Path
+) -> None:
+    drums = shared / "audio" / "sep_drums_1.mp3"
+    write_midi(tmp_path / "tune.mid")
+    arguments = ["warm 80s synth-pop, driving bass", "--chords", CHORDS, "--bpm", "96"]
+    arguments += ["--drums", drums, "--seed", "7", "--solver", "euler", "--steps", "10"]
+    arguments += ["--melody", "tune.mid"] if PACKS[model] else []
+    where = ["--model", model, "--cache-dir", str(hub_cache), "--local-files-only"]
+    here = [*where, "--device", "cpu", "--dtype", "float32"]
+    assert play(*arguments, "--loudness", "none", "-o", "song.flac", on=here) == 0
+
+    clip = Conditions(
+        text="warm 80s synth-pop, driving bass",
+        chords=ChordProgression.parse(CHORDS, bpm=96),
+        drums=load_audio(drums),
+        melody=Melody.from_midi(tmp_path / "tune.mid") if PACKS[model] else None,
+    )
+    loaded = Jasco.from_pretrained(model, device="cpu", dtype="float32", cache_dir=hub_cache)
+    out = loaded.generate(clip, seed=7, solver=Euler(10))
+    assert difference("song.flac", out.audio[0].clamp(-1, 1)) <= ROUNDING
+    recipe = read_recipe("song.flac")
+    assert (recipe["model"], recipe["revision"]) == (model, "0" * 39 + "1")
+    again = ["--from", "song.flac", "--cache-dir", str(hub_cache)]
+    assert play(*again, "-o", "again.flac", on=[]) == 0
+    assert difference("song.flac", "again.flac") == 0
+
+
+def test_the_installed_command_finds_its_model_in_the_cache(
+    shared: Path, hub_cache: Path, tmp_path: Path
+) -> None:
+    program = Path(sys.executable).with_name("jasco-generate")
+    environment = os.environ | {"HF_HUB_CACHE": str(hub_cache), "OMP_NUM_THREADS": "1"}
+    drums = shared / "audio" / "sep_drums_1.mp3"
+    command = [program, "funk", "--chords", CHORDS, "--bpm", "96", "--drums", drums, "--steps", "4"]
+    result = subprocess.run(
+        [*command, "-o", "song.mp3"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert read_recipe(tmp_path / "song.mp3")["model"] == generate.DEFAULT_MODEL
+    audio, rate = soundfile.read(tmp_path / "song.mp3")
+    assert rate == 32000 and len(audio) == 320000 and np.abs(audio).max() > 0
+    told = [line for line in result.stderr.splitlines() if line]
+    assert told[0] == "drums: 10.08 s given, the first 10.00 s used"
+    assert all("euler" in line or "LUFS" in line for line in told[1:])
