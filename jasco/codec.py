@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
 from jasco.errors import SettingError
+from jasco.fingerprint import fingerprint
 
 
 class EnCodec(nn.Module):
@@ -110,6 +111,14 @@ class EnCodec(nn.Module):
                 "of this codec: the codes come from another one"
             )
         return self._coarse.decode(codes).transpose(1, 2)
+
+    def fingerprint(self) -> str:
+        """Short hash of all that raw latents and coarse codes depend on.
+
+        Two codecs of one fingerprint may differ in their decoders and statistics.
+        """
+        tensors = (*self.model.encoder.state_dict().values(), self._coarse.codebook.embed)
+        return fingerprint(tensors, self.sample_rate, self.hop_length)
 
     @property
     def _coarse(self) -> Any:

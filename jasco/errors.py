@@ -53,3 +53,7 @@ class CheckpointError(JascoError):
 
 class MissingPartError(JascoError, ImportError):
     """An optional package, plugin or weight file is absent; the message names the cure."""
+
+
+class DataError(JascoError):
+    """A manifest or a prepared dataset that cannot be found or read, or lacks what is asked."""

@@ -21,14 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # other. A part is a module or a package directly under jasco/, or one module of jasco/data/.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("assets", "hub", "precision"),
+    ("assets", "fingerprint", "hub", "jsonl", "precision"),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),
     ("codec", "convert", "generation", "network", "recipe"),
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
-    ("audiocraft", "data.datamodule", "training"),
+    ("audiocraft", "data.datamodule", "data.preparation", "training"),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

@@ -7,12 +7,16 @@ whose full scale is 1.0, kept with its rate as an `Audio`.
 from jasco.audio.files import load_audio, read_recipe, save_audio, to_audio
 from jasco.audio.level import loudness, normalize_loudness
 from jasco.audio.signal import Audio
+from jasco.audio.stream import AudioInfo, load_mono, probe
 
 __all__ = [
     "Audio",
+    "AudioInfo",
     "load_audio",
+    "load_mono",
     "loudness",
     "normalize_loudness",
+    "probe",
     "read_recipe",
     "save_audio",
     "to_audio",

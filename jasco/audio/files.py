@@ -20,15 +20,18 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 import warnings
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 import soundfile
@@ -58,7 +61,7 @@ _FORMATS = {
     ".mp3": _Format("MP3", "MPEG_LAYER_III", 2, _MPEG_RATES, 0.0, "VARIABLE"),
     ".ogg": _Format("OGG", "VORBIS", 255, range(1, 200_001), 0.2),
 }
-_FFMPEG_SUFFIXES = {".m4a", ".mp4", ".aac", ".wma", ".webm"}
+FFMPEG_SUFFIXES = {".m4a", ".mp4", ".aac", ".wma", ".webm"}
 # Encoders count the frames of a sound mp3 one or two apart.
 _TOLERANCE = 2 * 1152
 _WRITE_BLOCK = 1 << 16
@@ -83,6 +86,24 @@ def load_audio(
             samples, NaN or infinity, ``start`` beyond the end.
     """
     path = Path(path)
+    with opened(path, start, duration) as (sound, start, duration):
+        rate = sound.samplerate
+        first, stop = span(start, duration, rate, sound.frames, str(path))
+        sound.seek(first)
+        samples: np.ndarray = sound.read(stop - first, dtype="float32", always_2d=True)
+        check_complete(sound, path, first + len(samples), first + (duration or math.inf) * rate)
+        return checked(samples.T, rate, str(path))
+
+
+@contextmanager
+def opened(
+    path: Path, start: float = 0.0, duration: float | None = None
+) -> Iterator[tuple[soundfile.SoundFile, float, float | None]]:
+    """Open an audio file for reading, and say where in it a slice lies (s).
+
+    Raises:
+        AudioError: it is missing, empty or no audio, also where that shows only in reading on.
+    """
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -90,14 +111,13 @@ def load_audio(
         raise AudioError(f"cannot read {path}: {error.strerror}") from error
     if empty:
         raise AudioError(f"{path} is empty (0 bytes): it holds no audio")
-    source: Path | BinaryIO = path
-    if path.suffix.lower() in _FFMPEG_SUFFIXES:
-        source = _decode_with_ffmpeg(path, start, duration)
-        start, duration = 0.0, None
     try:
-        with soundfile.SoundFile(source) as sound:
-            samples = _read(sound, path, start, duration)
-            return checked(samples.T, sound.samplerate, str(path))
+        with ExitStack() as stack:
+            source: Path | BinaryIO = path
+            if path.suffix.lower() in FFMPEG_SUFFIXES:
+                source = stack.enter_context(_decode_with_ffmpeg(path, start, duration))
+                start, duration = 0.0, None
+            yield stack.enter_context(soundfile.SoundFile(source)), start, duration
     except (soundfile.SoundFileError, MemoryError) as error:
         reason = getattr(error, "error_string", str(error)).strip(" .")
         raise AudioError(
@@ -106,22 +126,26 @@ def load_audio(
         ) from error
 
 
-def _read(
-    sound: soundfile.SoundFile, path: Path, start: float, duration: float | None
-) -> np.ndarray:
-    """One slice (samples, channels); a file that ends before its header says is refused."""
-    rate, frames = sound.samplerate, sound.frames
-    first, stop = span(start, duration, rate, frames, str(path))
-    sound.seek(first)
-    samples: np.ndarray = sound.read(stop - first, dtype="float32", always_2d=True)
-    stated = _stated_frames(sound, path)
-    wanted = stated if duration is None else min(stated, first + duration * rate)
-    if first + len(samples) < wanted - _TOLERANCE:
+def check_complete(
+    sound: soundfile.SoundFile, path: Path, stop: int, wanted: float = math.inf
+) -> None:
+    """Refuse a file that ended at sample ``stop`` though it states that it goes on.
+
+    Args:
+        sound: the file.
+        path: its name.
+        stop: samples that it had.
+        wanted: samples that were asked of it.
+
+    Raises:
+        AudioError: it is cut short.
+    """
+    rate, stated = sound.samplerate, _stated_frames(sound, path)
+    if stop < min(stated, wanted) - _TOLERANCE:
         raise AudioError(
-            f"{path} is cut short or damaged: {(first + len(samples)) / rate:.2f} s of its "
-            f"{stated / rate:.2f} s can be read; fetch or export it again"
+            f"{path} is cut short or damaged: {stop / rate:.2f} s of its {stated / rate:.2f} s can "
+            "be read; fetch or export it again"
         )
-    return samples
 
 
 def _stated_frames(sound: soundfile.SoundFile, path: Path) -> int:
@@ -144,7 +168,7 @@ def _stated_frames(sound: soundfile.SoundFile, path: Path) -> int:
 
 
 def _decode_with_ffmpeg(path: Path, start: float, duration: float | None) -> BinaryIO:
-    """A slice as a float wav in memory, cut to the sample."""
+    """A slice as a float wav in a temporary file, cut to the sample."""
     program = shutil.which("ffmpeg")
     if program is None:
         raise AudioError(
@@ -157,11 +181,14 @@ def _decode_with_ffmpeg(path: Path, start: float, duration: float | None) -> Bin
     command += ["-i", f"file:{path}", "-vn", "-ss", f"{start:f}"]
     command += [] if duration is None else ["-t", f"{duration:f}"]
     command += ["-f", "wav", "-c:a", "pcm_f32le", "pipe:1"]
-    done = subprocess.run(command, capture_output=True, check=False)
+    decoded = cast(BinaryIO, tempfile.TemporaryFile())
+    done = subprocess.run(command, stdout=decoded, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
+        decoded.close()
         reason = [*done.stderr.decode(errors="replace").splitlines(), "no reason given"][0]
         raise AudioError(f"{path} cannot be decoded, ffmpeg says: {reason}")
-    return io.BytesIO(done.stdout)
+    decoded.seek(0)
+    return decoded
 
 
 def to_audio(value: Any, sample_rate: int | None = None) -> Audio:

@@ -1,0 +1,1 @@
+"""Training data: manifests of recordings, and the prepared dataset made of them."""

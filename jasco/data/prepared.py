@@ -1,0 +1,407 @@
+"""The prepared dataset: what training reads in place of audio.
+
+A folder of ``index.jsonl``, one track a line, and ``tracks/<id>.safetensors``, one file a track,
+whose id is the SHA-256 of the audio file it was made from:
+
+============  ===============  =================================================================
+tensor        type             what
+============  ===============  =================================================================
+latents       float16 (T, D)   EnCodec latents in the codec's own scale, before normalisation
+chord_onsets  float64 (n,)     s, ascending
+chord_names   int16 (n,)       indices into `CHORD_NAMES`
+drum_codes    int16 (T,)       codes of the first codebook
+melody        int8 (T,)        row of the roll at each latent frame, -1 for silence
+============  ===============  =================================================================
+
+Each stage of the preparation adds its tensors, and the header of the file keeps the stage's
+signature: its version and what its result depends on, such as the fingerprint of the codec.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from jasco.chords import CHORD_NAMES, ChordProgression
+from jasco.conditions import Conditions
+from jasco.drums import DrumCodes
+from jasco.errors import DataError, SettingError
+from jasco.jsonl import read_lines, write_lines
+from jasco.melody import Melody
+
+INDEX = "index.jsonl"
+TRACKS = "tracks"
+CONTROLS = ("chords", "drums", "melody")
+"""The controls that a track's file may hold; text is in the index."""
+
+_CODEC = ("codec", "frame_rate")  # of a signature: what must be that of the latents
+_ROUNDING = 1e-6  # frames by which a time may miss its frame in binary fractions
+
+Signature = Mapping[str, Any]
+"""A stage's version and what its result depends on, as plain JSON data."""
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a track's file says about itself.
+
+    Attributes:
+        id: SHA-256 of the audio file.
+        duration: of the audio (s).
+        num_frames: latent frames T; 0 where there are no latents yet.
+        stages: signature of each stage whose tensors the file holds, by its name.
+    """
+
+    id: str
+    duration: float
+    num_frames: int
+    stages: Mapping[str, Signature]
+
+
+def track_file(id: str) -> str:
+    """Place of a track's file in its dataset."""
+    return f"{TRACKS}/{id}.safetensors"
+
+
+def write_track(
+    root: Path,
+    id: str,
+    duration: float,
+    stages: Mapping[str, Signature],
+    tensors: Mapping[str, Tensor],
+) -> None:
+    """Write a track's file, whole or not at all; the same values give the same bytes.
+
+    Args:
+        root: folder of the dataset; that of the tracks exists.
+        id: SHA-256 of the audio file.
+        duration: of the audio (s).
+        stages: signature of each stage that made the tensors.
+        tensors: all of them.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    facts = {"id": id, "duration": duration, "stages": stages}
+    path = root / track_file(id)
+    part = path.with_name(f".{id}.{secrets.token_hex(4)}.part")
+    # One entry only: safetensors writes several in no particular order.
+    metadata = {"jasco": json.dumps(facts, sort_keys=True)}
+    try:
+        save_file(dict(tensors), part, metadata=metadata)
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"cannot write {path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_header(path: Path) -> Header:
+    """The header of a track's file.
+
+    Raises:
+        DataError: the file is missing or broken, or no track's file.
+    """
+    with _opened(path) as file:
+        frames = file.get_slice("latents").get_shape()[0] if "latents" in file.keys() else 0
+        facts = json.loads(file.metadata()["jasco"])
+        return Header(facts["id"], facts["duration"], frames, facts["stages"])
+
+
+def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
+    """The tensors of a track's file, but for some names.
+
+    Raises:
+        DataError: the file is missing or broken.
+    """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys() if name not in exclude}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing: run jasco-prepare again to make it") from error
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DataError | SettingError):
+            raise
+        raise DataError(
+            f"{path} is broken or no file of a prepared track ({error}): remove it and run "
+            "jasco-prepare again"
+        ) from error
+
+
+# --- the index ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Track:
+    """A line of the index.
+
+    Attributes:
+        id: SHA-256 of the audio file.
+        file: place of the track's file in the dataset.
+        path: the audio file that it was made from.
+        duration: s.
+        num_frames: latent frames T; 0 where there are no latents yet.
+        stages: a short digest of each stage's signature, by name.
+        fields: what the manifest says of it.
+    """
+
+    id: str
+    file: str
+    path: str
+    duration: float
+    num_frames: int
+    stages: Mapping[str, str]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str | None:
+        """The description of the music: the manifest's ``text``, else its ``description``."""
+        found = self.fields.get("text") or self.fields.get("description")
+        return found if isinstance(found, str) else None
+
+
+_OWN = ("id", "file", "path", "duration", "num_frames", "stages")
+
+
+def make_track(header: Header, path: str, fields: Mapping[str, Any]) -> Track:
+    """The index line of a track's file.
+
+    Args:
+        header: of the file.
+        path: the audio file.
+        fields: what the manifest says. Its duration gives way to the true one; any other field with
+            a name of the index itself is kept as ``manifest_NAME``.
+    """
+    renamed = {f"manifest_{key}" if key in _OWN else key: fields[key] for key in fields}
+    renamed.pop("manifest_duration", None)
+    return Track(
+        header.id,
+        track_file(header.id),
+        path,
+        header.duration,
+        header.num_frames,
+        {stage: digest(header.stages[stage]) for stage in sorted(header.stages)},
+        renamed,
+    )
+
+
+def digest(signature: Signature) -> str:
+    """A short name for a signature."""
+    text = json.dumps(signature, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def write_index(root: Path, tracks: Iterable[Track]) -> None:
+    """Write the index, in the order of the ids."""
+    ordered = sorted(tracks, key=lambda track: track.id)
+    write_lines(root / INDEX, ({**{k: getattr(t, k) for k in _OWN}, **t.fields} for t in ordered))
+
+
+def read_index(root: Path) -> list[Track]:
+    """The tracks of a prepared dataset.
+
+    Raises:
+        DataError: the folder or its index is missing, or a line does not describe a track.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root} is no folder: make the dataset with jasco-prepare out={root}")
+    if not (root / INDEX).is_file():
+        raise DataError(
+            f"{root} holds no {INDEX}, so it is no prepared dataset or its preparation has not "
+            "ended: run jasco-prepare (again)"
+        )
+    tracks = []
+    for label, values in read_lines(root / INDEX):
+        try:
+            own = {key: values.pop(key) for key in _OWN}
+        except KeyError as error:
+            raise DataError(f"{label} has no {error}: it describes no track") from error
+        tracks.append(Track(**own, fields=values))
+    return tracks
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What holds for all tracks of a dataset.
+
+    Attributes:
+        codec: fingerprint of the codec that made the latents.
+        frame_rate: latent frames per second (Hz).
+        latent_dim: channels D of the latents.
+        stages: names of those that every track has, made with this codec.
+    """
+
+    codec: str
+    frame_rate: float
+    latent_dim: int
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedClip:
+    """A slice of a track.
+
+    Attributes:
+        latents: (T, D) float32 in the codec's own scale, zero from frame ``length`` on.
+        length: frames that are real; a track may end before the clip does.
+        conditions: chords, drums and melody of the real frames; no text.
+    """
+
+    latents: Tensor
+    length: int
+    conditions: Conditions
+
+
+class PreparedDataset:
+    """Read access to a prepared dataset, slice by slice.
+
+    Args:
+        root: its folder.
+        controls: those that clips are to have, of `CONTROLS`; all that can be had if not given.
+
+    Attributes:
+        tracks: in the order of the index.
+        facts: what holds for all of them.
+        controls: those that clips have.
+
+    Raises:
+        DataError: no prepared dataset there, no tracks, latents of several codecs, or a control
+            that was not prepared for all tracks.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], controls: Sequence[str] | None = None) -> None:
+        self.root = Path(root).expanduser()
+        self.tracks: Sequence[Track] = read_index(self.root)
+        if not self.tracks:
+            raise DataError(f"{self.root} holds no track: see its quarantine.jsonl for the reasons")
+        signatures = self._signatures()
+        self._require("latents", signatures)
+        latents = signatures["latents"][0]
+        stages = [stage for stage in sorted(signatures) if not self._problem(stage, signatures)]
+        self.facts = Facts(
+            latents["codec"], latents["frame_rate"], latents["latent_dim"], tuple(stages)
+        )
+        for control in controls or ():
+            self._require(control, signatures)
+        held = tuple(control for control in CONTROLS if control in stages)
+        self.controls = held if controls is None else tuple(controls)
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def clip(self, index: int, start_frame: int, num_frames: int) -> PreparedClip:
+        """A slice of a track; no more than the slice is read.
+
+        The chord that sounds at the start has its onset at 0. Where the track ends before the clip
+        does, the conditions cover the frames that are real.
+
+        Args:
+            index: of the track.
+            start_frame: first latent frame.
+            num_frames: length of the clip (latent frames).
+
+        Raises:
+            SettingError: the slice begins outside the track, or has no frames.
+            DataError: the file is missing or broken, or is not what the index says.
+        """
+        track = self.tracks[index]
+        if not 0 <= start_frame < track.num_frames or num_frames < 1:
+            raise SettingError(
+                f"{num_frames} frames from frame {start_frame} were asked of track {index}, which "
+                f"has {track.num_frames}: begin inside it and ask for at least one"
+            )
+        length = min(num_frames, track.num_frames - start_frame)
+        frames = slice(start_frame, start_frame + length)
+        wishes: dict[str, Any] = {}
+        with _opened(self.root / track.file) as file:
+            stored = file.get_slice("latents")
+            if stored.get_shape() != [track.num_frames, self.facts.latent_dim]:
+                raise DataError(
+                    f"{self.root / track.file} has latents of shape {stored.get_shape()}, not what "
+                    "the index says: run jasco-prepare again"
+                )
+            latents = torch.zeros(num_frames, self.facts.latent_dim)
+            latents[:length] = stored[frames]
+            if "chords" in self.controls:
+                onsets, names = file.get_tensor("chord_onsets"), file.get_tensor("chord_names")
+                wishes["chords"] = _crop(onsets, names, frames, self.facts.frame_rate)
+            if "drums" in self.controls:
+                wishes["drums"] = DrumCodes(file.get_slice("drum_codes")[frames])
+            if "melody" in self.controls:
+                rows = file.get_slice("melody")[frames].long()
+                wishes["melody"] = Melody.from_rows(rows, self.facts.frame_rate)
+        return PreparedClip(latents, length, Conditions(**wishes))
+
+    def _signatures(self) -> dict[str, list[Signature]]:
+        """The different signatures of each stage, each read from one of the files that have it."""
+        holders: dict[str, dict[str, Track]] = {}
+        for track in self.tracks:
+            for stage, short in track.stages.items():
+                holders.setdefault(stage, {}).setdefault(short, track)
+        files = {track.file for kinds in holders.values() for track in kinds.values()}
+        stages = {file: read_header(self.root / file).stages for file in files}
+        return {
+            stage: [stages[t.file][stage] for t in kinds.values() if stage in stages[t.file]]
+            for stage, kinds in holders.items()
+        }
+
+    def _problem(self, stage: str, signatures: Mapping[str, Sequence[Signature]]) -> str | None:
+        """Why clips cannot have what a stage makes."""
+        remedy = f"run jasco-prepare stages=[{stage}] out={self.root}"
+        absent = sum(stage not in track.stages for track in self.tracks)
+        if absent:
+            return f"{stage} was not prepared for {absent} of {len(self.tracks)} tracks: {remedy}"
+        latents, *others = signatures["latents"]
+        if others:
+            return (
+                f"there are latents of {len(others) + 1} codecs: {remedy} with one for all tracks"
+            )
+        pairs = [
+            (s.get(key, latents[key]), latents[key]) for s in signatures[stage] for key in _CODEC
+        ]
+        if any(made != wanted for made, wanted in pairs):
+            return f"{stage} was prepared with another codec than the latents: {remedy}"
+        return None
+
+    def _require(self, stage: str, signatures: Mapping[str, Sequence[Signature]]) -> None:
+        problem = self._problem(stage, signatures)
+        if problem:
+            raise DataError(problem)
+
+
+def _crop(onsets: Tensor, names: Tensor, frames: slice, frame_rate: float) -> ChordProgression:
+    """The chords of some frames, the one that sounds at the first of them from 0 on."""
+    length = frames.stop - frames.start
+    places = onsets * frame_rate - frames.start
+    before = int((places <= _ROUNDING).sum())
+    until = int((places < length - 2 * _ROUNDING).sum())
+    kept = slice(max(before - 1, 0), until)
+    return ChordProgression(
+        names=tuple(CHORD_NAMES[index] for index in names[kept].tolist()) or ("N",),
+        onsets=tuple((places[kept].clamp(min=0) / frame_rate).tolist()) or (0.0,),
+        end=length / frame_rate,
+    )

@@ -1,0 +1,107 @@
+"""EnCodec over recordings of any length, in windows like the segments that JASCO is trained on.
+
+Windows last 10 s, as those segments do, and the first and last second of each count only where the
+track begins or ends. So the encoder's LSTM begins anew in every window, as in every segment of the
+original training, and has heard a second of music, as long as EnCodec's own training clips (arXiv
+2210.13438, section 4.1), before a frame counts. Frames do not depend on where the track begins
+beyond that: a track of any length takes the memory of one window at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import soxr
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from jasco.audio import Audio
+from jasco.codec import EnCodec
+
+WINDOW = 10.0
+"""Length of a window (s)."""
+CONTEXT = 1.0
+"""What is left out at either side of a window, inside the track (s)."""
+_PIECE = 10.0  # s
+
+
+def num_frames(audio: Audio, codec: EnCodec) -> int:
+    """Latent frames of a recording; the last may hold less than a frame of sound."""
+    samples = round(audio.samples.shape[1] * codec.sample_rate / audio.sample_rate)
+    return max(-(-samples // codec.hop_length), 1)
+
+
+def encode_windows(
+    encode: Callable[[Tensor], Tensor],
+    pieces: Iterable[Tensor],
+    length: int,
+    codec: EnCodec,
+    batch_size: int | None = None,
+) -> Tensor:
+    """Latents or codes of a recording of any length.
+
+    Args:
+        encode: `EnCodec.encode_raw` or `EnCodec.coarse_codes`: (B, channels, N) to (B, T, ...).
+        pieces: the recording at the codec's rate, one (samples,) after the other.
+        length: latent frames T to make; missing samples are silence.
+        codec: that of ``encode``.
+        batch_size: windows at a time; one on a CPU, which gains nothing by more, else eight.
+
+    Returns:
+        (T, ...) on the CPU.
+    """
+    device = codec.mean.device
+    batch_size = batch_size or (1 if device.type == "cpu" else 8)
+    size = min(round(WINDOW * codec.frame_rate), length)
+    context = round(CONTEXT * codec.frame_rate)
+    starts = [*range(0, length - size, size - 2 * context), length - size]
+    # A window counts until the next one has its context.
+    edges = [0, *(start + size - context for start in starts[:-1]), length]
+    found: list[Tensor] = []
+    waiting: list[Tensor] = []
+    for wav in _windows(pieces, starts, size, codec.hop_length):
+        waiting.append(wav.expand(codec.channels, -1))
+        if len(waiting) == batch_size or len(found) + len(waiting) == len(starts):
+            with torch.inference_mode():
+                found += encode(torch.stack(waiting).to(device)).cpu()
+            waiting.clear()
+    return torch.cat(
+        [
+            part[first - start : stop - start]
+            for part, start, first, stop in zip(found, starts, edges[:-1], edges[1:], strict=True)
+        ]
+    )
+
+
+def mono_pieces(audio: Audio) -> Iterator[Tensor]:
+    """The mix of a recording, ten seconds (samples,) after the other."""
+    mono = audio.mono().samples[0]
+    yield from mono.split(round(_PIECE * audio.sample_rate))
+
+
+def resampled(pieces: Iterable[Tensor], rate: int, target: int) -> Iterator[Tensor]:
+    """A signal at another rate, piece by piece: the samples of `Audio.resample`."""
+    resampler = soxr.ResampleStream(rate, target, 1, "float32", "VHQ")
+    for piece in pieces:
+        yield torch.from_numpy(resampler.resample_chunk(piece.numpy()))
+    yield torch.from_numpy(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+
+
+def _windows(
+    pieces: Iterable[Tensor], starts: Iterable[int], size: int, hop: int
+) -> Iterator[Tensor]:
+    """The samples (1, size * hop) of each window, of which one is held at a time."""
+    source = iter(pieces)
+    held, first = torch.zeros(0), 0
+    for start in starts:
+        while first + len(held) < (start + size) * hop:
+            piece = next(source, None)
+            if piece is None:
+                missing = (start + size) * hop - first - len(held)
+                held = F.pad(held, (0, missing))
+            else:
+                held = torch.cat([held, piece])
+        held, first = held[start * hop - first :], start * hop
+        yield held[None, : size * hop]

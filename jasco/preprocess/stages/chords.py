@@ -1,0 +1,43 @@
+"""Chords, as Chordino hears them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from jasco.audio import Audio
+from jasco.chords import CHORD_INDEX
+from jasco.preprocess.chordino import find_chordino
+from jasco.preprocess.chords import extract_chords
+from jasco.preprocess.stages.stage import Extract, Stage
+
+
+@dataclass(frozen=True)
+class ChordStage(Stage):
+    """Names of chords, as indices of the vocabulary, and their onsets (s)."""
+
+    name: ClassVar[str] = "chords"
+    version: ClassVar[int] = 1
+    needs: ClassVar[Literal["processor", "model"]] = "processor"
+    gives: ClassVar[tuple[str, ...]] = ("chord_onsets", "chord_names")
+
+    def dependencies(self) -> dict[str, Any]:
+        """The build of the plugin."""
+        return {"chordino": hashlib.sha256(find_chordino().read_bytes()).hexdigest()[:16]}
+
+    def open(self, device: torch.device) -> Extract:
+        """Nothing to load: each recording gets an instance of the plugin."""
+        return _extract
+
+
+def _extract(audio: Audio) -> dict[str, Tensor]:
+    chords = extract_chords(audio)
+    names = [CHORD_INDEX[name] for name in chords.names]
+    return {
+        "chord_onsets": torch.tensor(chords.onsets, dtype=torch.float64),
+        "chord_names": torch.tensor(names, dtype=torch.int16),
+    }

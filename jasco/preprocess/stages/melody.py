@@ -1,0 +1,57 @@
+"""The melody, as one row of the roll per latent frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from jasco.audio import Audio
+from jasco.fingerprint import fingerprint
+from jasco.melody import Melody
+from jasco.preprocess.codec import CodecSource
+from jasco.preprocess.latents import num_frames
+from jasco.preprocess.melody import extract_melody
+from jasco.preprocess.salience import DeepSalience
+from jasco.preprocess.salience.weights import load_network
+from jasco.preprocess.stages.stage import Extract, Stage
+
+
+@dataclass(frozen=True)
+class MelodyStage(Stage):
+    """Rows by deep salience, -1 for silence.
+
+    Args:
+        codec: gives the frame rate.
+        weights: see `jasco.preprocess.salience.weights.load_network`.
+        dtype: of the convolutions. In bfloat16, which ``"auto"`` takes where the hardware has it,
+            a few frames in a thousand get another note.
+    """
+
+    codec: CodecSource
+    weights: str | None = None
+    dtype: str = "auto"
+
+    name: ClassVar[str] = "melody"
+    version: ClassVar[int] = 1
+    needs: ClassVar[Literal["processor", "model"]] = "model"
+    gives: ClassVar[tuple[str, ...]] = ("melody",)
+
+    def dependencies(self) -> dict[str, Any]:
+        """The frame rate, and the weights."""
+        weights = fingerprint(load_network(self.weights).state_dict().values())
+        return {"frame_rate": self.codec.facts()["frame_rate"], "salience": weights}
+
+    def open(self, device: torch.device) -> Extract:
+        """Load the network."""
+        codec = self.codec.load()
+        model = DeepSalience.load(self.weights, device=device, dtype=self.dtype)
+
+        def extract(audio: Audio) -> dict[str, Tensor]:
+            melody = extract_melody(audio, model=model)
+            roll = melody.frames(num_frames(audio, codec), codec.frame_rate)
+            return {"melody": Melody(roll).rows().to(torch.int8)}
+
+        return extract
