@@ -179,9 +179,9 @@ def _progression(spans: Sequence[Span], clock: Clock, duration: float) -> ChordP
 _MIX: Mapping[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int], float]] = {
     "lead": ((84, 108), (44, 84), (20, 100), 0.008),
     "chords": ((84, 112), (24, 104), (10, 90), 0.008),
-    "pad": ((48, 76), (40, 88), (30, 110), 0.008),
+    "pad": ((56, 84), (40, 88), (30, 110), 0.008),
     "bass": ((86, 112), (58, 70), (0, 40), 0.006),
-    "drums": ((80, 116), (58, 70), (5, 80), 0.004),
+    "drums": ((72, 108), (58, 70), (5, 80), 0.004),
 }
 """Role -> least and most of volume, pan and reverb, and how loose its timing may be (s)."""
 

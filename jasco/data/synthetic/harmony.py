@@ -161,10 +161,10 @@ that share tones with the one before; any chord at all; a single chord."""
 
 HARMONIC_RHYTHMS: Mapping[str, float] = {
     "two bars": 0.08,
-    "bar": 0.5,
-    "half bar": 0.24,
+    "bar": 0.58,
+    "half bar": 0.18,
     "mixed": 0.1,
-    "pulse": 0.06,
+    "pulse": 0.04,
     "half pulse": 0.02,
 }
 """How long a chord lasts, and how often."""

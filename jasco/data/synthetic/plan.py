@@ -36,11 +36,11 @@ FORMS = (
 _INTROS = (("harmony",), ("harmony",), ("harmony", "drums"), ("lead", "harmony"), ("drums",))
 _BREAKS = (("harmony",), ("harmony",), ("lead", "harmony"), ("lead",), ("drums",), ())
 
-_ABSENT = {"lead": 0.22, "harmony": 0.03, "drums": 0.15}  # share of songs without a layer
+_ABSENT = {"lead": 0.22, "harmony": 0.02, "drums": 0.15}  # share of songs without a layer
 _RESTING = {"lead": 0.12, "harmony": 0.0, "drums": 0.06}  # share of sections
 _CROSSOVER = 0.2  # share of songs that borrow from other genres
-_FREE_DRUMS = 0.06
-_ENDING = 0.12
+_FREE_DRUMS = 0.06  # share of songs
+_ENDING = 0.08  # share of songs that end before their time is over
 
 
 class Section(NamedTuple):
@@ -156,9 +156,9 @@ def _players(rng: Random, choose: _Chooser, layers: Sequence[str]) -> dict[str, 
         players["lead"] = PITCHED[choose("leads")]
     if "harmony" in layers:
         players["chords"] = PITCHED[choose("harmony")]
-        if rng.random() < 0.4:
+        if rng.random() < 0.5:
             players["pad"] = PITCHED[choose("pads")]
-        if rng.random() < 0.9:
+        if rng.random() < 0.93:
             players["bass"] = BASSES[choose("basses")]
     if "drums" in layers:
         players["drums"] = KITS[choose("kits")]
