@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from jasco.flow import RK4, Dopri5, Euler, Guidance, Heun, Midpoint
     from jasco.melody import Melody
     from jasco.model import Jasco
+    from jasco.preprocess.chords import extract_chords
+    from jasco.preprocess.drums import separate_drums
+    from jasco.preprocess.melody import extract_melody
 
 __all__ = [
     "RK4",
@@ -27,8 +30,11 @@ __all__ = [
     "Jasco",
     "Melody",
     "Midpoint",
+    "extract_chords",
+    "extract_melody",
     "load_audio",
     "save_audio",
+    "separate_drums",
 ]
 
 _MODULES = {
@@ -38,6 +44,9 @@ _MODULES = {
     "jasco.flow": ("RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),
     "jasco.melody": ("Melody",),
     "jasco.model": ("Jasco",),
+    "jasco.preprocess.chords": ("extract_chords",),
+    "jasco.preprocess.drums": ("separate_drums",),
+    "jasco.preprocess.melody": ("extract_melody",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,19 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from jasco.audio import Audio
 from jasco.cli.config import compose_config
 from jasco.codec import EnCodec
 from jasco.conditions import Conditions
+from jasco.errors import MissingPartError
 from jasco.flow import Guidance
 from jasco.model import Jasco
 from jasco.precision import resolve_device, resolve_dtype
+from jasco.preprocess.chordino import SAMPLE_RATE as CHORDINO_RATE
+from jasco.preprocess.chordino import cadence
+from jasco.preprocess.chords import extract_chords
+from jasco.preprocess.demucs import DrumNetwork
+from jasco.preprocess.drums import DrumSeparator
 
 FRAMES = 500
 # The codec and text encoder of published checkpoints, by their public configurations.
@@ -191,11 +199,58 @@ def bench_load(bench: Bench) -> None:
         bench.row("load, 400M", seconds, gigabytes=size / 1e9)
 
 
+def bench_chords(bench: Bench) -> None:
+    """Chordino on three minutes of stereo; a plugin on the CPU."""
+    name, samples = "chords of 3 min, Chordino", torch.from_numpy(cadence()[1])
+    music = samples.repeat(2, 23)[:, : 180 * CHORDINO_RATE]
+    noise = 1e-3 * torch.randn(music.shape, generator=torch.Generator().manual_seed(0))
+    for rate in (CHORDINO_RATE, 48000):
+        audio = Audio(music + noise, CHORDINO_RATE).resample(rate)
+        seconds = bench.seconds(lambda audio=audio: extract_chords(audio), repeats=3)  # type: ignore[misc]
+        bench.row(f"{name}, {rate} Hz", seconds, times_real_time=180 / seconds)
+
+
+def bench_drums(bench: Bench) -> None:
+    """Separation by a network of the size of `htdemucs`, with random weights."""
+    try:
+        from demucs.htdemucs import HTDemucs
+    except ImportError as error:
+        raise MissingPartError("drums need Demucs: pip install 'jasco[drums]'") from error
+    torch.manual_seed(0)
+    sources, segment = ["drums", "bass", "other", "vocals"], Fraction(39, 5)
+    demucs = HTDemucs(sources, bottom_channels=512, segment=segment)
+    network = DrumNetwork([demucs], sample_rate=44100, channels=2, segment=segment)
+    window = 0.1 * torch.randn(1, 2, int(segment * network.sample_rate), device=bench.device)
+    with torch.inference_mode():
+        flop = flops(lambda: network.to(bench.device)(window))
+    # What one window adds to a long recording, of which it shares a quarter with the next.
+    stride = DrumSeparator(network, device=bench.device).stride
+    audio = Audio(window[0, :, :stride].cpu(), network.sample_rate)
+    drums = {}
+    for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
+        bench.measure_ceiling(dtype)
+        separator = DrumSeparator(network, device=bench.device, dtype=dtype)
+        drums[dtype] = separator(audio).samples
+        seconds = bench.seconds(lambda s=separator: s(audio), repeats=2)  # type: ignore[misc]
+        bench.measure_ceiling(dtype)
+        difference = (drums[dtype] - drums[torch.float32]).norm()
+        bench.row(
+            f"drums of {audio.duration:.1f} s, htdemucs",
+            seconds,
+            dtype=dtype,
+            flop=flop,
+            times_real_time=audio.duration / seconds,
+            error=(difference / drums[torch.float32].norm()).item(),
+        )
+
+
 SECTIONS = {
     "ceiling": bench_ceiling,
     "velocity": bench_velocity,
     "codec": bench_codec,
     "load": bench_load,
+    "chords": bench_chords,
+    "drums": bench_drums,
 }
 
 
@@ -227,7 +282,10 @@ def main(argv: list[str] | None = None) -> int:
     facts = machine(bench.device)
     print("  ".join(f"{key}={value}" for key, value in facts.items()))
     for name in args.sections or SECTIONS:
-        SECTIONS[name](bench)
+        try:
+            SECTIONS[name](bench)
+        except MissingPartError as error:
+            print(f"{name}: left out, {error}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     facts["peak_memory_gb"] = peak / (1e9 if sys.platform == "darwin" else 1e6)
     if bench.device.type == "cuda":

@@ -8,6 +8,7 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = os.environ.get("JASCO_REQUIRE_ALL") == "1"
 
 torch.set_num_threads(1)
+# A shell that runs the tests in the background ignores Ctrl-C, and so would every program that a
+# test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +80,11 @@ def tiny() -> Jasco:
     for layer in model.codec.model.quantizer.layers:
         layer.codebook.embed.copy_(frames)
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def small_separator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of a small drum separator with seeded weights, in the format of the published ones."""
+    from separators import save, small_network
+
+    return save(small_network(), tmp_path_factory.mktemp("separator") / "small.safetensors")

@@ -510,8 +510,10 @@ def test_m4a_is_read_through_ffmpeg(tmp_path: Path) -> None:
     command = ["ffmpeg", "-v", "error", "-i", str(source), "-c:a", "aac", "-b:a", "256k"]
     subprocess.run([*command, f"file:{path}"], check=True)
     audio = load_audio(path)
-    assert audio.sample_rate == RATE and audio.samples.shape == samples.shape
-    assert snr(samples, audio.samples) > 10
+    # Some versions of ffmpeg keep the padding of the last AAC frame.
+    length = samples.shape[1]
+    assert audio.sample_rate == RATE and 0 <= audio.samples.shape[1] - length < 1024
+    assert snr(samples, audio.samples[:, :length]) > 10
     piece = load_audio(path, start=1.25, duration=0.5)
     assert torch.equal(piece.samples, audio.samples[:, 40000:56000])
     check_refused(path, "no samples", start=100.0)

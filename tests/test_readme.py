@@ -76,7 +76,7 @@ OURS = [block for block in SHELL if all(map(is_ours, commands(block)))]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the files that the examples name: a drum track and a tune."""
+    """A folder with the files that the examples name: a drum track, a tune and a song."""
     rate = 44100
     hits = np.zeros((8 * rate, 2), dtype=np.float32)
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (rate // 20, 2))
@@ -88,15 +88,21 @@ def folder(tmp_path: Path) -> Path:
     midi = pretty_midi.PrettyMIDI()
     midi.instruments.append(lead)
     midi.write(str(tmp_path / "tune.mid"))
+    song = midi.synthesize(rate)
+    soundfile.write(tmp_path / "song.mp3", 0.5 * song / np.abs(song).max(), rate)
     return tmp_path
 
 
 @pytest.fixture
-def environment(hub_cache: Path) -> dict[str, str]:
+def environment(hub_cache: Path, shared: Path, small_separator: Path) -> dict[str, str]:
     """Where the Hub ids of the README are the golden checkpoints, without a network."""
+    weights = {
+        "JASCO_SALIENCE_WEIGHTS": str(shared / "salience" / "multif0.h5"),
+        "JASCO_DEMUCS_WEIGHTS": str(small_separator),
+    }
     scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     hub = {"HF_HUB_CACHE": str(hub_cache), "HF_HUB_OFFLINE": "1"}
-    return os.environ | hub | {"PATH": scripts, "OMP_NUM_THREADS": "1"}
+    return os.environ | hub | weights | {"PATH": scripts, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.parametrize("section", dict.fromkeys(block.section for block in CODE))
@@ -132,7 +138,7 @@ def test_every_other_command_is_run_by_ci() -> None:
     """Installing and testing cannot be run from a test: .ci/run has the very same lines."""
     lines = {line.strip() for line in CI.splitlines()}
     others = [c for block in SHELL if block not in OURS for c in commands(block)]
-    assert "pytest" in others and others[0].startswith("pip install -c constraints.txt")
+    assert "pytest -n auto" in others and others[0].startswith("pip install -c constraints.txt")
     assert [command for command in others if command not in lines] == []
 
 

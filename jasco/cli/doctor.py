@@ -14,17 +14,20 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from typing import Literal
 
 from packaging.requirements import Requirement
 
 from jasco.assets import package_dir
 from jasco.cli.errors import describe, one_line_errors
+from jasco.errors import MissingPartError
 
 # What each optional group of packages is for; the groups of pyproject.toml, less `dev`.
 EXTRAS = {
     "chords": "chords taken from audio",
     "drums": "drums taken from a song",
+    "melody": "the weights of the melody extractor",
     "eval": "chord and onset metrics",
     "train": "training",
     "data": "preparation of data on many machines",
@@ -32,7 +35,6 @@ EXTRAS = {
     "ui": "a web page",
     "plot": "figures",
 }
-CHORDINO = "nnls-chroma:chordino"
 
 
 @dataclass(frozen=True)
@@ -102,15 +104,15 @@ def parts() -> Iterator[Finding]:
 
 def _chordino() -> Finding:
     """The Vamp plugin that hears chords."""
-    try:
-        import vampyhost
-    except ImportError:
+    from jasco.preprocess.chordino import INSTALL_COMMAND, find_chordino, search_path
+
+    if find_spec("vampyhost") is None:
         return Finding("chordino", "missing", "needs vamphost", "pip install 'jasco[chords]'")
-    if CHORDINO in vampyhost.list_plugins():
-        return Finding("chordino", "ok", vampyhost.get_library_for(CHORDINO))
-    folders = os.pathsep.join(vampyhost.get_plugin_path())
-    remedy = "put nnls-chroma.so there: 'Optional parts' in the README"
-    return Finding("chordino", "missing", f"not in {folders}", remedy)
+    try:
+        return Finding("chordino", "ok", str(find_chordino()))
+    except MissingPartError:
+        folders = os.pathsep.join(search_path())
+        return Finding("chordino", "missing", f"none that loads in {folders}", INSTALL_COMMAND)
 
 
 def programs() -> Iterator[Finding]:
@@ -216,7 +218,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="Exit code 1 where something that generation needs is broken, else 0.",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    as_json = parser.parse_args(argv).json
+    parser.add_argument(
+        "--install-chordino",
+        action="store_true",
+        help="instead of the report: fetch the Chordino plugin (GPL), try it and say where it lies",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="agree to the licence of Chordino, where a script asks"
+    )
+    options = parser.parse_args(argv)
+    if options.yes and not options.install_chordino:
+        parser.error("--yes goes with --install-chordino")
+    if options.install_chordino:
+        from jasco.preprocess.chordino import install_chordino
+
+        print(f"Chordino heard a test cadence right: {install_chordino(yes=options.yes)}")
+        return 0
 
     report = {section.title: examine(section) for section in SECTIONS}
     broken = [
@@ -225,7 +242,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for finding in report[section.title]
         if section.needed and finding.state == "broken"
     ]
-    if as_json:
+    if options.json:
         rows = {title: [asdict(f) for f in findings] for title, findings in report.items()}
         print(json.dumps({"ok": not broken, "report": rows}, indent=2))
     else:

@@ -24,10 +24,10 @@ DTYPES = ("auto", "float32", "bfloat16")
 EPILOG = """\
 requests:
   A request file holds one JSON object (.json), a list of them, or one a line (.jsonl), with the
-  keys text, chords, bpm, time_signature, key, drums, melody, seed, samples, duration, solver,
-  steps, guidance, loudness and output. Its relative paths start from its own folder. All requests
-  are checked before the first is generated. Options given beside --request or --from go before
-  what the file says.
+  keys text, chords, bpm, time_signature, key, drums, melody, chords_from, drums_from, melody_from,
+  seed, samples, duration, solver, steps, guidance, loudness and output. Its relative paths start
+  from its own folder. All requests are checked before the first is generated. Options given beside
+  --request or --from go before what the file says.
 
 files:
   An output file that exists is replaced, when the new one is whole. Takes that share a name are
@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--key", help="of chords in Roman numerals or Nashville numbers: 'A minor'")
     add("--drums", metavar="FILE", help="an isolated drum track")
     add("--melody", metavar="FILE", help="a MIDI file, or a matrix as .npz, .npy or .th")
+    add("--chords-from", metavar="FILE", help="take the chords of a recording (Chordino)")
+    add("--drums-from", metavar="FILE", help="take the drums out of a song (Demucs)")
+    add("--melody-from", metavar="FILE", help="take the melody of a recording (deep salience)")
     add("-o", "--output", metavar="FILE", help="file to write: .wav, .flac, .mp3 or .ogg")
     add("--samples", type=int, metavar="N", help="number of takes, with seeds from --seed on")
     add("--seed", type=int, metavar="N", help="of the noise; drawn and reported if absent")
@@ -139,7 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif args.take is not None:
         recipe, values = _read_take(args.take)
         entries = [(None, values)]
-    elif not options.keys() & {"text", "chords", "drums", "melody"}:
+    elif not options.keys() & {"text", "chords", "drums", "melody"} and not any(
+        key.endswith("_from") for key in options
+    ):
         parser.error("say what to play: a text, --chords, --drums, --melody, --request or --from")
     if args.request is None and "output" not in options:
         parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")

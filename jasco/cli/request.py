@@ -23,6 +23,9 @@ from jasco.drums import DrumCodes
 from jasco.errors import JascoError, SettingError
 from jasco.flow import SOLVERS, FixedStep, Guidance, Solver
 from jasco.melody import Melody
+from jasco.preprocess.chords import extract_chords
+from jasco.preprocess.drums import separate_drums
+from jasco.preprocess.melody import extract_melody
 from jasco.recipe import Recipe
 
 _NUMBER = (int, float)
@@ -37,6 +40,9 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "key": (str, 'a text such as "A minor"'),
     "drums": ((str, Path, DrumCodes), "the path of an audio file"),
     "melody": ((str, Path, Melody), "the path of a MIDI file or a matrix"),
+    "chords_from": ((str, Path), "the path of a recording"),
+    "drums_from": ((str, Path), "the path of a recording"),
+    "melody_from": ((str, Path), "the path of a recording"),
     "seed": (int, "a whole number"),
     "samples": (int, "a whole number"),
     "duration": (_NUMBER, "seconds"),
@@ -50,7 +56,8 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
 
 MAX_SEED = 2**62
 _WISHES = ("text", "chords", "drums", "melody")
-_FILES = ("drums", "melody", "output")
+_RECORDED = ("chords", "drums", "melody")
+_FILES = ("drums", "melody", "output", *(f"{name}_from" for name in _RECORDED))
 _CHORD_FILES = (".lab", ".jams", ".json", ".txt")
 
 
@@ -60,8 +67,10 @@ class Request:
 
     Attributes:
         label: the place it was read from, for messages; ``None`` for the command line.
-        wishes: what is asked for, except drums.
+        wishes: what is asked for, except drums. Chords and melody of a recording are whole.
         drums: an audio file, or the codes of one.
+        mixed: the drums are to be taken out of their file, a song.
+        heard: the chords were heard in a recording, so those after the clip's end are left out.
         seed: ``None`` to draw one.
         samples: number of takes.
         duration: length (s), ``None`` for the model's.
@@ -73,6 +82,8 @@ class Request:
     label: str | None
     wishes: Conditions
     drums: Path | DrumCodes | None
+    mixed: bool
+    heard: bool
     seed: int | None
     samples: int
     duration: float | None
@@ -92,13 +103,19 @@ class Request:
         with located(label):
             values = {key: value for key, value in values.items() if value is not None}
             _check_types(values)
-            if not any(key in values for key in _WISHES):
+            for name in _RECORDED:
+                if name in values and f"{name}_from" in values:
+                    raise SettingError(f"{name} and {name}_from are both given: give one")
+            if not any(key in values or f"{key}_from" in values for key in _WISHES):
                 raise SettingError(f"nothing is asked for: give {', '.join(_WISHES)}")
-            drums, melody = values.get("drums"), values.get("melody")
+            drums = values.get("drums", values.get("drums_from"))
+            melody = values.get("melody")
             if drums is not None and not isinstance(drums, DrumCodes):
                 drums = Path(drums)
                 load_audio(drums)
-            if melody is not None and not isinstance(melody, Melody):
+            if "melody_from" in values:
+                melody = extract_melody(load_audio(values["melody_from"]))
+            elif melody is not None and not isinstance(melody, Melody):
                 melody = Melody.load(melody)
             samples = values.get("samples", 1)
             if samples < 1:
@@ -109,6 +126,8 @@ class Request:
                 label=label,
                 wishes=Conditions(values.get("text"), _chords(values), melody=melody),
                 drums=drums,
+                mixed="drums_from" in values,
+                heard="chords_from" in values,
                 seed=_seed(values.get("seed"), samples),
                 samples=samples,
                 duration=_duration(values.get("duration")),
@@ -118,11 +137,23 @@ class Request:
                 output=None if output is None else Path(output),
             )
 
-    def clip(self) -> Conditions:
-        """All that is asked for, the drum file read."""
+    def without_drums(self, length: float) -> Conditions:
+        """All that is asked for a clip of ``length`` (s), except drums."""
+        chords = self.wishes.chords
+        if not self.heard or chords is None:
+            return self.wishes
+        return replace(self.wishes, chords=chords.crop(0.0, length))
+
+    def clip(self, length: float) -> Conditions:
+        """All that is asked for a clip of ``length`` (s), the drum file read."""
         with located(self.label):
-            drums = load_audio(self.drums) if isinstance(self.drums, Path) else self.drums
-            return replace(self.wishes, drums=drums)
+            wishes = self.without_drums(length)
+            if not isinstance(self.drums, Path):
+                return replace(wishes, drums=self.drums)
+            if not self.mixed:
+                return replace(wishes, drums=load_audio(self.drums))
+            song = load_audio(self.drums, duration=length)
+            return replace(wishes, drums=separate_drums(song))
 
 
 @contextmanager
@@ -231,6 +262,8 @@ def _check_types(values: Mapping[str, Any]) -> None:
 def _chords(values: Mapping[str, Any]) -> ChordProgression | None:
     """The progression, read with the tempo, metre and key that are given for it."""
     chords = values.get("chords")
+    if "chords_from" in values:
+        chords = extract_chords(load_audio(values["chords_from"]))
     options = {key: values[key] for key in ("bpm", "time_signature", "key") if key in values}
     if chords is None or isinstance(chords, ChordProgression):
         if options:

@@ -118,7 +118,8 @@ def check_model(requests: Iterable[Request], model: Jasco) -> None:
             if isinstance(drums, Path):  # any codes tell whether there is a control for drums
                 drums = DrumCodes(torch.zeros(frames, dtype=torch.int64))
             with torch.no_grad():
-                model.encode([replace(request.wishes, drums=drums)], frames)
+                wishes = request.without_drums(frames / model.frame_rate)
+                model.encode([replace(wishes, drums=drums)], frames)
 
 
 @dataclass
@@ -180,7 +181,7 @@ def _generate(
     frames = model.num_frames(first.duration)
     clips = {}
     for request in dict.fromkeys(take.request for take in batch):
-        clip = request.clip()
+        clip = request.clip(frames / model.frame_rate)
         if request not in told:
             told.add(request)
             for line in clip.report(frames, model.frame_rate):

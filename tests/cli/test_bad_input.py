@@ -184,7 +184,10 @@ REQUESTS = {
     "no output": ('{"text": "a"}', "line 2: no output"),
     "the same output": ('{"text": "b", "output": "a-1.wav"}', "line 2: "),
     "not a number": ('{"text": "a", "guidance": {"all": NaN}}', "must be a finite number"),
-    "a control it has not": ('{"melody": "tune.mid", "output": "b.wav"}', "clip 0 asks for melody"),
+    "a control it has not": (
+        '{"melody": "tune.mid", "output": "b.wav"}',
+        "asks for melody",
+    ),
 }
 
 

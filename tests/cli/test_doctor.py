@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 import tomllib
@@ -115,17 +116,66 @@ def test_an_error_in_a_section_is_a_finding_of_it() -> None:
 
 def test_chordino_is_missing_from_an_empty_folder(tmp_path: Path) -> None:
     pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
-    found = examine_elsewhere("weights and plugins", VAMP_PATH=str(tmp_path))["chordino"]
+    places = {"VAMP_PATH": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    found = examine_elsewhere("weights and plugins", **places)["chordino"]
     assert found.state == "missing"
-    assert str(tmp_path) in found.detail and found.remedy
+    assert str(tmp_path) in found.detail and found.remedy == "jasco-doctor --install-chordino"
 
 
-def test_chordino_is_found_on_the_vamp_path() -> None:
-    vampyhost = pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
-    if doctor.CHORDINO not in vampyhost.list_plugins():
-        pytest.skip("no Chordino on VAMP_PATH")
+def test_chordino_is_found() -> None:
+    pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
     found = examine_elsewhere("weights and plugins")["chordino"]
+    if found.state == "missing":
+        pytest.skip(f"Chordino: {found.detail}; {found.remedy} --yes")
     assert found.state == "ok" and Path(found.detail).is_file()
+
+
+def doctor_in_a_shell(answer: str | None, *options: str, **environment: str) -> tuple[int, str]:
+    """Exit code and output of `jasco-doctor`, typing an ``answer``."""
+    ours, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("jasco-doctor"), *options],
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL if answer is None else terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    os.write(ours, f"{answer}\n".encode())
+    output, _ = process.communicate()
+    os.close(ours)
+    os.close(terminal)
+    return process.returncode, output
+
+
+@pytest.mark.parametrize(
+    "answer, says", [(None, "--yes"), ("n", "was not installed"), ("", "was not installed")]
+)
+def test_chordino_is_not_installed_without_a_yes(
+    answer: str | None, says: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
+    nowhere = {"VAMP_PATH": str(tmp_path / "empty"), "XDG_DATA_HOME": str(tmp_path / "data")}
+    # Were it tried, pip would find nothing and say so.
+    nowhere |= {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    code, output = doctor_in_a_shell(answer, "--install-chordino", **nowhere)
+    assert code == 1
+    *_, last = output.splitlines()
+    assert "jasco-doctor: error: " in last and says in last and "pip" not in last
+    assert answer is None or "GNU General\nPublic License" in output
+    assert not (tmp_path / "data").exists()
+
+
+def test_chordino_that_is_installed_is_tried_and_kept() -> None:
+    pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
+    before = examine_elsewhere("weights and plugins")["chordino"]
+    if before.state == "missing":
+        pytest.skip(f"Chordino: {before.detail}; {before.remedy} --yes")
+    code, output = doctor_in_a_shell(None, "--install-chordino")
+    assert (code, output.splitlines()[-1]) == (
+        0,
+        f"Chordino heard a test cadence right: {before.detail}",
+    )
 
 
 @pytest.mark.parametrize("offline, says", [("1", "nothing is downloaded"), ("0", "downloads")])
@@ -147,4 +197,7 @@ def test_a_program_is_found_on_the_path(tmp_path: Path) -> None:
 def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         doctor.main(["--jso", "--nonsense"])
+    assert end.value.code == 2
+    with pytest.raises(SystemExit) as end:
+        doctor.main(["--yes"])
     assert end.value.code == 2
