@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import hydra
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jasco.assets import package_dir
-from jasco.errors import SettingError
+from jasco.errors import JascoError, SettingError
 
 
 def conf_dir() -> Path:
@@ -37,3 +38,31 @@ def compose_config(*overrides: str, config_name: str | None = None) -> dict[str,
     except (HydraException, OmegaConfBaseException) as error:
         raise SettingError(f"the configuration cannot be composed: {error}") from error
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+
+def plain_settings(config: DictConfig) -> dict[str, Any]:
+    """What ``@hydra.main`` composed, resolved to plain values; those not given are ``"???"``.
+
+    Raises:
+        SettingError: a value refers to one that does not exist.
+    """
+    try:
+        settings: Any = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise SettingError(f"the configuration cannot be resolved: {error}") from error
+    return {str(key): value for key, value in settings.items()}
+
+
+def build_node(node: dict[str, Any]) -> Any:
+    """What a node of our own configurations describes, with its children.
+
+    Raises:
+        SettingError: its class cannot be found, or does not take its keys.
+        JascoError: whatever the class raises on purpose.
+    """
+    try:
+        return hydra.utils.instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, JascoError):
+            raise error.__cause__ from None
+        raise SettingError(f"{node.get('_target_')}: {error.__cause__ or error}") from error

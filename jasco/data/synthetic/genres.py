@@ -279,7 +279,7 @@ GENRES = {
         bass_lines="quarters, walking, halves",
         harmony="drawbar organ, grand piano, church organ",
         pads="choir, drawbar organ",
-        leads="choir, voice oohs, tenor sax, rock organ",
+        leads="choir, voice oohs, tenor sax, accordion",
         basses="fingered bass, upright bass",
         kits="acoustic kit, room kit",
     ),

@@ -119,6 +119,19 @@ class Song:
         notes = [(note.pitch, note.onset, note.offset) for note in lead.notes]
         return Melody.from_notes(notes, frame_rate=frame_rate, duration=self.duration)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Description and facts as plain data, for manifests; the notes are not among them."""
+        return {
+            "description": self.description,
+            "duration": self.duration,
+            "seed": self.seed,
+            "bpm": self.bpm,
+            "meter": self.meter,
+            "key": self.key,
+            "form": list(self.form),
+            **self.facts,
+        }
+
     def midi(self, roles: Collection[str] = ROLES) -> pretty_midi.PrettyMIDI:
         """The song, or some of its parts, as MIDI with all settings of the mix."""
         import pretty_midi  # takes a third of a second

@@ -1,0 +1,85 @@
+"""``jasco-synthesize``: songs of the band into a folder, by a Hydra configuration.
+
+``jasco-synthesize songs=3000 seconds=20 seed=0 out=band codec.name=demo``. ``--help`` shows the
+whole configuration, whose keys are overridden in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+import transformers
+from omegaconf import DictConfig
+
+from jasco.cli.config import build_node, conf_dir, plain_settings
+from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.data.manifest import read_manifest
+from jasco.data.preparation import prepare
+from jasco.data.synthesis import EXACT, MANIFEST, Band, synthesize
+from jasco.errors import SettingError
+
+PROGRAM = "jasco-synthesize"
+EXTRACTED = "extracted"
+LABELS = (EXACT, EXTRACTED)
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="synthesize")
+def _compose(config: DictConfig) -> None:
+    code = run(config)
+    if code == INTERRUPTED:
+        os._exit(code)  # not waiting for threads deep in a network: no file is half written
+    sys.exit(code)
+
+
+def main() -> None:
+    """Run the command line; see ``--help``."""
+    _compose()
+
+
+@one_line_errors(PROGRAM)
+def run(config: DictConfig) -> int:
+    """Play and label what a configuration asks for."""
+    settings = plain_settings(config)
+    labels = settings["labels"]
+    if labels not in LABELS:
+        raise SettingError(f"labels={labels!r}: give {' or '.join(LABELS)}")
+    if settings["out"] == "???":
+        raise SettingError("no folder for the band: give out=FOLDER")
+    band = Band(
+        Path(settings["out"]).expanduser().absolute(),
+        _number("seed", settings["seed"], int),
+        _number("seconds", settings["seconds"], float),
+    )
+    transformers.utils.logging.disable_progress_bar()  # a codec is loaded in a second
+    executor = build_node(settings["executor"])
+    codec = build_node(settings["codec"]) if settings["codec"]["name"] else None
+    print(
+        synthesize(
+            band,
+            _number("songs", settings["songs"], int),
+            executor,
+            codec=codec if labels == EXACT else None,
+        )
+    )
+    if codec is not None and labels == EXTRACTED:
+        stages = [build_node(node) for node in settings["stage"].values()]
+        recordings = read_manifest(band.out / MANIFEST)
+        print(prepare(recordings, band.out / EXTRACTED, stages, executor))
+    if codec is not None:
+        print(f"train on them with data.root={band.out / labels}")
+    return 0
+
+
+def _number(name: str, value: Any, kind: type) -> Any:
+    """A number of the configuration; whole ones may be written with a point where fractions may."""
+    if isinstance(value, bool) or not isinstance(value, int | kind):
+        raise SettingError(f"{name}={value!r}: give a {'whole ' * (kind is int)}number")
+    return kind(value)
+
+
+if __name__ == "__main__":
+    main()
