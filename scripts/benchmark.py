@@ -42,6 +42,10 @@ from jasco.preprocess.chordino import cadence
 from jasco.preprocess.chords import extract_chords
 from jasco.preprocess.demucs import DrumNetwork
 from jasco.preprocess.drums import DrumSeparator
+from jasco.preprocess.salience import FRAME_RATE, resample
+from jasco.preprocess.salience import SAMPLE_RATE as SALIENCE_RATE
+from jasco.preprocess.salience.hcqt import HarmonicCQT, log_level, num_frames, pyramid
+from jasco.preprocess.salience.network import SalienceNetwork
 
 FRAMES = 500
 # The codec and text encoder of published checkpoints, by their public configurations.
@@ -244,12 +248,45 @@ def bench_drums(bench: Bench) -> None:
         )
 
 
+def bench_melody(bench: Bench) -> None:
+    """Deep salience of a minute of audio: the transform, the network, and all of it."""
+    seconds, chunk = 60, 250
+    audio = 0.1 * torch.randn(seconds * 44100, device=bench.device)
+    transform = HarmonicCQT(bench.device)
+    frames = num_frames(seconds * SALIENCE_RATE)
+    waveform = resample(audio, 44100, SALIENCE_RATE)
+
+    def hcqt() -> None:
+        signals = pyramid(waveform)
+        for start in range(0, frames, chunk):
+            power = transform.power(signals, start, min(start + chunk, frames))
+            log_level(power, power.max())
+
+    taken = bench.seconds(hcqt, repeats=3)
+    bench.row("HCQT, 60 s", taken, times_real_time=seconds / taken)
+    levels = torch.rand(1, chunk, 304, 6, device=bench.device).permute(0, 3, 2, 1)
+    for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
+        bench.measure_ceiling(dtype)
+        network = SalienceNetwork(dtype).to(bench.device).eval()
+        with torch.inference_mode():
+            taken = bench.seconds(lambda n=network: n(levels), repeats=3)  # type: ignore[misc]
+            flop = flops(lambda n=network: n(levels))  # type: ignore[misc]
+        bench.row(
+            "deep-salience network, 250 frames",
+            taken,
+            dtype=dtype,
+            flop=flop,
+            times_real_time=chunk / FRAME_RATE / taken,
+        )
+
+
 SECTIONS = {
     "ceiling": bench_ceiling,
     "velocity": bench_velocity,
     "codec": bench_codec,
     "load": bench_load,
     "chords": bench_chords,
+    "melody": bench_melody,
     "drums": bench_drums,
 }
 
