@@ -14,9 +14,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from jasco.checkpoint import build
 from jasco.cli.config import compose_config
+from jasco.errors import MissingPartError
 from jasco.model import Jasco
+from jasco.preprocess.chordino import find_chordino
+from jasco.preprocess.salience.network import SalienceNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = os.environ.get("JASCO_REQUIRE_ALL") == "1"
@@ -80,6 +85,39 @@ def tiny() -> Jasco:
     for layer in model.codec.model.quantizer.layers:
         layer.codebook.embed.copy_(frames)
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def codec_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small EnCodec of seeded weights, as transformers saves it."""
+    torch.manual_seed(0)
+    codec = build(compose_config("+codec=tiny")["codec"])
+    # Codes are latents of a tone that rises in pitch and level, so that recordings differ in them.
+    time = torch.arange(2 * codec.sample_rate) / codec.sample_rate
+    latents = codec.encode_raw((time / 2 * torch.sin(6000 * time**2))[None, None])[0]
+    for layer in codec.model.quantizer.layers:
+        layer.codebook.embed.copy_(latents[torch.linspace(2, 97, 64).long()])
+    folder = tmp_path_factory.mktemp("codec")
+    codec.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def salience_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Deep salience with seeded weights: the network is as large as the published one."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("salience") / "seeded.safetensors"
+    save_file(SalienceNetwork().state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def chordino() -> Path:
+    """The plugin that hears chords."""
+    try:
+        return find_chordino()
+    except MissingPartError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -40,17 +45,37 @@ def compose_config(*overrides: str, config_name: str | None = None) -> dict[str,
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
 
 
-def plain_settings(config: DictConfig) -> dict[str, Any]:
-    """What ``@hydra.main`` composed, resolved to plain values; those not given are ``"???"``.
+def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:
+    """Compose a configuration from the command line's words and run a task with it.
+
+    Args:
+        config_name: the root configuration.
+        task: what to run, once or, with ``--multirun``, once for each choice.
 
     Raises:
-        SettingError: a value refers to one that does not exist.
+        SettingError: a group, choice or key that does not exist.
+        Exception: what the task raises.
     """
+    failed: list[Exception] = []
+
+    @functools.wraps(task)
+    def guarded(config: DictConfig) -> None:
+        try:
+            task(config)
+        except Exception as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise  # it may be in another process
+            failed.append(error)  # Hydra would print lines of its own
+
+    # Else Hydra prints its own errors and exits.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    run = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)
     try:
-        settings: Any = OmegaConf.to_container(config, resolve=True)
-    except OmegaConfBaseException as error:
-        raise SettingError(f"the configuration cannot be resolved: {error}") from error
-    return {str(key): value for key, value in settings.items()}
+        run(guarded)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SettingError(f"the configuration cannot be composed: {error}") from error
+    if failed:
+        raise failed[0]
 
 
 def build_node(node: dict[str, Any]) -> Any:

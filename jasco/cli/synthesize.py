@@ -11,11 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hydra
 import transformers
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from jasco.cli.config import build_node, conf_dir, plain_settings
+from jasco.cli.config import build_node, run_hydra
 from jasco.cli.errors import INTERRUPTED, one_line_errors
 from jasco.data.manifest import read_manifest
 from jasco.data.preparation import prepare
@@ -27,23 +26,27 @@ EXTRACTED = "extracted"
 LABELS = (EXACT, EXTRACTED)
 
 
-@hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="synthesize")
-def _compose(config: DictConfig) -> None:
-    code = run(config)
+def main() -> None:
+    """Run the command line; see ``--help``."""
+    code = _main()
     if code == INTERRUPTED:
         os._exit(code)  # not waiting for threads deep in a network: no file is half written
     sys.exit(code)
 
 
-def main() -> None:
-    """Run the command line; see ``--help``."""
-    _compose()
-
-
 @one_line_errors(PROGRAM)
-def run(config: DictConfig) -> int:
-    """Play and label what a configuration asks for."""
-    settings = plain_settings(config)
+def _main() -> int:
+    run_hydra("synthesize", run)
+    return 0
+
+
+def run(config: DictConfig) -> None:
+    """Play and label what a configuration asks for.
+
+    Raises:
+        JascoError: a setting out of range, a missing part, a song that could not be played.
+    """
+    settings: Any = OmegaConf.to_container(config, resolve=True)
     labels = settings["labels"]
     if labels not in LABELS:
         raise SettingError(f"labels={labels!r}: give {' or '.join(LABELS)}")
@@ -71,7 +74,6 @@ def run(config: DictConfig) -> int:
         print(prepare(recordings, band.out / EXTRACTED, stages, executor))
     if codec is not None:
         print(f"train on them with data.root={band.out / labels}")
-    return 0
 
 
 def _number(name: str, value: Any, kind: type) -> Any:

@@ -54,9 +54,9 @@ def encode_windows(
     """
     device = codec.mean.device
     batch_size = batch_size or (1 if device.type == "cpu" else 8)
-    size = min(round(WINDOW * codec.frame_rate), length)
-    context = round(CONTEXT * codec.frame_rate)
-    starts = [*range(0, length - size, size - 2 * context), length - size]
+    window, context = round(WINDOW * codec.frame_rate), round(CONTEXT * codec.frame_rate)
+    size = min(window, length)
+    starts = [*range(0, length - size, window - 2 * context), length - size]
     # A window counts until the next one has its context.
     edges = [0, *(start + size - context for start in starts[:-1]), length]
     found: list[Tensor] = []

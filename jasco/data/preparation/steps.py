@@ -59,6 +59,12 @@ class _Step(ABC):
     @abstractmethod
     def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job: ...
 
+    def _todo(self, job: Job) -> tuple[str, ...]:
+        """The stages whose result the track's file has not, or an outdated one."""
+        held = _held(self.root / prepared.track_file(job.id))
+        current = held.stages if held else {}
+        return tuple(n for n in self.signatures if current.get(n) != self.signatures[n])
+
     def _extract(
         self, job: Job, extracts: Mapping[str, Extract], audio: Audio
     ) -> tuple[Job, dict[str, Tensor]]:
@@ -93,10 +99,7 @@ class Reading(_Step):
 
     def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job:
         job = replace(job, id=content_hash(Path(job.path)))
-        held = _held(self.root / prepared.track_file(job.id))
-        current = held.stages if held else {}
-        todo = (name for name in self.signatures if current.get(name) != self.signatures[name])
-        job = replace(job, todo=tuple(todo))
+        job = replace(job, todo=self._todo(job))
         if not job.todo:
             return job.ended("skipped")
         start = time.perf_counter()
@@ -122,6 +125,8 @@ class Modelling(_Step):
 
     def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job:
         parked = self._parked(job)
+        if not parked.exists() and not self._todo(job):
+            return job.ended("done")  # by a worker that died before it could say so
         try:
             tensors = load_file(parked)  # mapped, not read: pages come and go as they are needed
             audio = Audio(tensors.pop("audio"), int(tensors.pop("rate")))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from jasco.errors import MissingPartError, SettingError
 from jasco.precision import resolve_device
 from jasco.preprocess.executors.job import DIED, Executor, Job, Step, count, open_step
 
-_JOBS_A_BLOCK = 8  # Ray's unit of work, and what is lost and tried again when an actor dies
+_MOST_BLOCKS = 10_000  # of jobs, which are Ray's unit of work, so that it can keep them in mind
 
 
 class RayExecutor(Executor):
@@ -52,58 +53,67 @@ class RayExecutor(Executor):
             except (ConnectionError, ValueError) as error:
                 raise SettingError(f"no Ray cluster at {self.address!r}: {error}") from error
         logging.getLogger("ray.data").setLevel(logging.ERROR)
+        ray.data.DataContext.get_current().enable_progress_bars = False
         try:
-            left = {job.number: job for job in jobs}
-            for jobs_a_block in (_JOBS_A_BLOCK, 1):
-                rows = self._rows(ray, list(left.values()), steps, jobs_a_block)
-                for job in map(Job.from_json, rows):
-                    del left[job.number]
-                    yield job
-                if not left:
-                    return
-            for job in left.values():
-                yield job.ended("bad", DIED)
+            for row in self._pipeline(ray, jobs, steps).iter_rows():
+                yield Job.from_json(row["job"])
         finally:
             if ours:
                 ray.shutdown()
 
-    def _rows(
-        self, ray: Any, jobs: Sequence[Job], steps: Sequence[Step], jobs_a_block: int
-    ) -> Iterator[str]:
-        """One pass over jobs, as text; those whose actor died do not come back."""
+    def _pipeline(self, ray: Any, jobs: Sequence[Job], steps: Sequence[Step]) -> Any:
         resources = ray.cluster_resources()
         cpus, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
         models = self.model_workers or gpus or max(cpus // 2, 1)
         workers = self.workers or max(cpus - models, 1)
         # More actors than processors share them, for actors that wait for one would wait for ever.
         share = min(1.0, cpus / (workers + models))
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.max_errored_blocks = -1
-
-        blocks = -(-len(jobs) // jobs_a_block)
+        attempts = ray.remote(num_cpus=0)(_Attempts).remote()
+        blocks = min(len(jobs), _MOST_BLOCKS)
         data = ray.data.from_items([{"job": j.to_json()} for j in jobs], override_num_blocks=blocks)
         for step in steps:
-            size = models if step.needs == "model" else workers
+            size = min(models if step.needs == "model" else workers, blocks)
             data = data.map(
                 _Actor,
-                fn_constructor_args=(step,),
-                compute=ray.data.ActorPoolStrategy(size=min(size, blocks)),
+                fn_constructor_args=(step, attempts),
+                compute=ray.data.ActorPoolStrategy(size=size),
                 num_cpus=share,
                 num_gpus=min(1.0, gpus / size) if step.needs == "model" and gpus else None,
-                ray_remote_args_fn=lambda: {"max_task_retries": 0},
             )
-        return (row["job"] for row in data.iter_rows())
+        return data
+
+
+class _Attempts:
+    """Counts, beside the actors, how often a job was begun: Ray itself would try for ever."""
+
+    def __init__(self) -> None:
+        self.begun: Counter[int] = Counter()
+
+    def begin(self, number: int) -> int:
+        self.begun[number] += 1
+        return self.begun[number]
+
+    def end(self, number: int) -> None:
+        del self.begun[number]
 
 
 class _Actor:
     """A step, opened on a worker of the cluster."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, attempts: Any) -> None:
         torch.set_num_threads(1)
         device = resolve_device() if step.needs == "model" else torch.device("cpu")
         self.work = open_step(step, device)
+        self.attempts = attempts
 
     def __call__(self, row: dict[str, str]) -> dict[str, str]:
+        import ray
+
         job = Job.from_json(row["job"])
-        return {"job": (job if job.outcome else self.work(job)).to_json()}
+        if not job.outcome:
+            if ray.get(self.attempts.begin.remote(job.number)) > 2:
+                job = job.ended("bad", DIED)
+            else:
+                job = self.work(job)
+            ray.get(self.attempts.end.remote(job.number))
+        return {"job": job.to_json()}

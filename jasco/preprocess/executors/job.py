@@ -14,7 +14,7 @@ import torch
 from jasco.errors import JascoError, SettingError
 
 Outcome = Literal["", "done", "skipped", "bad", "fatal"]
-DIED = "the process that worked on it died, also when it was tried by itself"
+DIED = "the process that worked on it died, twice"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Executor(ABC):
     def run(self, jobs: Sequence[Job], steps: Sequence[Step]) -> Generator[Job]:
         """Give each job back as soon as it has an outcome or has passed all steps, in any order.
 
-        A job whose worker dies is tried once more by itself; if that dies too, its outcome is bad.
+        A job whose worker dies is tried once more; if that one dies too, the outcome is bad.
 
         Args:
             jobs: without outcome.
