@@ -51,9 +51,9 @@ COMPING: Mapping[str, Comping] = {
     "stride": Comping(_rows("b-x-b-x-", "b-x-x-", "b-xb-x")),
     "broken up": Comping(_rows("1234123412341234", "123412341234", "123412341234"), rings=True),
     "broken wave": Comping(_rows("1-2-3-4-5-4-3-2-", "1-2-3-4-3-2-", "1-2-3-4-3-2-"), rings=True),
-    "alberti": Comping(_rows("13231323", "132323", "132323")),
+    "alberti": Comping(_rows("13241324", "132413", "132413")),
     "broken fast": Comping(_rows("1234543212345432", "123454321234", "123454321234"), rings=True),
-    "arpeggiator": Comping(_rows("1325132513251325", "135135135135", "135135135135")),
+    "arpeggiator": Comping(_rows("1324153413241534", "132415341324", "132415341324")),
 }
 """Patterns for chords."""
 

@@ -13,7 +13,7 @@ FREE = "free"
 
 _FREE_FEEL = ("an unusual rhythm", "an irregular beat")
 _LOUDNESS = {"X": 112, "x": 94, "o": 60}
-_CYMBALS = ("hat", "open", "ride", "bell", "tambourine", "shaker", "maracas", "cabasa", "crash")
+_CYMBALS = ("hat", "open", "ride", "bell", "tambourine", "maracas", "cabasa", "crash")
 
 
 def families(meter: str) -> list[str]:

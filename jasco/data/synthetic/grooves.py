@@ -34,7 +34,6 @@ PIECES: Mapping[str, int] = {
     "claves": 75,
     "woodblock": 76,
     "triangle": 81,
-    "shaker": 82,
 }
 """Piece of the kit -> its note in General MIDI."""
 
@@ -88,7 +87,7 @@ FAMILIES: Mapping[str, Family] = {
             "kick x.....x.x....... snare ....X.......X... hat x.o.x.o.x.o.x.o.",
             "kick x.....x...x..... clap ....X.......X... hat x.x.x.x.x.x.x.xx "
             "tambourine ..o...o...o...o.",
-            "kick x.....x.x.....x. snare ....X.......X... shaker xoxoxoxoxoxoxoxo",
+            "kick x.....x.x.....x. snare ....X.......X... maracas xoxoxoxoxoxoxoxo",
         ),
         in_3=(
             "kick x........... snare ....x...x... hat x.x.x.x.x.x.",
@@ -113,7 +112,7 @@ FAMILIES: Mapping[str, Family] = {
             "kick x...x...x...x... clap ....X.......X... open ..x...x...x...x.",
             "kick x...x...x...x... clap ....x.......x..o hat xoxoxoxoxoxoxoxo",
             "kick x...x...x...x... rim ...x..x....x..x. hat ..x...x...x...x. "
-            "shaker xoxoxoxoxoxoxoxo",
+            "maracas xoxoxoxoxoxoxoxo",
         ),
     ),
     "funk": _family(
@@ -155,7 +154,7 @@ FAMILIES: Mapping[str, Family] = {
         "a soft Brazilian rhythm",
         in_4=(
             "kick x..ox..ox..ox..o rim x..x..x...x..x.. hat xoxoxoxoxoxoxoxo",
-            "kick x..xx..xx..xx..x rim ..x...x..x...x.. shaker xoxoxoxoxoxoxoxo",
+            "kick x..xx..xx..xx..x rim ..x...x..x...x.. maracas xoxoxoxoxoxoxoxo",
         ),
     ),
     "latin": _family(
@@ -168,7 +167,7 @@ FAMILIES: Mapping[str, Family] = {
             "kick ...x......x..... rim x.xx.x.xx.x.xx.x conga ....x.......x.xx "
             "maracas x.x.x.x.x.x.x.x.",
             "kick x..xx..xx..xx..x agogo x.x..x...x.x.... agogo-low ....x..x....x.x. "
-            "shaker xoxoxoxoxoxoxoxo snare o.oxo.oxo.oxo.ox",
+            "maracas xoxoxoxoxoxoxoxo snare o.oxo.oxo.oxo.ox",
         ),
         in_6=(
             "kick x.....x..... bell x.x.xx.x.x.x conga ....x.....xx",
@@ -261,11 +260,11 @@ FAMILIES: Mapping[str, Family] = {
         "hand percussion",
         "light percussion",
         in_4=(
-            "bongo x.oxo.xox.oxo.xo bongo-low ....x.......x... shaker x.o.x.o.x.o.x.o.",
+            "bongo x.oxo.xox.oxo.xo bongo-low ....x.......x... maracas x.o.x.o.x.o.x.o.",
             "conga ..x...xx..x...xx conga-low x.......x.x..... cabasa xoxoxoxoxoxoxoxo",
             "woodblock x..x..x...x.x... tambourine ....x.......x...",
         ),
-        in_3=("bongo x.ox.oxoo.xo triangle ....x...x... shaker x.o.x.o.x.o.",),
+        in_3=("bongo x.ox.oxoo.xo triangle ....x...x... maracas x.o.x.o.x.o.",),
         in_6=("conga x.xox.x.xox. conga-low ......x....x maracas x.o.o.x.o.o.",),
     ),
 }

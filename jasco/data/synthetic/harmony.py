@@ -268,7 +268,7 @@ def _functional(rng: Random, key: Key, richness: float, count: int) -> list[Chor
 
 def _embellish(rng: Random, chords: list[Chord]) -> list[Chord]:
     """Let some chords lead to the next one, and some basses move by step."""
-    for index in range(1, len(chords)):
+    for index in reversed(range(1, len(chords))):  # what is led to does not change any more
         if index + 1 < len(chords) and rng.random() < 0.2:
             step, quality, bass = rng.choice(_LEADING)
             chords[index] = _spell(chords[index + 1].root + step, quality, bass)

@@ -176,7 +176,7 @@ def _clock(rng: Random, genre: Genre, drums: str, meter: Meter, pulse: int) -> C
 
 
 def _lead_style(rng: Random, instrument: Instrument) -> LeadStyle:
-    span = min(rng.randint(10, 19), instrument.high - instrument.low)
+    span = min(rng.randint(12, 19), instrument.high - instrument.low)
     top = instrument.high - span
     low = rng.choice((instrument.low, rng.randint(instrument.low, top), top))
     legato = rng.choice((0.6, 0.85, 0.95, 1.0))
