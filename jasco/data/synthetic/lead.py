@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ class LeadStyle(NamedTuple):
 
     Attributes:
         low: lowest MIDI note.
-        high: highest.
+        high: highest, an octave above or more.
         density: one of `DENSITIES`.
         legato: part of its time that a note sounds.
     """
@@ -105,8 +105,8 @@ def play_lead(
         contour = CONTOURS[rng.choice(list(CONTOURS))]
         for stroke in strokes:
             place = (stroke.at - bar * meter.beats) / (length * meter.beats)
-            pitch = _next_pitch(rng, stroke, _aim(style, contour, place), pitch, spans, key, meter)
-            pitch = _fold(pitch, style)
+            allowed = _allowed(stroke, spans, key, meter)
+            pitch = _next_pitch(rng, pitch, _aim(style, contour, place), allowed, style)
             on_pulse = stroke.at % meter.pulse == 0
             loudness = (98 if on_pulse else 88) + rng.randint(-8, 8)
             sounding = style.legato * stroke.length
@@ -136,27 +136,26 @@ def _aim(style: LeadStyle, contour: Sequence[float], place: float) -> float:
     at = min(place, 1.0) * (len(contour) - 1)
     index = min(int(at), len(contour) - 2)
     height = contour[index] + (at - index) * (contour[index + 1] - contour[index])
-    return (style.low + style.high) / 2 + 1.1 * height * (style.high - style.low) / 2
+    return (style.low + style.high) / 2 + 1.25 * height * (style.high - style.low) / 2
+
+
+def _allowed(stroke: Stroke, spans: Sequence[Span], key: Key, meter: Meter) -> Collection[int]:
+    """Pitch classes that fit: of the chord for strong and long notes, else of the scale too."""
+    span = next(s for s in spans if s.start <= stroke.at < s.end)
+    tones = frozenset(span.chord.tones) if span.chord else key.scale
+    if stroke.at % meter.pulse == 0 or stroke.at == span.start or stroke.length >= 1:
+        return tones
+    # Scale notes that rub against a chord tone give way to it.
+    return tones | {p for p in key.scale if not {(p + 1) % 12, (p - 1) % 12} & tones}
 
 
 def _next_pitch(
-    rng: Random,
-    stroke: Stroke,
-    aim: float,
-    before: int,
-    spans: Sequence[Span],
-    key: Key,
-    meter: Meter,
+    rng: Random, before: int, aim: float, allowed: Collection[int], style: LeadStyle
 ) -> int:
     """A note near the one before that leads towards the aim."""
-    span = next(s for s in spans if s.start <= stroke.at < s.end)
-    tones = frozenset(span.chord.tones) if span.chord else key.scale
-    # Scale notes that rub against a chord tone give way to it.
-    scale = tones | {p for p in key.scale if not {(p + 1) % 12, (p - 1) % 12} & tones}
-    strong = stroke.at % meter.pulse == 0 or stroke.at == span.start or stroke.length >= 1
-    allowed = tones if strong else scale
     reach = 7 if rng.random() < 0.8 else 12
-    near = [p for p in range(before - reach, before + reach + 1) if p % 12 in allowed]
+    low, high = max(before - reach, style.low), min(before + reach, style.high)
+    near = [pitch for pitch in range(low, high + 1) if pitch % 12 in allowed]
     weights = [_liking(pitch, before, aim) for pitch in near]
     return rng.choices(near, weights)[0] if near else before
 
@@ -166,11 +165,3 @@ def _liking(pitch: int, before: int, aim: float) -> float:
     leap = abs(pitch - before)
     step = 0.35 if leap == 0 else 1.0 if leap <= 2 else 0.6 if leap <= 4 else 0.25
     return step * math.exp(-abs(pitch - aim) / 2.5) + 1e-9
-
-
-def _fold(pitch: int, style: LeadStyle) -> int:
-    while pitch > style.high:
-        pitch -= 12
-    while pitch < style.low:
-        pitch += 12
-    return pitch

@@ -64,4 +64,4 @@ def test_contours_lead_where_they_say():
         _aim(style, CONTOURS["arch"], e) for e in edges
     )
     assert _aim(style, CONTOURS["rising"], 1.0) > 70 > 62 > _aim(style, CONTOURS["rising"], 0.0)
-    assert _aim(style, CONTOURS["falling"], 0.25) == pytest.approx(66 + 1.1 * 0.45 * 6)
+    assert _aim(style, CONTOURS["falling"], 0.25) == pytest.approx(66 + 1.25 * 0.45 * 6)
