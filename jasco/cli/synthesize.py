@@ -50,6 +50,8 @@ def run(config: DictConfig) -> None:
     labels = settings["labels"]
     if labels not in LABELS:
         raise SettingError(f"labels={labels!r}: give {' or '.join(LABELS)}")
+    if labels == EXTRACTED and not settings["codec"]["name"]:
+        raise SettingError("extracted labels need a codec: give codec.name=NAME")
     if settings["out"] == "???":
         raise SettingError("no folder for the band: give out=FOLDER")
     band = Band(
@@ -60,14 +62,8 @@ def run(config: DictConfig) -> None:
     transformers.utils.logging.disable_progress_bar()  # a codec is loaded in a second
     executor = build_node(settings["executor"])
     codec = build_node(settings["codec"]) if settings["codec"]["name"] else None
-    print(
-        synthesize(
-            band,
-            _number("songs", settings["songs"], int),
-            executor,
-            codec=codec if labels == EXACT else None,
-        )
-    )
+    songs = _number("songs", settings["songs"], int)
+    print(synthesize(band, songs, executor, codec=codec if labels == EXACT else None))
     if codec is not None and labels == EXTRACTED:
         stages = [build_node(node) for node in settings["stage"].values()]
         recordings = read_manifest(band.out / MANIFEST)
