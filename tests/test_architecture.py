@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("assets", "fingerprint", "hub", "jsonl", "precision"),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),
-    ("codec", "convert", "generation", "network", "recipe"),
+    ("codec", "convert", "data.track_files", "generation", "network", "recipe"),
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),

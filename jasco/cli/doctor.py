@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
@@ -100,6 +101,18 @@ def parts() -> Iterator[Finding]:
     else:
         yield Finding("demo", "missing", "this version has no bundled checkpoint: use a Hub id")
     yield _chordino()
+    yield _salience()
+
+
+def _salience() -> Finding:
+    """The weights that hear melodies."""
+    from jasco.preprocess.salience.weights import VARIABLE, kept_weights
+
+    path = Path(os.environ.get(VARIABLE) or kept_weights())
+    if path.is_file():
+        return Finding("salience", "ok", str(path))
+    remedy = f"they are fetched on first use; without network set {VARIABLE}"
+    return Finding("salience", "missing", f"no weights at {path}", remedy)
 
 
 def _chordino() -> Finding:

@@ -1,107 +1,108 @@
-"""``jasco-prepare``: recordings into a prepared dataset, by a Hydra configuration.
+"""``jasco-prepare``: recordings into a prepared dataset.
 
-``jasco-prepare manifest=songs.jsonl out=prepared``, or ``audio_dir=music``. ``--help`` shows the
-whole configuration, whose keys are overridden in the same way.
+``jasco-prepare manifest=songs.jsonl out=prepared``, or ``audio_dir=music``. The words are overrides
+of a Hydra configuration, which ``--help`` shows.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import hydra
-import transformers
 from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from transformers.utils import logging as transformers_logging
 
 from jasco.audio import probe
-from jasco.cli.config import conf_dir
+from jasco.cli.config import run_hydra
 from jasco.cli.errors import INTERRUPTED, one_line_errors
 from jasco.data.manifest import Recording, read_manifest, scan_folder, write_manifest
 from jasco.data.preparation import QUARANTINE, prepare
 from jasco.errors import AudioError, DataError, JascoError, SettingError
-from jasco.preprocess.stages.stage import Stage
 
 PROGRAM = "jasco-prepare"
+MANIFEST = "manifest.jsonl"
+"""What is written into a dataset that is made of a folder."""
 
 
-@hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="prepare")
-def _compose(config: DictConfig) -> None:
-    code = run(config)
-    if code == INTERRUPTED:
-        os._exit(
-            code
-        )  # not waiting for threads that are deep in a network: no file is half written
-    sys.exit(code)
+def run(config: DictConfig) -> None:
+    """Prepare what a configuration names, and print what was done.
 
-
-def main() -> None:
-    """Run the command line; see ``--help``."""
-    _compose()
-
-
-@one_line_errors(PROGRAM)
-def run(config: DictConfig) -> int:
-    """Prepare what a configuration names."""
-    try:
-        settings: Any = OmegaConf.to_container(config, resolve=True)
-    except OmegaConfBaseException as error:
-        raise SettingError(f"the configuration cannot be resolved: {error}") from error
+    Raises:
+        JascoError: nothing can be prepared, or none of the recordings could.
+    """
+    transformers_logging.disable_progress_bar()  # a codec is loaded in a second
+    settings: Any = OmegaConf.to_container(config, resolve=True)
     if settings["out"] == "???":
         raise SettingError("no folder for the dataset: give out=FOLDER")
-    out = Path(settings["out"]).expanduser().absolute()
-    transformers.utils.logging.disable_progress_bar()  # a codec is loaded in a second
-    stages = [_stage(name, settings["stage"]) for name in settings["stages"]]
+    unknown = [name for name in settings["stages"] if name not in settings["stage"]]
+    if unknown:
+        raise SettingError(f"no stage {unknown[0]!r}: give some of {', '.join(settings['stage'])}")
+    stages = [_build(settings["stage"][name]) for name in settings["stages"]]
     executor = _build(settings["executor"])
+    out = Path(settings["out"]).expanduser().absolute()
     recordings = _recordings(settings["manifest"], settings["audio_dir"], out)
     summary = prepare(recordings, out, stages, executor)
     print(summary)
     if summary.quarantined:
-        print(f"  reasons in {out / QUARANTINE}")
+        print(f"  {out / QUARANTINE} holds the reasons")
     if not summary.done + summary.skipped:
-        raise DataError(f"nothing could be prepared: {out / QUARANTINE} says why")
-    return 0
-
-
-def _stage(name: str, nodes: dict[str, Any]) -> Stage:
-    if name not in nodes:
-        raise SettingError(f"stage {name!r} is unknown: give some of {', '.join(nodes)}")
-    stage: Stage = _build(nodes[name])
-    return stage
+        raise DataError(f"no recording could be prepared: {out / QUARANTINE} holds the reasons")
 
 
 def _build(node: dict[str, Any]) -> Any:
-    """What a node of our own configuration describes."""
+    """What a node of the configuration describes.
+
+    Raises:
+        SettingError: keys or values that it does not take.
+    """
     try:
-        return hydra.utils.instantiate(node, _convert_="all")
+        return instantiate(node, _convert_="all")
     except InstantiationException as error:
-        if isinstance(error.__cause__, JascoError):
-            raise error.__cause__ from None
-        raise SettingError(f"{node.get('_target_')}: {error.__cause__ or error}") from error
+        cause = error.__cause__
+        if isinstance(cause, JascoError):
+            raise cause from None
+        raise SettingError(f"{node.get('_target_')} cannot be made: {cause or error}") from error
 
 
 def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[Recording]:
-    """Those of a manifest, or of a folder, for which a manifest is written into the dataset."""
+    """Those of a manifest; or those of a folder, whose manifest goes into the dataset."""
     if (manifest is None) == (audio_dir is None):
-        raise SettingError("give manifest=FILE.jsonl or audio_dir=FOLDER, and not both")
+        raise SettingError("give either manifest=FILE.jsonl or audio_dir=FOLDER")
     if manifest is not None:
         return read_manifest(manifest)
     recordings = scan_folder(str(audio_dir), _probe)
     out.mkdir(parents=True, exist_ok=True)
-    write_manifest(out / "manifest.jsonl", recordings)
+    write_manifest(out / MANIFEST, recordings)
     return recordings
 
 
 def _probe(path: Path) -> dict[str, Any]:
     try:
         info = probe(path)
-    except AudioError:  # the preparation says what is wrong with it
+    except AudioError:  # what is wrong with it is said where it is read
         return {}
     return {"duration": info.duration, "sample_rate": info.sample_rate, "channels": info.channels}
 
 
+@one_line_errors(PROGRAM)
+def _main() -> int:
+    run_hydra("prepare", run)
+    return 0
+
+
+def main() -> int:
+    """Run the command line; its words are Hydra's overrides."""
+    code = _main()
+    if code == INTERRUPTED:
+        gc.collect()  # lets go of what the processes shared
+        os._exit(code)  # not waiting for threads that are deep in a network
+    return code
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,132 +22,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from jasco.chords import CHORD_NAMES, ChordProgression
 from jasco.conditions import Conditions
+from jasco.data.track_files import Header, Signature, opened_track, read_header, track_file
 from jasco.drums import DrumCodes
 from jasco.errors import DataError, SettingError
 from jasco.jsonl import read_lines, write_lines
 from jasco.melody import Melody
 
 INDEX = "index.jsonl"
-TRACKS = "tracks"
 CONTROLS = ("chords", "drums", "melody")
 """The controls that a track's file may hold; text is in the index."""
 
 _CODEC = ("codec", "frame_rate")  # of a signature: what must be that of the latents
 _ROUNDING = 1e-6  # frames by which a time may miss its frame in binary fractions
-
-Signature = Mapping[str, Any]
-"""A stage's version and what its result depends on, as plain JSON data."""
-
-
-# --- files ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a track's file says about itself.
-
-    Attributes:
-        id: SHA-256 of the audio file.
-        duration: of the audio (s).
-        num_frames: latent frames T; 0 where there are no latents yet.
-        stages: signature of each stage whose tensors the file holds, by its name.
-    """
-
-    id: str
-    duration: float
-    num_frames: int
-    stages: Mapping[str, Signature]
-
-
-def track_file(id: str) -> str:
-    """Place of a track's file in its dataset."""
-    return f"{TRACKS}/{id}.safetensors"
-
-
-def write_track(
-    root: Path,
-    id: str,
-    duration: float,
-    stages: Mapping[str, Signature],
-    tensors: Mapping[str, Tensor],
-) -> None:
-    """Write a track's file, whole or not at all; the same values give the same bytes.
-
-    Args:
-        root: folder of the dataset; that of the tracks exists.
-        id: SHA-256 of the audio file.
-        duration: of the audio (s).
-        stages: signature of each stage that made the tensors.
-        tensors: all of them.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    facts = {"id": id, "duration": duration, "stages": stages}
-    path = root / track_file(id)
-    part = path.with_name(f".{id}.{secrets.token_hex(4)}.part")
-    # One entry only: safetensors writes several in no particular order.
-    metadata = {"jasco": json.dumps(facts, sort_keys=True)}
-    try:
-        save_file(dict(tensors), part, metadata=metadata)
-        os.replace(part, path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot write {path}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def read_header(path: Path) -> Header:
-    """The header of a track's file.
-
-    Raises:
-        DataError: the file is missing or broken, or no track's file.
-    """
-    with _opened(path) as file:
-        frames = file.get_slice("latents").get_shape()[0] if "latents" in file.keys() else 0
-        facts = json.loads(file.metadata()["jasco"])
-        return Header(facts["id"], facts["duration"], frames, facts["stages"])
-
-
-def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
-    """The tensors of a track's file, but for some names.
-
-    Raises:
-        DataError: the file is missing or broken.
-    """
-    with _opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys() if name not in exclude}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing: run jasco-prepare again to make it") from error
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, DataError | SettingError):
-            raise
-        raise DataError(
-            f"{path} is broken or no file of a prepared track ({error}): remove it and run "
-            "jasco-prepare again"
-        ) from error
-
 
 # --- the index ------------------------------------------------------------------------------------
 
@@ -337,7 +233,7 @@ class PreparedDataset:
         length = min(num_frames, track.num_frames - start_frame)
         frames = slice(start_frame, start_frame + length)
         wishes: dict[str, Any] = {}
-        with _opened(self.root / track.file) as file:
+        with opened_track(self.root / track.file) as file:
             stored = file.get_slice("latents")
             if stored.get_shape() != [track.num_frames, self.facts.latent_dim]:
                 raise DataError(

@@ -201,3 +201,16 @@ def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         doctor.main(["--yes"])
     assert end.value.code == 2
+
+
+def test_the_weights_of_deep_salience_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> doctor.Finding:
+        return next(finding for finding in doctor.parts() if finding.part == "salience")
+
+    path = tmp_path / "weights.safetensors"
+    monkeypatch.setenv("JASCO_SALIENCE_WEIGHTS", str(path))
+    assert found().state == "missing" and "JASCO_SALIENCE_WEIGHTS" in str(found().remedy)
+    path.touch()
+    assert found().state == "ok" and found().detail == str(path)

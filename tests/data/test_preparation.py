@@ -18,7 +18,8 @@ import torch
 
 from jasco.data.manifest import Recording, scan_folder
 from jasco.data.preparation import Summary, prepare
-from jasco.data.prepared import PreparedDataset, read_header
+from jasco.data.prepared import PreparedDataset
+from jasco.data.track_files import read_header
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.preprocess.codec import CodecSource
 from jasco.preprocess.executors import Executor, LocalExecutor, RayExecutor

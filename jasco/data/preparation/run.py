@@ -18,7 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from jasco.data import prepared
+from jasco.data import prepared, track_files
 from jasco.data.manifest import Recording
 from jasco.data.preparation.steps import PARKED, Modelling, Reading
 from jasco.errors import DataError, JascoError, SettingError
@@ -163,10 +163,10 @@ def _progress(
 @contextmanager
 def _workplace(root: Path) -> Iterator[None]:
     """The folders of a dataset for this run alone, free of what a killed one has left."""
-    for folder in (root / prepared.TRACKS, root / PARKED):
+    for folder in (root / track_files.TRACKS, root / PARKED):
         folder.mkdir(parents=True, exist_ok=True)
     with _locked(root):
-        for left in (*(root / prepared.TRACKS).glob(".*.part"), *(root / PARKED).iterdir()):
+        for left in (*(root / track_files.TRACKS).glob(".*.part"), *(root / PARKED).iterdir()):
             left.unlink(missing_ok=True)
         yield
         shutil.rmtree(root / PARKED, ignore_errors=True)
@@ -202,7 +202,7 @@ def _record(root: Path, recordings: Sequence[Recording], ended: Sequence[Job]) -
     first = {job.id: job for job in good}  # later entries replace earlier ones: the lowest number
     tracks = []
     for id, job in first.items():
-        header = prepared.read_header(root / prepared.track_file(id))
+        header = track_files.read_header(root / track_files.track_file(id))
         tracks.append(prepared.make_track(header, job.path, recordings[job.number].fields))
     seen = {job.path: job.id for job in ended}
     for track in _earlier_tracks(root):

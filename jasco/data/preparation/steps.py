@@ -21,8 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from jasco.audio import Audio, load_mono
-from jasco.data import prepared
-from jasco.data.prepared import Header, Signature
+from jasco.data import track_files
+from jasco.data.track_files import Header, Signature
 from jasco.errors import AudioError, CheckpointError, DataError, JascoError, MissingPartError
 from jasco.preprocess.executors import Job
 from jasco.preprocess.stages.stage import Extract, Stage
@@ -61,7 +61,7 @@ class _Step(ABC):
 
     def _todo(self, job: Job) -> tuple[str, ...]:
         """The stages whose result the track's file has not, or an outdated one."""
-        held = _held(self.root / prepared.track_file(job.id))
+        held = _held(self.root / track_files.track_file(job.id))
         current = held.stages if held else {}
         return tuple(n for n in self.signatures if current.get(n) != self.signatures[n])
 
@@ -81,11 +81,11 @@ class _Step(ABC):
 
     def _write(self, job: Job, tensors: Mapping[str, Tensor]) -> Job:
         """Write the track's file, with what it held of other stages."""
-        path = self.root / prepared.track_file(job.id)
+        path = self.root / track_files.track_file(job.id)
         held = _held(path)
-        kept = prepared.read_tensors(path, exclude=tensors) if held else {}
+        kept = track_files.read_tensors(path, exclude=tensors) if held else {}
         stages = {**(held.stages if held else {}), **{n: self.signatures[n] for n in job.todo}}
-        prepared.write_track(self.root, job.id, job.duration, stages, {**kept, **tensors})
+        track_files.write_track(self.root, job.id, job.duration, stages, {**kept, **tensors})
         return job.ended("done")
 
     def _parked(self, job: Job) -> Path:
@@ -167,7 +167,7 @@ def refuse_unfit(audio: Audio, path: str) -> None:
 def _held(path: Path) -> Header | None:
     """The header of a track's file; ``None`` if there is none, or a broken one to be made again."""
     try:
-        return prepared.read_header(path) if path.is_file() else None
+        return track_files.read_header(path) if path.is_file() else None
     except DataError:
         return None
 

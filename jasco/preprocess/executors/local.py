@@ -131,8 +131,8 @@ class _Processes(_Station):
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is not None:
-            self.lifeline.close()
-        self.pool.shutdown(wait=kind is None, cancel_futures=True)
+            self.lifeline.close()  # the processes end at once
+        self.pool.shutdown(cancel_futures=True)
         self.lifeline.close()
 
 

@@ -67,6 +67,12 @@ def load_network(
     return network.eval().requires_grad_(False)
 
 
+def kept_weights(folder: Path | None = None, sha256: str = SHA256) -> Path:
+    """Where the published weights are kept once they are fetched; see `published_weights`."""
+    folder = folder or cached_assets_path("jasco", "salience")
+    return folder / f"multif0-{sha256[:8]}.safetensors"
+
+
 def published_weights(folder: Path | None = None, url: str = URL, sha256: str = SHA256) -> Path:
     """The published weights as a safetensors file, fetched and converted on first use.
 
@@ -78,9 +84,8 @@ def published_weights(folder: Path | None = None, url: str = URL, sha256: str = 
     Raises:
         MissingPartError: they cannot be fetched, or h5py is needed to convert them and is missing.
     """
-    folder = folder or cached_assets_path("jasco", "salience")
-    original = folder / f"multif0-{sha256[:8]}.h5"
-    converted = original.with_suffix(".safetensors")
+    converted = kept_weights(folder, sha256)
+    original = converted.with_suffix(".h5")
     if not converted.is_file():
         if not original.is_file():
             content = _fetch(url, sha256)
