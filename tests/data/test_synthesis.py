@@ -99,6 +99,7 @@ def test_the_recipe_keeps_the_licence_of_the_soundfont(band):
         assert "Frank Wen" in text and "Permission is hereby granted, free of charge" in text
 
 
+@torch.inference_mode()  # as the stages compute: other kernels round near ties to another code
 def test_labels_are_exact(band, source):
     data = PreparedDataset(band.out / EXACT)
     assert len(data) == 5 and data.controls == ("chords", "drums", "melody")
@@ -118,10 +119,10 @@ def test_labels_are_exact(band, source):
         mix = load_mono(track.path)
         assert torch.equal(clip.latents, encode(mix)["latents"].float())
         drums = load_mono(band.drums(numbers[track.path])).samples[None]
-        differ = (heard.drums.codes != codec.coarse_codes(drums)[0]).nonzero().flatten().tolist(); print(song.facts, differ, len(heard.drums.codes))
         assert torch.equal(heard.drums.codes, codec.coarse_codes(drums)[0])
         codes.add(tuple(heard.drums.codes.tolist()))
-    assert len(codes) >= 4
+    drummed = sum("drums" in band.song(number).parts for number in range(5))
+    assert 2 <= drummed < 5 and len(codes) == drummed + 1  # those without drums are all silent
 
 
 def test_a_run_that_is_killed_is_finished_by_the_next(band, source, tmp_path):

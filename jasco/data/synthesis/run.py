@@ -15,11 +15,11 @@ from tqdm import tqdm
 from jasco.audio import load_mono
 from jasco.chords import CHORD_INDEX
 from jasco.codec import EnCodec
-from jasco.data import prepared
+from jasco.data import prepared, track_files
 from jasco.data.preparation.steps import content_hash
-from jasco.data.prepared import Signature
 from jasco.data.synthesis.band import MANIFEST, Band
 from jasco.data.synthetic import VERSION, Song
+from jasco.data.track_files import Signature
 from jasco.errors import DataError, JascoError, SettingError
 from jasco.jsonl import write_lines
 from jasco.melody import Melody
@@ -113,15 +113,15 @@ class Labelling:
                 **encode_drums(load_mono(self.band.drums(job.number))),
                 **exact_labels(self.band.song(job.number), num_frames(mix, codec), codec),
             }
-            prepared.write_track(self.root, job.id, mix.duration, self.signatures, tensors)
+            track_files.write_track(self.root, job.id, mix.duration, self.signatures, tensors)
             return replace(job, todo=tuple(self.signatures))
 
         return lambda job: _guarded(label, job)
 
     def _is_current(self, id: str) -> bool:
-        path = self.root / prepared.track_file(id)
+        path = self.root / track_files.track_file(id)
         try:
-            return path.is_file() and prepared.read_header(path).stages == self.signatures
+            return path.is_file() and track_files.read_header(path).stages == self.signatures
         except DataError:
             return False  # a broken one is made again
 
@@ -185,7 +185,7 @@ def synthesize(
     steps: list[Step] = [Playing(band)]
     root = band.out / EXACT
     if codec is not None:
-        (root / prepared.TRACKS).mkdir(parents=True, exist_ok=True)
+        (root / track_files.TRACKS).mkdir(parents=True, exist_ok=True)
         steps.append(Labelling(band, root, codec, exact_signatures(codec)))
     jobs = [Job(number, str(band.mix(number))) for number in range(songs)]
     start, ended = time.perf_counter(), []
@@ -214,7 +214,7 @@ def synthesize(
 
 
 def _track(band: Band, root: Path, job: Job) -> prepared.Track:
-    header = prepared.read_header(root / prepared.track_file(job.id))
+    header = track_files.read_header(root / track_files.track_file(job.id))
     fields = {**band.row(job.number), "drums_path": str(band.drums(job.number))}
     del fields["path"]
     return prepared.make_track(header, job.path, fields)
