@@ -6,6 +6,7 @@ whole configuration, whose keys are overridden in the same way.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -24,20 +25,6 @@ from jasco.errors import SettingError
 PROGRAM = "jasco-synthesize"
 EXTRACTED = "extracted"
 LABELS = (EXACT, EXTRACTED)
-
-
-def main() -> None:
-    """Run the command line; see ``--help``."""
-    code = _main()
-    if code == INTERRUPTED:
-        os._exit(code)  # not waiting for threads deep in a network: no file is half written
-    sys.exit(code)
-
-
-@one_line_errors(PROGRAM)
-def _main() -> int:
-    run_hydra("synthesize", run)
-    return 0
 
 
 def run(config: DictConfig) -> None:
@@ -79,5 +66,20 @@ def _number(name: str, value: Any, kind: type) -> Any:
     return kind(value)
 
 
+@one_line_errors(PROGRAM)
+def _main() -> int:
+    run_hydra("synthesize", run)
+    return 0
+
+
+def main() -> int:
+    """Run the command line; its words are Hydra's overrides."""
+    code = _main()
+    if code == INTERRUPTED:
+        gc.collect()  # lets go of what the processes shared
+        os._exit(code)  # not waiting for threads that are deep in a network
+    return code
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

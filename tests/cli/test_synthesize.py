@@ -17,10 +17,9 @@ def synthesize(tmp_path, monkeypatch, capsys):
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [PROGRAM, "seconds=3", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = main()
         said = capsys.readouterr()
-        return int(ended.value.code), said.out, said.err
+        return code, said.out, said.err
 
     return call
 
@@ -65,3 +64,9 @@ def test_wrong_words_end_in_one_line(synthesize, words, message, tmp_path):
     assert code == 1
     assert len(errors.splitlines()) == 1 and message in errors
     assert not list(tmp_path.iterdir())
+
+
+def test_help_names_the_command(synthesize):
+    with pytest.raises(SystemExit) as end:
+        synthesize("--help")
+    assert end.value.code == 0
