@@ -66,7 +66,9 @@ def test_wrong_words_end_in_one_line(synthesize, words, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_help_names_the_command(synthesize):
+def test_help_names_the_command(synthesize, capsys):
     with pytest.raises(SystemExit) as end:
         synthesize("--help")
     assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith(PROGRAM) and "songs: 3000" in said
