@@ -28,8 +28,8 @@ def compute(reference: Times, estimate: Times, window: float = WINDOW) -> dict[s
         window: the most by which a hit may be off (s).
 
     Returns:
-        ``f1``, ``precision`` and ``recall``. Without onsets in either, nan; with onsets in only
-        one of them, ``f1`` is 0, and so is what is defined of the others.
+        ``f1``, ``precision`` and ``recall``. What has no onsets to speak of is nan: precision
+        without an estimate, recall and ``f1`` without a reference.
 
     Raises:
         SettingError: times that are negative or not finite.
@@ -37,7 +37,7 @@ def compute(reference: Times, estimate: Times, window: float = WINDOW) -> dict[s
     ref, est = _ascending(reference), _ascending(estimate)
     hits = count_matches(ref, est, window)
     return {
-        "f1": _ratio(2 * hits, len(ref) + len(est)),
+        "f1": _ratio(2 * hits, len(ref) + len(est)) if len(ref) else math.nan,
         "precision": _ratio(hits, len(est)),
         "recall": _ratio(hits, len(ref)),
     }
