@@ -8,6 +8,7 @@ semitone, weighted by another one over the octaves around A5 (880 Hz).
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -38,16 +39,16 @@ def chromagram(audio: Audio, *, window: int = WINDOW, hop: int = HOP) -> Tensor:
         hop: from column to column, samples at 32 kHz.
 
     Returns:
-        (12, T) float32, row 0 = C; column i stands at i ``hop`` / 32000 (s).
+        (12, T) float32, row 0 = C, T = ceil(samples / hop); column i stands at i ``hop`` / 32000
+        (s). Less audio than a window is put into the middle of silence, as in the definition.
     """
     mono = audio.mono().resample(SAMPLE_RATE).samples[0]
+    columns = math.ceil(len(mono) / hop)
     if len(mono) < window:
         missing = window - len(mono)
         mono = pad(mono, (missing // 2, missing - missing // 2))
-    spectrum = torch.stft(
-        mono, window, hop, window=torch.hann_window(window), normalized=False, return_complex=True
-    )
-    return chroma_filters(window) @ spectrum.abs().square()
+    spectrum = torch.stft(mono, window, hop, window=torch.hann_window(window), return_complex=True)
+    return chroma_filters(window) @ spectrum[:, :columns].abs().square()
 
 
 def strongest_classes(audio: Audio, *, window: int = WINDOW, hop: int = HOP) -> np.ndarray:

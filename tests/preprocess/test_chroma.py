@@ -18,7 +18,7 @@ def tone(notes: list[int], seconds: float = 1.0, rate: int = SAMPLE_RATE) -> Aud
 def test_a_tone_has_its_pitch_class_in_every_octave(note: int) -> None:
     for octave in (-1, 0, 1, 2):
         classes = strongest_classes(tone([note + 12 * octave]))
-        assert (classes[2:-2] == note - 60).all()
+        assert (classes[2:-1] == note - 60).all()
 
 
 def test_a_chord_has_its_three() -> None:
@@ -29,8 +29,8 @@ def test_a_chord_has_its_three() -> None:
 def test_other_rates_and_columns() -> None:
     audio = tone([69], rate=44100)
     assert (strongest_classes(audio, window=4096, hop=640) == 9).all()
-    assert chromagram(audio, window=4096, hop=640).shape == (12, 51)
-    assert chromagram(tone([69], seconds=0.1)).shape == (12, 5)
+    assert chromagram(audio, window=4096, hop=640).shape == (12, 50)
+    assert chromagram(tone([69], seconds=0.1)).shape == (12, 1)
 
 
 def test_silence_has_no_strongest_class() -> None:
