@@ -20,6 +20,9 @@ from jasco.errors import (
 )
 from jasco.melody import Melody
 from jasco.metrics.shuffle import derangement
+from jasco.preprocess.demucs import load_drum_network
+from jasco.preprocess.drums import DrumSeparator
+from jasco.preprocess.onsets import detect_onsets
 from jasco.preprocess.salience import DeepSalience
 
 RATE = 32000
@@ -77,6 +80,9 @@ def test_a_true_song_is_heard_as_asked_for_and_another_is_not(
     for name, least, most in (
         ("chords.majmin", 0.85, 0.35),
         ("drums.f1", 0.8, 0.75),
+        ("tempo.accuracy2", 1.0, 0.7),
+        ("salience.rpa", 0.85, 0.35),
+        ("salience.cosine", 0.6, 0.35),
         ("melody.row", 0.85, 0.35),
         ("melody.pitch_class", 0.85, 0.35),
     ):
@@ -140,6 +146,17 @@ def test_silence_is_heard_as_silence(chordino: Path, salience_file: Path) -> Non
         "melody.voicing_recall": 0.0,
         "melody.voicing_false_alarm": pytest.approx(float("nan"), nan_ok=True),
     }
+
+
+def test_drums_are_heard_alone_where_there_is_a_separator(small_separator: Path) -> None:
+    separator = DrumSeparator(load_drum_network(small_separator), device="cpu")
+    audio, conditions = song(0)
+    heard = Listener(None, separator).hear(audio, ["drums"])
+    assert heard.onsets is not None and heard.stem_onsets is not None
+    np.testing.assert_array_equal(heard.onsets, detect_onsets(audio))
+    np.testing.assert_array_equal(heard.stem_onsets, detect_onsets(separator(audio)))
+    scores = adherence(requested(conditions, audio.duration), heard)
+    assert {"drums.f1", "drum_stem.f1", "tempo.accuracy1"} < scores.keys()
 
 
 def test_what_was_not_asked_for_is_not_scored() -> None:
