@@ -43,7 +43,8 @@ def bootstrap(
     For the difference of two systems on the same items, give the differences.
 
     Args:
-        values: (items,) or (items, seeds); nan where the metric is not defined.
+        values: (items,) or (items, seeds); what is not finite counts as not defined, such as nan
+            or the loudness of silence.
         level: probability that the interval is to hold the mean.
         resamples: how often to draw.
         seed: of the drawing.
@@ -59,6 +60,7 @@ def bootstrap(
         raise SettingError(f"values of shape {table.shape}: give (items,) or (items, seeds)")
     if not 0 < level < 1 or resamples < 1:
         raise SettingError(f"a level of {level} with {resamples} resamples: give 0 < level < 1")
+    table = np.where(np.isfinite(table), table, math.nan)
     table = table[:, None] if table.ndim == 1 else table
     table = table[~np.isnan(table).all(axis=1)]
     count, seeds = table.shape
@@ -67,13 +69,16 @@ def bootstrap(
     mean = float(np.nanmean(table, axis=1).mean())
     if count == 1:
         return Interval(mean, math.nan, math.nan, 1)
+    # How often each item and each seed is drawn, in all resamples at once.
     generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for number in range(resamples):
-        drawn = table[generator.integers(count, size=count)]
-        if seeds > 1:
-            drawn = drawn[:, generator.integers(seeds, size=seeds)]
-            drawn = drawn[~np.isnan(drawn).all(axis=1)]
-        means[number] = np.nanmean(drawn, axis=1).mean() if len(drawn) else math.nan
-    low, high = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2])
+    item_draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples).T
+    seed_draws = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples).T
+    defined = ~np.isnan(table)
+    drawn = defined.astype(float) @ seed_draws  # (items, resamples)
+    totals = np.where(defined, table, 0) @ seed_draws
+    item_means = np.divide(totals, drawn, out=np.zeros_like(totals), where=drawn > 0)
+    weights = item_draws * (drawn > 0)
+    sizes = weights.sum(axis=0)
+    means = (weights * item_means).sum(axis=0)[sizes > 0] / sizes[sizes > 0]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(mean, float(low), float(high), count)

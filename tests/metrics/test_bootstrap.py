@@ -36,6 +36,22 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     assert over_both.high - over_both.low > 1.5 * (over_items.high - over_items.low)
 
 
+def test_it_equals_drawing_one_by_one() -> None:
+    generator = np.random.default_rng(0)
+    table = generator.normal(size=(12, 3)) + generator.normal(size=3)
+    table[2, 1] = math.nan
+    means = []
+    for _ in range(8000):
+        drawn = table[generator.integers(12, size=12)][:, generator.integers(3, size=3)]
+        # An item without a value under the seeds drawn is left out.
+        kept = drawn[~np.isnan(drawn).all(axis=1)]
+        means.append(np.nanmean(kept, axis=1).mean())
+    found = bootstrap(table, resamples=8000)
+    spread = np.std(means)
+    assert found.low == pytest.approx(np.quantile(means, 0.025), abs=0.1 * spread)
+    assert found.high == pytest.approx(np.quantile(means, 0.975), abs=0.1 * spread)
+
+
 def test_one_seed_is_no_seed() -> None:
     values = np.random.default_rng(0).normal(size=30)
     assert bootstrap(values) == bootstrap(values[:, None])
@@ -43,7 +59,7 @@ def test_one_seed_is_no_seed() -> None:
 
 def test_undefined_items_are_left_out() -> None:
     assert bootstrap([1.0, math.nan, 3.0, math.nan]).items == 2
-    assert bootstrap([1.0, math.nan, 3.0, math.nan]) == bootstrap([1.0, 3.0])
+    assert bootstrap([1.0, math.nan, 3.0, -math.inf]) == bootstrap([1.0, 3.0])
     mixed = bootstrap([[1.0, math.nan], [2.0, 4.0], [math.nan, math.nan]])
     assert (mixed.mean, mixed.items) == (2.0, 2)
 
