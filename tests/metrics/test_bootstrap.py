@@ -38,18 +38,17 @@ def test_seeds_that_differ_widen_the_interval() -> None:
 
 def test_it_equals_drawing_one_by_one() -> None:
     generator = np.random.default_rng(0)
-    table = generator.normal(size=(12, 3)) + generator.normal(size=3)
-    table[2, 1] = math.nan
+    table = generator.normal(size=(12, 8)) + generator.normal(size=8)
+    table[2, 1:] = math.nan
     means = []
     for _ in range(8000):
-        drawn = table[generator.integers(12, size=12)][:, generator.integers(3, size=3)]
+        drawn = table[generator.integers(12, size=12)][:, generator.integers(8, size=8)]
         # An item without a value under the seeds drawn is left out.
         kept = drawn[~np.isnan(drawn).all(axis=1)]
         means.append(np.nanmean(kept, axis=1).mean())
-    found = bootstrap(table, resamples=8000)
-    spread = np.std(means)
-    assert found.low == pytest.approx(np.quantile(means, 0.025), abs=0.1 * spread)
-    assert found.high == pytest.approx(np.quantile(means, 0.975), abs=0.1 * spread)
+    found = bootstrap(table, resamples=8000, level=0.9)
+    expected = np.quantile(means, [0.05, 0.95])
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.1 * np.std(means))
 
 
 def test_one_seed_is_no_seed() -> None:
