@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
+    ("adherence",),  # what is heard is compared with what was asked for
     ("audiocraft", "data.datamodule", "data.preparation", "training"),
     ("data.synthesis",),
     ("cli",),
