@@ -97,7 +97,10 @@ class _Writer:
         if "harmony" in section.layers:
             rng = self._rng(f"chords {label}")
             alone = "bass" not in plan.players
-            for role, style, centre in (("chords", plan.comping, 62), ("pad", plan.pad, 67)):
+            for role, style, centre in (
+                ("chords", plan.comping, plan.centre),
+                ("pad", plan.pad, plan.centre - 2),
+            ):
                 self._add(
                     role,
                     play_chords(
@@ -177,17 +180,18 @@ def _progression(spans: Sequence[Span], clock: Clock, duration: float) -> ChordP
 
 
 _MIX: Mapping[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int], float]] = {
-    "lead": ((84, 108), (44, 84), (20, 100), 0.008),
-    "chords": ((84, 112), (24, 104), (10, 90), 0.008),
-    "pad": ((56, 84), (40, 88), (30, 110), 0.008),
-    "bass": ((86, 112), (58, 70), (0, 40), 0.006),
-    "drums": ((72, 108), (58, 70), (5, 80), 0.004),
+    "lead": ((-30, -27), (44, 84), (10, 50), 0.008),
+    "chords": ((-42, -37), (24, 104), (10, 90), 0.008),
+    "pad": ((-48, -43), (40, 88), (30, 110), 0.008),
+    "bass": ((-41, -36), (58, 70), (0, 40), 0.006),
+    "drums": ((-37, -31), (58, 70), (5, 80), 0.004),
 }
-"""Role -> least and most of volume, pan and reverb, and how loose its timing may be (s)."""
+"""Role -> least and most of level (dB; of a note), pan and reverb, and how loose its timing may be
+(s). The lead is clearly in front, as each chord has several notes at once."""
 
 
 def _part(rng: Random, plan: Plan, role: str, events: Iterable[Event], duration: float) -> Part:
-    volume, pan, reverb, loosest = _MIX[role]
+    level, pan, reverb, loosest = _MIX[role]
     looseness = rng.uniform(0.0, loosest)
     notes = []
     for pitch, velocity, at, length in events:
@@ -198,11 +202,16 @@ def _part(rng: Random, plan: Plan, role: str, events: Iterable[Event], duration:
     return Part(
         plan.players[role],
         _separated(sorted(notes, key=lambda note: (note.onset, note.pitch)), role == "lead"),
-        round(rng.randint(*volume) * plan.players[role].gain),
+        _volume(rng.uniform(*level) - plan.players[role].level),
         rng.randint(*pan),
         rng.randint(*reverb),
         rng.randint(0, 50),
     )
+
+
+def _volume(gain: float) -> int:
+    """What changes a level by ``gain`` (dB), by the curve of General MIDI; 127 changes nothing."""
+    return max(1, min(round(127 * 10 ** (gain / 40)), 127))
 
 
 def _separated(notes: Sequence[Note], one_voice: bool) -> tuple[Note, ...]:

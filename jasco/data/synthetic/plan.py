@@ -40,6 +40,8 @@ _ABSENT = {"lead": 0.22, "harmony": 0.02, "drums": 0.15}  # share of songs witho
 _RESTING = {"lead": 0.12, "harmony": 0.0, "drums": 0.06}  # share of sections
 _CROSSOVER = 0.2  # share of songs that borrow from other genres
 _FREE_DRUMS = 0.06  # share of songs
+_LEAD_LOW = 64  # lowest MIDI note of a lead, above the chords, where its instrument goes so high
+_LOW_LEADS = 0.15  # share of leads that lie as low as their instrument goes
 _ENDING = 0.08  # share of songs that end before their time is over
 
 
@@ -69,6 +71,7 @@ class Plan(NamedTuple):
         pad: pattern of the second layer of chords.
         bass_line: pattern of the bass.
         lead: of the melody.
+        centre: MIDI note around which the chords lie, out of the way of the lead.
         players: instrument of each role that plays.
     """
 
@@ -86,6 +89,7 @@ class Plan(NamedTuple):
     pad: str
     bass_line: str
     lead: LeadStyle
+    centre: int
     players: Mapping[str, Instrument]
 
 
@@ -101,7 +105,7 @@ def draw_plan(rng: Random, duration: float) -> Plan:
     drums = FREE if rng.random() < _FREE_DRUMS else choose("drums", families(meter.name))
     layers = _layers(rng)
     players = _players(rng, choose, layers)
-    lead = players.get("lead") or rng.choice(list(PITCHED.values()))
+    lead = _lead_style(rng, players.get("lead") or rng.choice(list(PITCHED.values())))
     slow = "chords" in players and players["chords"].slow
     ends = rng.random() < _ENDING
     bar = meter.beats / meter.pulse * 60 / pulse
@@ -124,7 +128,8 @@ def draw_plan(rng: Random, duration: float) -> Plan:
         comping=rng.choice(LONG_CHORDS) if slow else choose("comping"),
         pad=rng.choice(LONG_CHORDS),
         bass_line=choose("bass_lines"),
-        lead=_lead_style(rng, lead),
+        lead=lead,
+        centre=_centre(lead) if "lead" in players else 62,
         players=players,
     )
 
@@ -178,9 +183,17 @@ def _clock(rng: Random, genre: Genre, drums: str, meter: Meter, pulse: int) -> C
 def _lead_style(rng: Random, instrument: Instrument) -> LeadStyle:
     span = min(rng.randint(12, 19), instrument.high - instrument.low)
     top = instrument.high - span
-    low = rng.choice((instrument.low, rng.randint(instrument.low, top), top))
+    least = max(instrument.low, min(_LEAD_LOW, top))
+    low = rng.choice((least, rng.randint(least, top), top))
+    if rng.random() < _LOW_LEADS:
+        low = instrument.low
     legato = rng.choice((0.6, 0.85, 0.95, 1.0))
     return LeadStyle(low, low + span, rng.choice(DENSITIES), legato)
+
+
+def _centre(lead: LeadStyle) -> int:
+    """Below the lead, or above one that is too low for that."""
+    return min(lead.low, 62) if lead.low >= 58 else lead.high + 5
 
 
 def _sections(rng: Random, layers: tuple[str, ...], bars: int) -> tuple[Section, ...]:

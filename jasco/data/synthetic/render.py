@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from jasco.audio import Audio
-from jasco.data.synthetic.song import ROLES, Song
+from jasco.data.synthetic.song import ROLES, Part, Song
 from jasco.errors import AudioError, MissingPartError
 
 SAMPLE_RATE = 32000
@@ -102,8 +102,10 @@ def render_song(
     font = soundfont or find_soundfont()
     drums = _play(song, ("drums",), font, sample_rate)
     mix = drums + _play(song, [role for role in ROLES if role != "drums"], font, sample_rate)
-    size, (low, high) = float(mix.square().mean().sqrt()), mix.aminmax()
-    gain = min(10 ** (song.room.level / 20) / size, _PEAK / max(-float(low), float(high)))
+    size = float(mix.square().mean().sqrt())
+    # Where parts cancel each other, the drums alone go beyond the mix.
+    peak = max(abs(float(end)) for signal in (mix, drums) for end in signal.aminmax())
+    gain = min(10 ** (song.room.level / 20) / size, _PEAK / peak)
     return Render(*(Audio(_rounded(signal, gain), sample_rate) for signal in (mix, drums)))
 
 
@@ -133,7 +135,8 @@ def _play(song: Song, roles: Collection[str], soundfont: Path, sample_rate: int)
         # which takes a tenth of the whole time.
         (place / "font.sf2").symlink_to(soundfont.absolute())
         (place / "commands").write_text("load font.sf2 0\n")
-        song.midi(roles).write(str(place / "song.mid"))
+        ahead = {role: _ahead(part) for role, part in song.parts.items()}
+        replace(song, parts=ahead).midi(roles).write(str(place / "song.mid"))
         with (
             (place / "log").open("wb") as log,
             subprocess.Popen(
@@ -154,6 +157,15 @@ def _play(song: Song, roles: Collection[str], soundfont: Path, sample_rate: int)
         reason = [*said.splitlines(), "no reason given"][0]
         raise AudioError(f"FluidSynth did not play the song {song.seed!r}: {reason}")
     return samples.T
+
+
+def _ahead(part: Part) -> Part:
+    """The part played early enough to be heard in time, as a musician does."""
+    notes = []
+    for note in part.notes:
+        early = min(part.instrument.attack, note.onset)
+        notes.append(note._replace(onset=note.onset - early, offset=note.offset - early))
+    return replace(part, notes=tuple(notes))
 
 
 def _rounded(samples: torch.Tensor, gain: float) -> torch.Tensor:
