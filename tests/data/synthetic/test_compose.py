@@ -220,3 +220,22 @@ def test_facts_are_plain(songs):
         assert json.loads(json.dumps(facts)) == facts
         assert facts["description"] == song.description
     assert len({song.description for song in songs}) > 950
+
+
+def test_the_lead_is_in_front_and_out_of_the_way_of_the_chords(songs):
+    def levels(part):
+        return part.instrument.level + 40 * np.log10(part.volume / 127)
+
+    apart, checked = 0, 0
+    for song in songs:
+        if not {"lead", "chords"} <= set(song.parts):
+            continue
+        lead = song.parts["lead"]
+        for role in {"chords", "pad", "bass"} & set(song.parts):
+            assert levels(lead) > levels(song.parts[role]) + 4, song.seed
+        middles = [
+            np.median([note.pitch for note in part.notes]) for part in (lead, song.parts["chords"])
+        ]
+        checked += 1
+        apart += abs(middles[0] - middles[1]) >= 4
+    assert checked > 500 and apart > 0.85 * checked

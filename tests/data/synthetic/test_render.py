@@ -129,6 +129,21 @@ def test_the_lead_sounds_at_the_pitch_of_its_label(songs, name):
     assert checked >= 3
 
 
+def test_a_slow_attack_is_played_ahead_of_its_label(songs):
+    """The lead without its attack is the same sound, later."""
+    song = next(song for song in songs if "lead" in song.parts and song.parts["lead"].notes)
+    part = song.parts["lead"]
+    moved = tuple(n._replace(onset=n.onset + 0.2, offset=n.offset + 0.2) for n in part.notes)
+    sounds = []
+    for attack in (0.0, 0.1):
+        instrument = part.instrument._replace(attack=attack)
+        lead = dataclasses.replace(part, notes=moved, instrument=instrument)
+        alone = dataclasses.replace(song, duration=9.0, parts={"lead": lead})
+        sounds.append(render_song(dry(alone)).mix.samples.mean(dim=0))
+    starts = [int((s.abs() > 0.02 * s.abs().max()).float().argmax()) / RATE for s in sounds]
+    assert starts[0] - starts[1] == pytest.approx(0.1, abs=0.01)
+
+
 def test_what_is_missing_is_named(songs, tmp_path, monkeypatch):
     monkeypatch.setenv("JASCO_SOUNDFONT", str(tmp_path / "none.sf2"))
     with pytest.raises(MissingPartError, match=r"none\.sf2: JASCO_SOUNDFONT"):
