@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 from jasco.checkpoint import build
 from jasco.cli.config import compose_config
+from jasco.data.synthetic.render import find_fluidsynth, find_soundfont
 from jasco.errors import MissingPartError
 from jasco.model import Jasco
 from jasco.preprocess.chordino import find_chordino
@@ -135,3 +136,13 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder: Path = tmp_path_factory.mktemp("songs") / "prepared"
     return runs.write_dataset(folder, runs.new_model().codec)
+
+
+@pytest.fixture(scope="session")
+def soundfont() -> Path:
+    """The soundfont that the band plays on; FluidSynth is there too."""
+    try:
+        find_fluidsynth()
+        return find_soundfont()
+    except MissingPartError as error:
+        pytest.skip(str(error))

@@ -28,9 +28,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
+    ("adherence",),  # what is heard is compared with what was asked for
     ("data.clips", "data.recorded"),
     ("data.numbered",),
     ("audiocraft", "data.datamodule", "data.preparation", "data.segments", "training"),
+    ("data.synthesis",),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

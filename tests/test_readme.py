@@ -131,7 +131,11 @@ def test_the_python_of_a_section_runs(
 
 
 @pytest.mark.parametrize("block", OURS, ids=lambda block: f"{block.section}, line {block.line}")
-def test_our_commands_run(block: Block, folder: Path, environment: dict[str, str]) -> None:
+def test_our_commands_run(
+    block: Block, folder: Path, environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    if "jasco-synthesize" in block.text:
+        request.getfixturevalue("soundfont")
     result = subprocess.run(
         ["bash", "-euc", block.text], cwd=folder, env=environment, capture_output=True, text=True
     )

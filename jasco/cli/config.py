@@ -11,13 +11,13 @@ from typing import Any
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jasco.assets import package_dir
-from jasco.errors import SettingError
+from jasco.errors import JascoError, SettingError
 
 
 def conf_dir() -> Path:
@@ -78,3 +78,25 @@ def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:
         raise SettingError(f"the configuration cannot be composed: {error}") from error
     if failed:
         raise failed[0]
+
+
+def build_node(node: Any, **more: Any) -> Any:
+    """What a node of our own configurations describes, with its children.
+
+    Args:
+        node: of a configuration, or plain data.
+        more: arguments beside those of the node.
+
+    Raises:
+        SettingError: its class cannot be found, or does not take its keys.
+        JascoError: whatever the class raises on purpose.
+    """
+    if "_target_" not in node:
+        raise SettingError(f"a node with {', '.join(node)} has no _target_: what is it for?")
+    try:
+        return hydra.utils.instantiate(node, _convert_="all", **more)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, JascoError):
+            raise cause from None
+        raise SettingError(f"{node.get('_target_')} cannot be made: {cause or error}") from error

@@ -102,6 +102,7 @@ def parts() -> Iterator[Finding]:
         yield Finding("demo", "missing", "this version has no bundled checkpoint: use a Hub id")
     yield _chordino()
     yield _salience()
+    yield _soundfont()
 
 
 def _salience() -> Finding:
@@ -113,6 +114,16 @@ def _salience() -> Finding:
         return Finding("salience", "ok", str(path))
     remedy = f"they are fetched on first use; without network set {VARIABLE}"
     return Finding("salience", "missing", f"no weights at {path}", remedy)
+
+
+def _soundfont() -> Finding:
+    """The sounds of the band."""
+    from jasco.data.synthetic.render import INSTALL, find_soundfont
+
+    try:
+        return Finding("soundfont", "ok", str(find_soundfont()))
+    except MissingPartError as error:
+        return Finding("soundfont", "missing", str(error).partition(":")[0], INSTALL)
 
 
 def _chordino() -> Finding:

@@ -12,17 +12,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from transformers.utils import logging as transformers_logging
 
 from jasco.audio import probe
-from jasco.cli.config import run_hydra
+from jasco.cli.config import build_node, run_hydra
 from jasco.cli.errors import INTERRUPTED, one_line_errors
 from jasco.data.manifest import Recording, read_manifest, scan_folder, write_manifest
 from jasco.data.preparation import QUARANTINE, prepare
-from jasco.errors import AudioError, DataError, JascoError, SettingError
+from jasco.errors import AudioError, DataError, SettingError
 
 PROGRAM = "jasco-prepare"
 MANIFEST = "manifest.jsonl"
@@ -42,8 +40,8 @@ def run(config: DictConfig) -> None:
     unknown = [name for name in settings["stages"] if name not in settings["stage"]]
     if unknown:
         raise SettingError(f"no stage {unknown[0]!r}: give some of {', '.join(settings['stage'])}")
-    stages = [_build(settings["stage"][name]) for name in settings["stages"]]
-    executor = _build(settings["executor"])
+    stages = [build_node(settings["stage"][name]) for name in settings["stages"]]
+    executor = build_node(settings["executor"])
     out = Path(settings["out"]).expanduser().absolute()
     recordings = _recordings(settings["manifest"], settings["audio_dir"], out)
     summary = prepare(recordings, out, stages, executor)
@@ -52,21 +50,6 @@ def run(config: DictConfig) -> None:
         print(f"  {out / QUARANTINE} holds the reasons")
     if not summary.done + summary.skipped:
         raise DataError(f"no recording could be prepared: {out / QUARANTINE} holds the reasons")
-
-
-def _build(node: dict[str, Any]) -> Any:
-    """What a node of the configuration describes.
-
-    Raises:
-        SettingError: keys or values that it does not take.
-    """
-    try:
-        return instantiate(node, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, JascoError):
-            raise cause from None
-        raise SettingError(f"{node.get('_target_')} cannot be made: {cause or error}") from error
 
 
 def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[Recording]:

@@ -11,15 +11,13 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from jasco import checkpoint
-from jasco.cli.config import run_hydra
+from jasco.cli.config import build_node, run_hydra
 from jasco.cli.errors import one_line_errors
 from jasco.cli.run import begin_run, flat
-from jasco.errors import Interrupted, JascoError, MissingPartError, SettingError
+from jasco.errors import Interrupted, MissingPartError, SettingError
 from jasco.hub import HubOptions
 from jasco.model import Jasco
 
@@ -48,7 +46,7 @@ def train(config: DictConfig) -> None:
             raise SettingError(f"{key} is not given: add {key}=VALUE")
     run = Path(config.run)
     last = run / checkpoint.RUN_FILE
-    data = _build(config.data)
+    data = build_node(config.data)
     torch.manual_seed(config.seed)  # for weights that begin at random, the same on all ranks
     goes_on = last.is_file()
     module, size = (
@@ -75,13 +73,13 @@ def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[
     )
     precision = PRECISIONS.get(str(config.trainer.precision), PRECISIONS["32-true"])
     size = footprint(model, data.batch_size, precision, averaged="ema" in config.callbacks)
-    module = JascoModule(model, _build(config.optim), seed=config.seed)
+    module = JascoModule(model, build_node(config.optim), seed=config.seed)
     return module, [", ".join(model.controls), *size.lines()]
 
 
 def _codec_module(config: DictConfig) -> tuple[Any, list[str]]:
     """The module that a configuration describes whole, a codec's, and its size in words."""
-    module = _build(config.module)
+    module = build_node(config.module)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in _parts(module)}
     counts = ", ".join(f"{name} {n / 1e6:.1f} M" for name, n in parts.items() if n)
     state = 4 * (4 + ("ema" in config.callbacks)) * sum(parts.values())
@@ -117,30 +115,13 @@ def _trainer(config: DictConfig, run: Path) -> Any:
     from jasco.training.checkpoint_io import WholeCheckpointIO
 
     bar = [StepBar()] if config.trainer.enable_progress_bar else []
-    return _build(
+    return build_node(
         config.trainer,
-        callbacks=[_build(node) for node in config.callbacks.values()] + bar,
-        logger=[_build(node) for node in config.logger.values()],
+        callbacks=[build_node(node) for node in config.callbacks.values()] + bar,
+        logger=[build_node(node) for node in config.logger.values()],
         plugins=[WholeCheckpointIO()],
         default_root_dir=str(run),
     )
-
-
-def _build(node: DictConfig, **more: Any) -> Any:
-    """What a node of the configuration describes.
-
-    Raises:
-        SettingError: keys or values that it does not take.
-    """
-    if "_target_" not in node:
-        raise SettingError(f"{node._get_full_key(None)} has keys {', '.join(node)} but no _target_")
-    try:
-        return instantiate(node, _convert_="all", **more)
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, JascoError):
-            raise cause from None
-        raise SettingError(f"{node.get('_target_')} cannot be made: {cause or error}") from error
 
 
 def _plain(node: Any, *, resolve: bool = True) -> Any:

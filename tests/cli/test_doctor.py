@@ -203,6 +203,17 @@ def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert end.value.code == 2
 
 
+def test_the_soundfont_is_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "some.sf2"
+    title = "weights and plugins"
+    missing = examine_elsewhere(title, JASCO_SOUNDFONT=str(path))["soundfont"]
+    assert missing.state == "missing" and str(path) in missing.detail
+    assert missing.remedy.startswith("apt install")
+    path.touch()
+    found = examine_elsewhere(title, JASCO_SOUNDFONT=str(path))["soundfont"]
+    assert found == Finding("soundfont", "ok", str(path))
+
+
 def test_the_weights_of_deep_salience_are_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

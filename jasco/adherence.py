@@ -1,0 +1,226 @@
+"""Adherence: how far a recording follows the controls that were asked for.
+
+What was asked for (`requested`) and what is heard (`Listener`) come in the same plain form,
+`Controls`, which `adherence` compares. Hear the true recording behind the codec in place of a
+generated one for the ceiling, and compare with the requests of other items for the floor
+(`jasco.metrics.shuffle.derangement`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from jasco.audio import Audio
+from jasco.conditions import Conditions
+from jasco.errors import ConditionError, MissingPartError, SettingError
+from jasco.melody import LOWEST_NOTE, Melody, resample_salience
+from jasco.metrics import chords, drums, melody, salience, tempo
+from jasco.preprocess.chords import extract_chords
+from jasco.preprocess.chroma import SAMPLE_RATE as CHROMA_RATE
+from jasco.preprocess.chroma import strongest_classes
+from jasco.preprocess.drums import DrumSeparator
+from jasco.preprocess.melody import extract_melody
+from jasco.preprocess.onsets import FRAME_RATE, THRESHOLD, detect_onsets, onset_strength, pick_peaks
+from jasco.preprocess.salience import DeepSalience
+from jasco.preprocess.tempo import estimate_tempo
+
+MELODY_RATE = 50.0
+"""Frames per second (Hz) at which melodies are compared."""
+HEARD = ("chords", "drums", "melody")
+"""The controls that can be heard."""
+
+_CHROMA_WINDOW = 4096  # samples: 0.13 s, for melodies that move
+
+
+@dataclass(frozen=True, eq=False)
+class Controls:
+    """The controls of a clip as plain data; ``None`` for what is not known or not asked for.
+
+    Attributes:
+        chords: (start in s, end in s, Harte's label).
+        onsets: (N,) of the drums (s), or of all that begins where only a mix was heard.
+        stem_onsets: (N,) of the drums separated from the mix.
+        tempo: beats per minute, nan without a beat.
+        rows: (T,) of the melody at `MELODY_RATE`, -1 for silence.
+        pitch_classes: (T,) likewise, C = 0; known without ``rows`` where it is that of a chroma.
+        salience: (53, T) from which ``rows`` come, or ones at the rows.
+    """
+
+    chords: chords.Segments | None = None
+    onsets: np.ndarray | None = None
+    stem_onsets: np.ndarray | None = None
+    tempo: float | None = None
+    rows: np.ndarray | None = None
+    pitch_classes: np.ndarray | None = None
+    salience: np.ndarray | None = None
+
+
+class Listener:
+    """Hears chords, onsets and melody in recordings.
+
+    Args:
+        salience: what the melody is heard with; ``None``: only its pitch classes are heard, as the
+            strongest of a chroma, which the accompaniment sways.
+        separator: what takes the drums out of the mix, to be heard alone too.
+    """
+
+    def __init__(
+        self, salience: DeepSalience | None, separator: DrumSeparator | None = None
+    ) -> None:
+        self.salience = salience
+        self.separator = separator
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | os.PathLike[str] | None = None,
+        *,
+        separator: DrumSeparator | None = None,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype = "auto",
+    ) -> Listener:
+        """With the salience network where its weights are to be had, else without.
+
+        Args:
+            weights: a file of them; ``None`` for the published ones.
+            separator: see `Listener`.
+            device: of the network.
+            dtype: of its convolutions.
+
+        Raises:
+            CheckpointError, SettingError: see `DeepSalience.load`.
+            MissingPartError: the file ``weights`` cannot be read without h5py.
+        """
+        try:
+            return cls(DeepSalience.load(weights, device=device, dtype=dtype), separator)
+        except MissingPartError:
+            if weights is not None:
+                raise
+            return cls(None, separator)
+
+    def hear(self, audio: Audio, controls: Collection[str] = HEARD) -> Controls:
+        """What sounds in a recording.
+
+        Args:
+            audio: any rate, any number of channels.
+            controls: of `HEARD`; the others stay ``None``.
+
+        Raises:
+            MissingPartError: chords are to be heard and Chordino is not installed.
+            SettingError: another control.
+        """
+        if unknown := set(controls).difference(HEARD):
+            raise SettingError(f"cannot hear {sorted(unknown)}: give some of {list(HEARD)}")
+        heard = Controls()
+        if "chords" in controls:
+            heard = replace(heard, chords=chords.segments(extract_chords(audio), audio.duration))
+        if "drums" in controls:
+            heard = replace(heard, **_rhythm(audio))
+            if self.separator is not None:
+                heard = replace(heard, stem_onsets=detect_onsets(self.separator(audio)))
+        if "melody" in controls:
+            heard = replace(heard, **self._melody(audio))
+        return heard
+
+    def _melody(self, audio: Audio) -> dict[str, Any]:
+        frames = num_frames(audio.duration)
+        if self.salience is None:
+            hop = round(CHROMA_RATE / MELODY_RATE)
+            classes = strongest_classes(audio, window=_CHROMA_WINDOW, hop=hop)
+            # The last frame may be a part of one.
+            missing = max(frames - len(classes), 0)
+            return {"pitch_classes": np.pad(classes, (0, missing), "edge")[:frames]}
+        found = extract_melody(audio, threshold=0.0, model=self.salience)
+        rate = found.frame_rate or MELODY_RATE
+        melodious = Melody.from_salience(found.roll, rate, threshold=salience.THRESHOLD)
+        matrix = resample_salience(found.roll, rate, MELODY_RATE, frames).numpy()
+        return _tune(melodious, audio.duration) | {"salience": matrix}
+
+
+def requested(conditions: Conditions, duration: float) -> Controls:
+    """What was asked for in a clip of ``duration`` (s).
+
+    Drums are heard in the drum track that was given, by the same detector as in recordings.
+
+    Raises:
+        ConditionError: the drums are codes, in which nothing can be heard.
+        MelodyError: see `jasco.melody.Melody.frames`.
+    """
+    track = conditions.drums
+    if track is not None and not isinstance(track, Audio):
+        raise ConditionError("the drums are codes, whose onsets are not known: give their audio")
+    asked = Controls()
+    if conditions.chords is not None:
+        asked = replace(asked, chords=chords.segments(conditions.chords, duration))
+    if track is not None:
+        asked = replace(asked, **_rhythm(track.crop(0, duration)))
+    if conditions.melody is not None:
+        asked = replace(asked, **_tune(conditions.melody, duration))
+    return asked
+
+
+def adherence(reference: Controls, estimate: Controls) -> dict[str, float]:
+    """Scores of all controls that both sides know, each named after its control.
+
+    Returns:
+        All that `jasco.metrics.chords`, ``drums``, ``tempo``, ``melody`` and ``salience`` compute:
+        ``chords.majmin``, ..., ``drums.f1``, ..., ``drum_stem.f1``, ..., ``tempo.accuracy1``, ...,
+        ``melody.row``, ``melody.pitch_class``, ..., ``salience.rpa``, ... Without rows of the
+        estimate the melody has the scores of pitch classes alone.
+
+    Raises:
+        MissingPartError: chords are compared and mir_eval is not installed.
+        MelodyError: the melodies are of different lengths.
+    """
+    scores: dict[str, dict[str, float]] = {}
+    if reference.chords is not None and estimate.chords is not None:
+        scores["chords"] = chords.compute(reference.chords, estimate.chords)
+    if reference.onsets is not None and estimate.onsets is not None:
+        scores["drums"] = drums.compute(reference.onsets, estimate.onsets)
+    if reference.onsets is not None and estimate.stem_onsets is not None:
+        scores["drum_stem"] = drums.compute(reference.onsets, estimate.stem_onsets)
+    if reference.tempo is not None and estimate.tempo is not None:
+        scores["tempo"] = tempo.compute(reference.tempo, estimate.tempo)
+    if reference.rows is not None and estimate.rows is not None:
+        scores["melody"] = melody.compute(reference.rows, estimate.rows)
+    elif reference.pitch_classes is not None and estimate.pitch_classes is not None:
+        scores["melody"] = melody.compute_pitch_classes(
+            reference.pitch_classes, estimate.pitch_classes
+        )
+    if reference.salience is not None and estimate.salience is not None:
+        scores["salience"] = salience.compute(reference.salience, estimate.salience)
+    return {
+        f"{control}.{name}": value
+        for control, found in scores.items()
+        for name, value in found.items()
+    }
+
+
+def num_frames(duration: float) -> int:
+    """Frames of the melody of a clip of ``duration`` (s)."""
+    return max(round(duration * MELODY_RATE), 1)
+
+
+def to_pitch_classes(rows: np.ndarray) -> np.ndarray:
+    """Pitch class of each row, C = 0; -1 for silence."""
+    return np.where(rows < 0, -1, (rows + LOWEST_NOTE) % 12)
+
+
+def _tune(wish: Melody, duration: float) -> dict[str, Any]:
+    """Fields of `Controls` from a melody."""
+    roll = wish.frames(num_frames(duration), MELODY_RATE)
+    rows = Melody(roll, MELODY_RATE).rows().numpy()
+    return {"rows": rows, "pitch_classes": to_pitch_classes(rows), "salience": roll.numpy()}
+
+
+def _rhythm(audio: Audio) -> dict[str, Any]:
+    """Fields of `Controls` from drums, alone or in a mix."""
+    strength = onset_strength(audio)
+    onsets = pick_peaks(strength, THRESHOLD) / FRAME_RATE
+    return {"onsets": onsets, "tempo": estimate_tempo(strength)}

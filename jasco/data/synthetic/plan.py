@@ -1,0 +1,227 @@
+"""What is decided about a song before a note of it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import NamedTuple
+
+from jasco.data.synthetic.accompaniment import LONG_CHORDS
+from jasco.data.synthetic.description import MOODS
+from jasco.data.synthetic.drums import FREE, families
+from jasco.data.synthetic.genres import GENRES, Genre
+from jasco.data.synthetic.grid import METERS, Clock, Meter
+from jasco.data.synthetic.grooves import SWUNG
+from jasco.data.synthetic.harmony import Key
+from jasco.data.synthetic.instruments import BASSES, KITS, PITCHED, Instrument
+from jasco.data.synthetic.lead import DENSITIES, LeadStyle
+
+LAYERS = ("lead", "harmony", "drums")
+"""What may rest in a section."""
+
+FORMS = (
+    ("verse", "chorus"),
+    ("verse", "verse", "chorus", "verse"),
+    ("verse", "verse", "bridge", "verse"),
+    ("verse", "break", "chorus"),
+    ("intro", "verse", "chorus"),
+    ("intro", "verse", "verse"),
+    ("intro", "verse", "break", "verse"),
+    ("verse",),
+)
+"""Orders of sections; a long song goes round in one, without its intro."""
+
+# What plays in an intro or a break; nothing at all is a break too.
+_INTROS = (("harmony",), ("harmony",), ("harmony", "drums"), ("lead", "harmony"), ("drums",))
+_BREAKS = (("harmony",), ("harmony",), ("lead", "harmony"), ("lead",), ("drums",), ())
+
+_ABSENT = {"lead": 0.22, "harmony": 0.02, "drums": 0.15}  # share of songs without a layer
+_RESTING = {"lead": 0.12, "harmony": 0.0, "drums": 0.06}  # share of sections
+_CROSSOVER = 0.2  # share of songs that borrow from other genres
+_FREE_DRUMS = 0.06  # share of songs
+_LEAD_LOW = 64  # lowest MIDI note of a lead, above the chords, where its instrument goes so high
+_LOW_LEADS = 0.15  # share of leads that lie as low as their instrument goes
+_ENDING = 0.08  # share of songs that end before their time is over
+
+
+class Section(NamedTuple):
+    """A section of the form: its label, its length in bars, and the layers that play."""
+
+    label: str
+    bars: int
+    layers: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """The choices that shape a song.
+
+    Attributes:
+        genre: its name in `GENRES`.
+        key: tonic and mode.
+        meter: of all of its bars.
+        pulse: felt beats a minute.
+        clock: for quarter notes.
+        richness: how often a chord has more than three tones.
+        mood: a word of `MOODS`.
+        sections: from the beginning until the time is over, or until the song ends.
+        ends: the song comes to an end before its time is over.
+        drums: family of the grooves.
+        comping: pattern of the chords.
+        pad: pattern of the second layer of chords.
+        bass_line: pattern of the bass.
+        lead: of the melody.
+        centre: MIDI note around which the chords lie, out of the way of the lead.
+        players: instrument of each role that plays.
+    """
+
+    genre: str
+    key: Key
+    meter: Meter
+    pulse: int
+    clock: Clock
+    richness: float
+    mood: str
+    sections: tuple[Section, ...]
+    ends: bool
+    drums: str
+    comping: str
+    pad: str
+    bass_line: str
+    lead: LeadStyle
+    centre: int
+    players: Mapping[str, Instrument]
+
+
+def draw_plan(rng: Random, duration: float) -> Plan:
+    """Decide about a song of ``duration`` (s)."""
+    genre = rng.choice(list(GENRES))
+    choose = _Chooser(rng, GENRES[genre], rng.random() < _CROSSOVER)
+    meter = METERS[choose("meters")]
+    key = Key(rng.randrange(12), choose("modes"))
+    pulse = rng.randint(*GENRES[genre].tempo)
+    if meter.pulse > 1:  # a pulse of three eighths is slower than one of two
+        pulse = max(round(0.65 * pulse), 40)
+    drums = FREE if rng.random() < _FREE_DRUMS else choose("drums", families(meter.name))
+    layers = _layers(rng)
+    players = _players(rng, choose, layers)
+    lead = _lead_style(rng, players.get("lead") or rng.choice(list(PITCHED.values())))
+    slow = "chords" in players and players["chords"].slow
+    ends = rng.random() < _ENDING
+    bar = meter.beats / meter.pulse * 60 / pulse
+    time = duration - rng.uniform(1.0, 3.0) - bar if ends else duration
+    sections = _sections(rng, layers, max(math.ceil(time / bar), 1))
+    if ends:
+        sections = (*sections, Section("end", 1, layers))
+    lively = (pulse / meter.pulse - 100) / 100 + GENRES[genre].energy > 0.5
+    return Plan(
+        genre=genre,
+        key=key,
+        meter=meter,
+        pulse=pulse,
+        clock=_clock(rng, GENRES[genre], drums, meter, pulse),
+        richness=GENRES[genre].richness,
+        mood=rng.choice(MOODS[key.minor, lively]),
+        sections=sections,
+        ends=ends,
+        drums=drums,
+        comping=rng.choice(LONG_CHORDS) if slow else choose("comping"),
+        pad=rng.choice(LONG_CHORDS),
+        bass_line=choose("bass_lines"),
+        lead=lead,
+        centre=_centre(lead) if "lead" in players else 62,
+        players=players,
+    )
+
+
+class _Chooser:
+    """Chooses from a genre, or half of the time from another one where the song crosses over."""
+
+    def __init__(self, rng: Random, genre: Genre, crossover: bool) -> None:
+        self.rng, self.genre, self.crossover = rng, genre, crossover
+
+    def __call__(self, field: str, allowed: Sequence[str] | None = None) -> str:
+        genre = self.genre
+        if self.crossover and self.rng.random() < 0.5:
+            genre = self.rng.choice(list(GENRES.values()))
+        options: Sequence[str] = getattr(genre, field)
+        if allowed is not None:
+            options = [option for option in options if option in allowed] or allowed
+        return self.rng.choice(options)
+
+
+def _layers(rng: Random) -> tuple[str, ...]:
+    layers = tuple(layer for layer in LAYERS if rng.random() >= _ABSENT[layer])
+    return layers or ("harmony",)
+
+
+def _players(rng: Random, choose: _Chooser, layers: Sequence[str]) -> dict[str, Instrument]:
+    players = {}
+    if "lead" in layers:
+        players["lead"] = PITCHED[choose("leads")]
+    if "harmony" in layers:
+        players["chords"] = PITCHED[choose("harmony")]
+        if rng.random() < 0.5:
+            players["pad"] = PITCHED[choose("pads")]
+        if rng.random() < 0.93:
+            players["bass"] = BASSES[choose("basses")]
+    if "drums" in layers:
+        players["drums"] = KITS[choose("kits")]
+    return players
+
+
+def _clock(rng: Random, genre: Genre, drums: str, meter: Meter, pulse: int) -> Clock:
+    tempo = pulse * meter.pulse
+    if meter.name == "6/8":
+        return Clock(tempo)
+    if drums in SWUNG:
+        return Clock(tempo, round(rng.uniform(0.6, 0.67), 3))
+    least, most, unit = genre.swing
+    return Clock(tempo, round(rng.uniform(least, most), 3), unit)
+
+
+def _lead_style(rng: Random, instrument: Instrument) -> LeadStyle:
+    span = min(rng.randint(12, 19), instrument.high - instrument.low)
+    top = instrument.high - span
+    least = max(instrument.low, min(_LEAD_LOW, top))
+    low = rng.choice((least, rng.randint(least, top), top))
+    if rng.random() < _LOW_LEADS:
+        low = instrument.low
+    legato = rng.choice((0.6, 0.85, 0.95, 1.0))
+    return LeadStyle(low, low + span, rng.choice(DENSITIES), legato)
+
+
+def _centre(lead: LeadStyle) -> int:
+    """Below the lead, or above one that is too low for that."""
+    return min(lead.low, 62) if lead.low >= 58 else lead.high + 5
+
+
+def _sections(rng: Random, layers: tuple[str, ...], bars: int) -> tuple[Section, ...]:
+    """Sections of a form that fill so many bars, the last one cut."""
+    form = list(rng.choice(FORMS))
+    length = rng.choice((2, 4, 4, 4, 8))
+    again = [label for label in form if label != "intro"]
+    sections: list[Section] = []
+    while bars > 0:
+        label = form.pop(0)
+        form = form or list(again)
+        short = label in ("intro", "break")
+        section = Section(
+            label,
+            min(rng.choice((1, 1, 2, 2, 4)) if short else length, bars),
+            _playing(rng, label, layers, first=not sections),
+        )
+        sections.append(section)
+        bars -= section.bars
+    return tuple(sections)
+
+
+def _playing(rng: Random, label: str, layers: tuple[str, ...], first: bool) -> tuple[str, ...]:
+    if label == "intro":
+        wanted: Sequence[str] = rng.choice(_INTROS)
+    elif label == "break":
+        wanted = rng.choice(_BREAKS)
+    else:
+        wanted = [layer for layer in LAYERS if rng.random() >= _RESTING[layer]]
+    playing = tuple(layer for layer in layers if layer in wanted)
+    return playing if playing or label == "break" else layers

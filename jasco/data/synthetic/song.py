@@ -1,0 +1,170 @@
+"""A song as symbols: who plays what and when, from which everything else is made."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from jasco.chords import ChordProgression
+from jasco.data.synthetic.instruments import Instrument
+from jasco.melody import Melody
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+ROLES = ("lead", "chords", "pad", "bass", "drums")
+"""What a part can be."""
+
+_RESOLUTION = 960  # ticks a beat: at 60 beats a minute one is a millisecond
+_VOLUME, _PAN, _REVERB, _CHORUS = 7, 10, 91, 93  # controllers of General MIDI
+
+
+class Note(NamedTuple):
+    """A note: MIDI pitch (of drums: the piece), velocity, onset and offset (s)."""
+
+    pitch: int
+    velocity: int
+    onset: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one instrument plays, and its place in the mix.
+
+    Attributes:
+        instrument: of General MIDI.
+        notes: in the order of their onsets.
+        volume: 0 to 127.
+        pan: 0 (left) to 127 (right).
+        reverb: 0 to 127.
+        chorus: 0 to 127.
+    """
+
+    instrument: Instrument
+    notes: tuple[Note, ...]
+    volume: int
+    pan: int
+    reverb: int
+    chorus: int
+
+
+class Room(NamedTuple):
+    """The reverberation of a song, each from 0 to 1, and the level of the mix (dBFS, RMS)."""
+
+    size: float
+    damping: float
+    width: float
+    reverb: float
+    level: float
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song, with everything about it that is exact because it was written so.
+
+    Attributes:
+        seed: what it was composed from.
+        duration: s.
+        tempo: quarter notes a minute.
+        meter: time signature.
+        key: such as ``"F# minor"``.
+        form: labels of its sections.
+        chords: from 0 to ``duration``; ``N`` where no chord sounds.
+        parts: by role, of `ROLES`.
+        room: of the mix.
+        description: in words.
+        facts: further choices, as plain data: genre, mood, patterns, ...
+    """
+
+    seed: str
+    duration: float
+    tempo: float
+    meter: str
+    key: str
+    form: tuple[str, ...]
+    chords: ChordProgression
+    parts: dict[str, Part]
+    room: Room
+    description: str
+    facts: dict[str, Any]
+
+    @property
+    def bpm(self) -> float:
+        """Tempo in the notes that the metre counts, as `ChordProgression.parse` takes it."""
+        return self.tempo * int(self.meter.partition("/")[2]) / 4
+
+    @property
+    def hits(self) -> tuple[Note, ...]:
+        """Strokes of the drums."""
+        return self.parts["drums"].notes if "drums" in self.parts else ()
+
+    def melody(self, frame_rate: float = 50.0) -> Melody:
+        """The lead as a roll over the whole song; silent where it rests or there is none.
+
+        Args:
+            frame_rate: columns per second (Hz).
+        """
+        lead = self.parts.get("lead")
+        if lead is None or not lead.notes:
+            silence = torch.full((round(self.duration * frame_rate),), -1)
+            return Melody.from_rows(silence, frame_rate)
+        notes = [(note.pitch, note.onset, note.offset) for note in lead.notes]
+        return Melody.from_notes(notes, frame_rate=frame_rate, duration=self.duration)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Description and facts as plain data, for manifests; the notes are not among them."""
+        return {
+            "description": self.description,
+            "duration": self.duration,
+            "seed": self.seed,
+            "bpm": self.bpm,
+            "meter": self.meter,
+            "key": self.key,
+            "form": list(self.form),
+            **self.facts,
+        }
+
+    def midi(self, roles: Collection[str] = ROLES) -> pretty_midi.PrettyMIDI:
+        """The song, or some of its parts, as MIDI with all settings of the mix."""
+        import pretty_midi  # takes a third of a second
+
+        midi = pretty_midi.PrettyMIDI(resolution=_RESOLUTION, initial_tempo=self.tempo)
+        count, unit = (int(number) for number in self.meter.split("/"))
+        midi.time_signature_changes = [pretty_midi.TimeSignature(count, unit, 0.0)]
+        for role, part in self.parts.items():
+            if role not in roles:
+                continue
+            track = pretty_midi.Instrument(part.instrument.program, role == "drums", role)
+            settings = (
+                (_VOLUME, part.volume),
+                (_PAN, part.pan),
+                (_REVERB, part.reverb),
+                (_CHORUS, part.chorus),
+            )
+            track.control_changes = [pretty_midi.ControlChange(n, v, 0.0) for n, v in settings]
+            track.notes = [
+                pretty_midi.Note(note.velocity, note.pitch, note.onset, note.offset)
+                for note in part.notes
+            ]
+            midi.instruments.append(track)
+        return midi
+
+    def to_midi(self, path: str | os.PathLike[str]) -> None:
+        """Write the song as a MIDI file, whole or not at all."""
+        path = Path(path)
+        content = io.BytesIO()
+        self.midi().write(content)
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            part.write_bytes(content.getvalue())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""Embeddings of recordings: the points between which distances of distributions are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from jasco.audio import Audio
+from jasco.codec import EnCodec
+from jasco.errors import SettingError
+from jasco.metrics import frechet, kernel
+from jasco.metrics.bootstrap import Interval
+
+
+class Embeddings:
+    """Accumulates the embeddings of references and of estimates, one vector an item."""
+
+    def __init__(self) -> None:
+        self._sets: dict[str, list[np.ndarray]] = {"reference": [], "estimate": []}
+
+    def add(
+        self, *, reference: np.ndarray | None = None, estimate: np.ndarray | None = None
+    ) -> None:
+        """Put down embeddings (N, D) of either set; the two may be of different sizes."""
+        for name, values in (("reference", reference), ("estimate", estimate)):
+            if values is not None:
+                self._sets[name].append(np.atleast_2d(np.asarray(values, dtype=float)))
+
+    @property
+    def reference(self) -> np.ndarray:
+        """(N, D)."""
+        return self._joined("reference")
+
+    @property
+    def estimate(self) -> np.ndarray:
+        """(M, D)."""
+        return self._joined("estimate")
+
+    def summary(self, *, seed: int = 0) -> dict[str, float | Interval]:
+        """Distances of the two sets: ``fad``, ``fad_infinity`` with its interval, and ``kad``.
+
+        Raises:
+            SettingError: fewer than four items in either set.
+        """
+        sets = self.reference, self.estimate
+        return {
+            "fad": frechet.compute(*sets),
+            "fad_infinity": frechet.extrapolate(*sets, seed=seed),
+            "kad": kernel.compute(*sets),
+        }
+
+    def _joined(self, name: str) -> np.ndarray:
+        if not self._sets[name]:
+            raise SettingError(f"there are no embeddings of any {name}")
+        return np.concatenate(self._sets[name])
+
+
+@torch.inference_mode()
+def embed_latents(codec: EnCodec, recordings: Iterable[Audio]) -> np.ndarray:
+    """Mean over time of the normalised latents of EnCodec, which every model brings along.
+
+    Args:
+        codec: of the model.
+        recordings: any rate, any number of channels, any length.
+
+    Returns:
+        (N, D) float64.
+    """
+    device = codec.mean.device
+    vectors = []
+    for audio in recordings:
+        samples = audio.mono().resample(codec.sample_rate).samples
+        missing = -samples.shape[1] % codec.hop_length
+        samples = torch.nn.functional.pad(samples, (0, missing)).expand(codec.channels, -1)
+        vectors.append(codec.encode(samples[None].to(device))[0].mean(dim=0).double().cpu())
+    return torch.stack(vectors).numpy() if vectors else np.empty((0, codec.latent_dim))
