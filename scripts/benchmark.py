@@ -261,7 +261,8 @@ def bench_train(bench: Bench) -> None:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, DataLoader([batch] * (bench.repeats + 1), batch_size=None))
+    batches: Any = [batch] * (bench.repeats + 1)
+    trainer.fit(module, DataLoader(batches, batch_size=None))
     bench.measure_ceiling(dtype)
     bench.row(
         f"training step, 400M, {count} clips of 10 s",

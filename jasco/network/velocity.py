@@ -1,8 +1,8 @@
 """The velocity network of JASCO: noisy latents, time and conditions in, velocity out.
 
-Time enters in one place only: it is added to every condition token that the frames attend to
-(arXiv 2406.10970; the shapes of published checkpoints). Controls with one vector per frame are
-added to the projected latents, which equals one projection of the concatenation.
+In published checkpoints time enters in one place only: it is added to every condition token that
+the frames attend to (arXiv 2406.10970). Controls with one vector per frame are added to the
+projected latents, which equals one projection of the concatenation.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ class VelocityNetwork(nn.Module):
         feedforward: width of the feed-forward layers as a multiple of ``dim``.
         skip_connections: U-Net skips from the first half of the layers to the second.
         positional_scale: factor of the sinusoidal positions.
+        rotary: rotary positions in attention, beside the sinusoidal ones or in place of them
+            (``positional_scale=0``).
+        adaptive: flow time also scales, shifts and gates every block.
 
     Raises:
         SettingError: sizes that do not fit each other.
@@ -40,12 +43,16 @@ class VelocityNetwork(nn.Module):
         feedforward: int = 4,
         skip_connections: bool = False,
         positional_scale: float = 1.0,
+        rotary: bool = False,
+        adaptive: bool = False,
     ) -> None:
         super().__init__()
         if dim < 4 or dim % 2 or dim % heads:
             raise SettingError(
                 f"dim={dim}, heads={heads}: dim must be even and a multiple of heads"
             )
+        if rotary and dim // heads % 2:
+            raise SettingError(f"dim={dim}, heads={heads}: rotary positions need an even dim/heads")
         if skip_connections and depth % 2:
             raise SettingError(
                 f"depth={depth}: skip connections pair layers, so depth must be even"
@@ -53,7 +60,9 @@ class VelocityNetwork(nn.Module):
         self.positional_scale = positional_scale
         self.input = nn.Linear(latent_dim, dim, bias=False)
         self.time = TimeEmbedding(dim)
-        self.transformer = Transformer(dim, depth, heads, feedforward, skip_connections)
+        self.transformer = Transformer(
+            dim, depth, heads, feedforward, skip_connections, rotary, adaptive
+        )
         self.norm = nn.LayerNorm(dim)
         self.output = nn.Linear(dim, latent_dim, bias=False)
 
@@ -73,5 +82,5 @@ class VelocityNetwork(nn.Module):
         x = x + self.positional_scale * positions + conditions.frames()
         time = self.time(t.expand(z.shape[0]) if t.dim() == 0 else t)
         tokens, mask = conditions.tokens(z.shape[0], x.shape[-1], z.device)
-        x = self.transformer(x, tokens + time[:, None], mask)
+        x = self.transformer(x, tokens + time[:, None], mask, time)
         return self.output(self.norm(x))
