@@ -105,7 +105,8 @@ STEPS = "trainer.max_steps={}"
 
 
 def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
-    sampled = ("callbacks.samples.every=2", "callbacks.samples.clips=1", "logger=[csv,tensorboard]")
+    sampled = ("callbacks.samples.every=2", "callbacks.samples.clips=1", "logger=[csv,tensorboard,wandb]")
+    sampled += ("logger.wandb.offline=true",)
     checks = ("trainer.val_check_interval=2", "trainer.log_every_n_steps=1")
     assert train(STEPS.format(3), *sampled, *checks) == (0, [])
     run = tmp_path / "run"
@@ -113,11 +114,12 @@ def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
     assert (config["data"]["root"], config["trainer"]["max_steps"]) == (str(songs), 3)
     facts = json.loads((run / "environment.json").read_text())
     assert facts["packages"]["torch"] == torch.__version__ and len(facts["commit"]) == 40
-    rows = (run / "logs" / "metrics.csv").read_text().splitlines()
+    rows = (run / "logs" / "version_0" / "metrics.csv").read_text().splitlines()
     assert {"train/loss", "train/grad_norm", "val/without/chords"} <= set(rows[0].split(","))
     names = {path.name for path in (run / "samples" / "step-0000002").iterdir()}
     assert names == {"0.flac", "0.png", "0.json"}
     assert list((run / "tensorboard").glob("events*"))
+    assert list((run / "wandb").glob("offline-run-*/*.wandb"))
     package = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     config = package["hyper_parameters"]
     assert config["model"] == small_model.config["model"]
@@ -127,6 +129,9 @@ def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
     assert train(STEPS.format(4), *sampled, *checks) == (0, [])
     again = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert (package["global_step"], again["global_step"]) == (3, 4)
+    for version, steps in (("version_0", ["0", "1", "2"]), ("version_1", ["3"])):
+        found = (run / "logs" / version / "metrics.csv").read_text().splitlines()[1:]
+        assert list(dict.fromkeys(row.split(",")[1] for row in found)) == steps
     code, said = train(STEPS.format(5), "optim.lr=0.5")
     assert code == 1 and "was begun with other settings (optim.lr 2e-05 -> 0.5)" in said[0]
 
@@ -137,7 +142,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(start, tmp_path):
     words += ["callbacks.checkpoints.every=100000", "+logger.csv.flush_logs_every_n_steps=1"]
     command = [sys.executable, "-m", "jasco.cli.train", *words]
     log, last = (
-        tmp_path / "run" / "logs" / "metrics.csv",
+        tmp_path / "run" / "logs" / "version_0" / "metrics.csv",
         tmp_path / "run" / "checkpoints" / "last.ckpt",
     )
     process = subprocess.Popen(

@@ -25,7 +25,7 @@ def test_four_clips_by_heart(tmp_path, monkeypatch):
     words += ["trainer.accelerator=cpu", "callbacks.samples.every=100000"]
     monkeypatch.setattr(sys, "argv", ["jasco-train", *words])
     assert main() == 0
-    with (tmp_path / "run" / "logs" / "metrics.csv").open() as file:
+    with (tmp_path / "run" / "logs" / "version_0" / "metrics.csv").open() as file:
         found = [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
     assert found[-1] < 0.3 * found[0]
 
