@@ -105,8 +105,8 @@ STEPS = "trainer.max_steps={}"
 
 
 def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
-    sampled = ("callbacks.samples.every=2", "callbacks.samples.clips=1", "logger.wandb.offline=true")
-    sampled += ("logger=[csv,tensorboard,wandb]",)
+    sampled = ("callbacks.samples.every=2", "callbacks.samples.clips=1")
+    sampled += ("logger=[csv,tensorboard,wandb]", "logger.wandb.offline=true")
     checks = ("trainer.val_check_interval=2", "trainer.log_every_n_steps=1")
     assert train(STEPS.format(3), *sampled, *checks) == (0, [])
     run = tmp_path / "run"
