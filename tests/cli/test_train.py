@@ -78,6 +78,14 @@ def test_one_clear_error_before_the_first_step(words, message, train, tmp_path):
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+def test_no_experiment(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["jasco-train", "data.root=here"])
+    assert main() == 1
+    assert "give experiment=NAME, one of chords_drums," in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_data_that_does_not_fit_the_model(train, tmp_path, small_model):
     codec = small_model.codec
     other = runs.new_model(seed=9).codec

@@ -18,10 +18,10 @@ from jasco.training.module import JascoModule
 def test_four_clips_by_heart(tmp_path, monkeypatch):
     codec = runs.new_model().codec
     codec.save(tmp_path / "codec")
-    runs.write_dataset(tmp_path / "data", codec, count=4, frames=200)
+    runs.write_dataset(tmp_path / "data", codec, count=4, frames=120)
     words = ["experiment=overfit_tiny", f"data.root={tmp_path / 'data'}", f"run={tmp_path / 'run'}"]
     words += ["codec@model.codec=trained", f"model.codec.pretrained={tmp_path / 'codec'}"]
-    words += ["model.segment_duration=4.0", "trainer.enable_progress_bar=false"]
+    words += ["model.segment_duration=2.4", "trainer.enable_progress_bar=false"]
     words += ["trainer.accelerator=cpu", "callbacks.samples.every=100000"]
     monkeypatch.setattr(sys, "argv", ["jasco-train", *words])
     assert main() == 0
