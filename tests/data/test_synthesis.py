@@ -83,7 +83,7 @@ def test_the_manifest_describes_the_songs(band):
     assert [recording.path for recording in recordings] == [band.mix(n) for n in range(5)]
     for number, recording in enumerate(recordings):
         assert recording.fields["description"] == band.song(number).description
-        assert (band.out / recording.fields["drums_path"]).is_file()
+        assert (band.out / recording.fields["drums"]).is_file()
     beside = scan_folder(band.out / "audio")
     assert [r.fields["description"] for r in beside] == [
         r.fields["description"] for r in recordings

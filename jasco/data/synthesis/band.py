@@ -114,7 +114,7 @@ class Band:
         Raises:
             DataError: its facts cannot be read.
         """
-        paths = {"path": self.mix(number), "drums_path": self.drums(number)}
+        paths = {"path": self.mix(number), "drums": self.drums(number)}
         places = {key: path.relative_to(self.out).as_posix() for key, path in paths.items()}
         return places | _read_json(self.mix(number).with_suffix(".json"))
 

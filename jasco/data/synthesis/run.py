@@ -215,7 +215,7 @@ def synthesize(
 
 def _track(band: Band, root: Path, job: Job) -> prepared.Track:
     header = track_files.read_header(root / track_files.track_file(job.id))
-    fields = {**band.row(job.number), "drums_path": str(band.drums(job.number))}
+    fields = {**band.row(job.number), "drums": str(band.drums(job.number))}
     del fields["path"]
     return prepared.make_track(header, job.path, fields)
 
