@@ -109,7 +109,8 @@ def picture_of(path: Path) -> Path:
 def _unscored(request: Request, missing: Mapping[str, str]) -> str:
     if request.audible:
         return "best_of has nothing to go by: " + "; ".join(
-            f"{control}: {missing.get(control, 'not scored')}" for control in sorted(request.audible)
+            f"{control}: {missing.get(control, 'not scored')}"
+            for control in sorted(request.audible)
         )
     if isinstance(request.drums, DrumCodes):
         return "best_of has nothing to go by: the drums are codes: give --drums FILE, or chords"
