@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data.dropout", "data.manifest", "data.prepared", "data.synthetic")
     + ("metrics", "model", "preprocess"),
     ("adherence",),  # what is heard is compared with what was asked for
-    ("data.clips", "data.recorded"),
+    ("data.clips", "data.recorded", "receipt"),
     ("data.numbered",),
     ("audiocraft", "data.datamodule", "data.preparation", "data.segments", "training"),
     ("data.synthesis",),

@@ -25,18 +25,20 @@ EPILOG = """\
 requests:
   A request file holds one JSON object (.json), a list of them, or one a line (.jsonl), with the
   keys text, chords, bpm, time_signature, key, drums, melody, chords_from, drums_from, melody_from,
-  seed, samples, duration, solver, steps, guidance, loudness and output. Its relative paths start
-  from its own folder. All requests are checked before the first is generated. Options given beside
-  --request or --from go before what the file says.
+  seed, samples, best_of, duration, solver, steps, guidance, loudness and output. Its relative paths
+  start from its own folder. All requests are checked before the first is generated. Options given
+  beside --request or --from go before what the file says.
 
 files:
   An output file that exists is replaced, when the new one is whole. Takes that share a name are
   numbered: song-1.flac, song-2.flac. Missing folders are made. The recipe of a take is in the
-  file's comment tag, for wav also in a .json beside it; --from makes the take again.
+  file's comment tag, for wav also in a .json beside it; --from makes the take again. Of --best-of
+  the file and its recipe are those of the seed that is kept.
 
 examples:
   jasco-generate "warm 80s synth-pop" --chords "C Am | F G" --bpm 100 -o song.flac
   jasco-generate "funk" --drums beat.wav --melody tune.mid --samples 4 --seed 7 -o funk.wav
+  jasco-generate "lo-fi" --chords "C Am | F G" --bpm 80 --best-of 8 --seed 7 -o best.flac
   jasco-generate --request songs.jsonl --batch-size 8 -o song.flac
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
 
@@ -74,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--melody-from", metavar="FILE", help="take the melody of a recording (deep salience)")
     add("-o", "--output", metavar="FILE", help="file to write: .wav, .flac, .mp3 or .ogg")
     add("--samples", type=int, metavar="N", help="number of takes, with seeds from --seed on")
+    add(
+        "--best-of",
+        type=int,
+        metavar="N",
+        help="try N seeds, from --seed on, and keep the take that --check scores best",
+    )
     add("--seed", type=int, metavar="N", help="of the noise; drawn and reported if absent")
     add("--duration", type=float, metavar="S", help="length in seconds, up to the model's own")
     add("--solver", choices=SOLVERS, help="the model's own if absent")
@@ -84,6 +92,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_loudness,
         metavar="LUFS",
         help="of the file (ITU-R BS.1770), or 'none' to leave the level as it is; -14 if absent",
+    )
+
+    add(
+        "--check",
+        action="store_true",
+        default=False,
+        help="hear what was asked for in the take: scores on stdout and in the recipe, and a "
+        "picture beside the file (song.check.png)",
     )
 
     source = parser.add_argument_group("requests and recipes").add_mutually_exclusive_group()
@@ -130,6 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     # torch and the rest, only now that the usage is right: their import is part of loading
     started = time.perf_counter()
+    from jasco.cli.check import Checker
     from jasco.cli.request import KEYS, Request, read_requests
     from jasco.cli.takes import check_model, plan, run
     from jasco.precision import resolve_device, resolve_dtype
@@ -149,14 +166,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.request is None and "output" not in options:
         parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
     requests = [Request.build({**values, **options}, label) for label, values in entries]
-    takes = plan(requests, [args.take] if args.take is not None else [])
+    takes = plan(requests, [args.take] if args.take is not None else [], check=args.check)
     name, revision, device, dtype = _where(args, recipe)
     resolve_dtype(dtype, resolve_device(device))  # says so now if there is no such device
 
     model = load_model(name, args, device=device, dtype=dtype, revision=revision)
     load = time.perf_counter() - started
     check_model(requests, model)
-    run(takes, model, batch_size=args.batch_size, load=load, keep_recipe=not args.no_recipe)
+    checked = dict.fromkeys(take.request for take in takes if take.checked)
+    checker = Checker([*checked], model.device) if checked else None
+    run(
+        takes,
+        model,
+        batch_size=args.batch_size,
+        load=load,
+        keep_recipe=not args.no_recipe,
+        checker=checker,
+    )
     return 0
 
 

@@ -45,6 +45,7 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "melody_from": ((str, Path), "the path of a recording"),
     "seed": (int, "a whole number"),
     "samples": (int, "a whole number"),
+    "best_of": (int, "a whole number"),
     "duration": (_NUMBER, "seconds"),
     "solver": ((str, Solver), f"one of {', '.join(SOLVERS)}"),
     "steps": (int, "a whole number"),
@@ -73,6 +74,7 @@ class Request:
         heard: the chords were heard in a recording, so those after the clip's end are left out.
         seed: ``None`` to draw one.
         samples: number of takes.
+        best_of: seeds to try for each take, of which the best is kept.
         duration: length (s), ``None`` for the model's.
         solver, guidance: ``None`` for the model's.
         loudness: LUFS of the file, ``None`` to leave the level.
@@ -86,6 +88,7 @@ class Request:
     heard: bool
     seed: int | None
     samples: int
+    best_of: int
     duration: float | None
     solver: Solver | None
     guidance: Guidance | None
@@ -118,8 +121,10 @@ class Request:
             elif melody is not None and not isinstance(melody, Melody):
                 melody = Melody.load(melody)
             samples = values.get("samples", 1)
-            if samples < 1:
-                raise SettingError(f"samples is {samples}: give a whole number of at least 1")
+            best_of = values.get("best_of", 1)
+            for name, number in (("samples", samples), ("best_of", best_of)):
+                if number < 1:
+                    raise SettingError(f"{name} is {number}: give a whole number of at least 1")
             guidance = values.get("guidance")
             output = values.get("output")
             return cls(
@@ -128,14 +133,21 @@ class Request:
                 drums=drums,
                 mixed="drums_from" in values,
                 heard="chords_from" in values,
-                seed=_seed(values.get("seed"), samples),
+                seed=_seed(values.get("seed"), samples * best_of),
                 samples=samples,
+                best_of=best_of,
                 duration=_duration(values.get("duration")),
                 solver=_solver(values.get("solver"), values.get("steps")),
                 guidance=None if guidance is None else _guidance(guidance),
                 loudness=_loudness(values.get("loudness", -14.0)),
                 output=None if output is None else Path(output),
             )
+
+    @property
+    def audible(self) -> set[str]:
+        """The controls that are asked for and can be heard in a take."""
+        asked = set(self.wishes.without("text").asked)
+        return asked | {"drums"} if isinstance(self.drums, Path) else asked
 
     def without_drums(self, length: float) -> Conditions:
         """All that is asked for a clip of ``length`` (s), except drums."""
@@ -274,9 +286,10 @@ def _chords(values: Mapping[str, Any]) -> ChordProgression | None:
     return ChordProgression.parse(chords, **options)
 
 
-def _seed(seed: int | None, samples: int) -> int | None:
-    if seed is not None and not 0 <= seed <= MAX_SEED - samples:
-        raise SettingError(f"seed is {seed}: give a whole number from 0 to {MAX_SEED - samples}")
+def _seed(seed: int | None, count: int) -> int | None:
+    """The first of ``count`` seeds."""
+    if seed is not None and not 0 <= seed <= MAX_SEED - count:
+        raise SettingError(f"seed is {seed}: give a whole number from 0 to {MAX_SEED - count}")
     return seed
 
 

@@ -5,35 +5,51 @@ from __future__ import annotations
 import math
 import os
 import secrets
-import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
 from jasco.audio import Audio, loudness, normalize_loudness, save_audio
+from jasco.cli.check import Checker, picture_of, tell
 from jasco.cli.request import Request, located
 from jasco.conditioners.drums import encode_drums
+from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
 from jasco.errors import AudioError, SettingError
 from jasco.model import Generation, Jasco
+from jasco.receipt import Receipt
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
 
 
 @dataclass(frozen=True)
 class Take:
-    """One file to make of a request."""
+    """One file to make of a request.
+
+    Attributes:
+        request: of which it is a take.
+        seeds: to try, of which the best is kept.
+        path: of the file.
+        checked: there is a receipt of it.
+    """
 
     request: Request
-    seed: int
+    seeds: range
     path: Path
+    checked: bool
+
+    @property
+    def files(self) -> list[Path]:
+        """All that is written, but for the ``.json`` of a wav file."""
+        return [self.path, picture_of(self.path)] if self.checked else [self.path]
 
     @property
     def settings(self) -> tuple[object, ...]:
@@ -43,14 +59,17 @@ class Take:
         return request.duration, request.solver, guidance
 
 
-def plan(requests: Sequence[Request], read: Iterable[Path] = ()) -> list[Take]:
-    """The takes of all requests in order, each with its seed and its file.
+def plan(
+    requests: Sequence[Request], read: Iterable[Path] = (), *, check: bool = False
+) -> list[Take]:
+    """The takes of all requests in order, each with its seeds and its file.
 
     Takes that share a name are numbered: ``song-1.flac``, ``song-2.flac``.
 
     Args:
         requests: each with an output.
         read: files that are read, and so must not be written.
+        check: make a receipt of each take, and not only where the best of several is kept.
 
     Raises:
         SettingError: no output, a file for two takes, or one that is read too.
@@ -78,13 +97,17 @@ def plan(requests: Sequence[Request], read: Iterable[Path] = ()) -> list[Take]:
             made[name] += 1
             several = wanted[name] > 1
             path = output.with_stem(f"{output.stem}-{made[name]}") if several else output
+            tried = request.best_of
+            seeds = range(seed + sample * tried, seed + (sample + 1) * tried)
+            take = Take(request, seeds, path, check or tried > 1)
             with located(request.label):
-                if os.path.abspath(path) in taken:
-                    raise SettingError(f"{path} is the output of two takes: name another")
-                if os.path.abspath(path) in kept:
-                    raise SettingError(f"{path} is read and would be overwritten: name another")
-            taken.add(os.path.abspath(path))
-            takes.append(Take(request, seed + sample, path))
+                for file in take.files:
+                    if os.path.abspath(file) in taken:
+                        raise SettingError(f"{file} is the output of two takes: name another")
+                    if os.path.abspath(file) in kept:
+                        raise SettingError(f"{file} is read and would be overwritten: name another")
+            taken.update(os.path.abspath(file) for file in take.files)
+            takes.append(take)
     return takes
 
 
@@ -139,56 +162,122 @@ class Stopwatch:
         self.started = now
 
 
+class Attempt(NamedTuple):
+    """One seed of a take."""
+
+    take: Take
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Wishes:
+    """What a request asks for in a clip: with drums as audio, and with drums as the model's codes.
+
+    The codes are made once for all takes of the request.
+    """
+
+    given: Conditions
+    encoded: Conditions
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """An attempt as it will be saved."""
+
+    seed: int
+    audio: Audio
+    recipe: dict[str, Any]
+    receipt: Receipt | None = None
+
+    @property
+    def rank(self) -> float:
+        """Its score; below all scores where it has none."""
+        score = math.nan if self.receipt is None else self.receipt.score
+        return -1.0 if math.isnan(score) else score
+
+
 def run(
-    takes: Sequence[Take], model: Jasco, *, batch_size: int, load: float, keep_recipe: bool
+    takes: Sequence[Take],
+    model: Jasco,
+    *,
+    batch_size: int,
+    load: float,
+    keep_recipe: bool,
+    checker: Checker | None = None,
 ) -> None:
-    """Generate and save takes, with one line on stdout for each file.
+    """Generate and save takes, with one line on stdout for each file, and its receipt below.
 
     What had to be changed to fit a request to the model goes to stderr.
 
     Args:
         takes: in the order to make them in.
         model: makes them.
-        batch_size: most takes to run together.
+        batch_size: most seeds to run together.
         load: how long the model took to load (s).
         keep_recipe: write the recipe into the file.
+        checker: of the takes that are checked.
     """
-    told: set[Request] = set()
+    wishes: dict[Request, Wishes] = {}
+    best: Made | None = None
+    scores: dict[int, float] = {}
     for batch in _batches(takes, batch_size):
         watch = Stopwatch(model.device, {"load": load})
-        out = _generate(batch, model, watch, told)
-        for k, take in enumerate(batch):
+        wishes = _wishes(batch, model, wishes)
+        out = _generate(batch, wishes, model, watch)
+        for k, (take, seed) in enumerate(batch):
             watch.started = time.perf_counter()
-            line = _save(take, out, k, keep_recipe)
+            made = _finish(take, out, k)
+            if take.checked and checker is not None:
+                receipt = checker.check(made.audio, wishes[take.request].given)
+                recipe = made.recipe | {"scores": receipt.plain()}
+                made = replace(made, recipe=recipe, receipt=receipt)
+                scores[seed] = receipt.score
+                watch.lap("check")
+            if best is None or made.rank > best.rank:
+                best = made
+            if seed != take.seeds[-1]:
+                continue
+            line = _save(take, best, keep_recipe)
             watch.lap("save")
             stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in watch.seconds.items())
             together = f" (batch of {len(batch)})" if len(batch) > 1 else ""
             print(f"{line}; {stages}{together}", flush=True)
+            if checker is not None and best.receipt is not None:
+                checker.report(take.path, best.receipt, best.audio, scores, take.request)
+            best, scores = None, {}
 
 
-def _batches(takes: Sequence[Take], size: int) -> Iterator[list[Take]]:
-    """Consecutive takes of equal settings, at most ``size`` together."""
+def _batches(takes: Sequence[Take], size: int) -> Iterator[list[Attempt]]:
+    """Consecutive attempts of equal settings, at most ``size`` together."""
     for _, group in groupby(takes, key=lambda take: take.settings):
-        alike = list(group)
+        alike = [Attempt(take, seed) for take in group for seed in take.seeds]
         yield from (alike[i : i + size] for i in range(0, len(alike), size))
 
 
+def _wishes(
+    batch: Sequence[Attempt], model: Jasco, known: Mapping[Request, Wishes]
+) -> dict[Request, Wishes]:
+    """What the requests of a batch ask for; what is not known yet is read, and reported."""
+    frames = model.num_frames(batch[0].take.request.duration)
+    wishes = {}
+    for request in dict.fromkeys(take.request for take, _ in batch):
+        if request not in known:
+            given = encoded = request.clip(frames / model.frame_rate)
+            for line in given.report(frames, model.frame_rate):
+                tell(line if request.label is None else f"{request.label}: {line}")
+            if given.drums is not None:
+                encoded = replace(given, drums=encode_drums(given.drums, frames, model.codec))
+            wishes[request] = Wishes(given, encoded)
+        else:
+            wishes[request] = known[request]
+    return wishes
+
+
 def _generate(
-    batch: Sequence[Take], model: Jasco, watch: Stopwatch, told: set[Request]
+    batch: Sequence[Attempt], wishes: Mapping[Request, Wishes], model: Jasco, watch: Stopwatch
 ) -> Generation:
     """Run one batch; the stages of the model are told apart where its network and solver report."""
-    first = batch[0].request
-    frames = model.num_frames(first.duration)
-    clips = {}
-    for request in dict.fromkeys(take.request for take in batch):
-        clip = request.clip(frames / model.frame_rate)
-        if request not in told:
-            told.add(request)
-            for line in clip.report(frames, model.frame_rate):
-                tell(line if request.label is None else f"{request.label}: {line}")
-        if clip.drums is not None:  # once for all takes of the request
-            clip = replace(clip, drums=encode_drums(clip.drums, frames, model.codec))
-        clips[request] = clip
+    first = batch[0].take.request
 
     def begin(*_: object) -> None:
         if "encode" not in watch.seconds:
@@ -201,8 +290,8 @@ def _generate(
     hook = model.network.register_forward_pre_hook(begin)
     try:
         out = model.generate(
-            [clips[take.request] for take in batch],
-            seed=[take.seed for take in batch],
+            [wishes[take.request].encoded for take, _ in batch],
+            seed=[seed for _, seed in batch],
             solver=first.solver,
             guidance=first.guidance,
             duration=first.duration,
@@ -215,8 +304,8 @@ def _generate(
     return out
 
 
-def _save(take: Take, out: Generation, k: int, keep_recipe: bool) -> str:
-    """Save item ``k`` of a batch; returns its path, seed, loudness and length as a line."""
+def _finish(take: Take, out: Generation, k: int) -> Made:
+    """Item ``k`` of a batch at the loudness of its file."""
     target = take.request.loudness
     # With the loudness, the recipe makes the file again and not only its audio.
     recipe = out.recipe[k] | {"loudness": "none" if target is None else target}
@@ -224,11 +313,17 @@ def _save(take: Take, out: Generation, k: int, keep_recipe: bool) -> str:
     with _told_warnings(f"{take.path}: "):
         if target is not None:
             audio = normalize_loudness(audio, target)
+    return Made(out.recipe[k]["seed"], audio, recipe)
+
+
+def _save(take: Take, made: Made, keep_recipe: bool) -> str:
+    """Save a take; returns its path, seed, loudness and length as a line."""
+    recipe = made.recipe if keep_recipe else None
     with _told_warnings():
-        save_audio(take.path, *audio, loudness=None, recipe=recipe if keep_recipe else None)
-    level = loudness(audio)
+        save_audio(take.path, *made.audio, loudness=None, recipe=recipe)
+    level = loudness(made.audio)
     loud = f"{level:.1f} LUFS" if math.isfinite(level) else "silent or too short for a loudness"
-    return f"{take.path}: seed {take.seed}, {loud}, {audio.duration:.2f} s"
+    return f"{take.path}: seed {made.seed}, {loud}, {made.audio.duration:.2f} s"
 
 
 @contextmanager
@@ -239,8 +334,3 @@ def _told_warnings(prefix: str = "") -> Iterator[None]:
         yield
     for warning in caught:
         tell(f"{prefix}{warning.message}")
-
-
-def tell(line: str) -> None:
-    """One line on stderr."""
-    print(line, file=sys.stderr, flush=True)
