@@ -35,7 +35,9 @@ loudest of the recording is not looked at."""
 def noise_floor(original: Tensor, decoded: Tensor) -> float:
     """How much louder the empty bins are after the codec (dB, median), of waveforms (N,)."""
     spectrogram = Spectrogram(2048)
-    before, after = (20 * torch.log10(spectrogram(x).abs() + 1e-8) for x in (original, decoded))
+    before, after = (
+        20 * torch.log10(spectrogram(x[None])[0].abs() + 1e-8) for x in (original, decoded)
+    )
     loudest = before.amax(0)
     empty = (before < loudest - EMPTY) & (loudest > loudest.max() - AUDIBLE)
     return float(after[empty].median() - before[empty].median()) if empty.any() else math.nan
