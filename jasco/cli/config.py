@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jasco.assets import package_dir
+from jasco.cli.errors import INTERRUPTED, one_line_errors
 from jasco.errors import JascoError, SettingError
 
 
@@ -78,6 +80,27 @@ def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:
         raise SettingError(f"the configuration cannot be composed: {error}") from error
     if failed:
         raise failed[0]
+
+
+def run_processes(program: str, config_name: str, task: Callable[[DictConfig], None]) -> int:
+    """`run_hydra` to an exit code, for a task whose work is done by processes.
+
+    Args:
+        program: name that an error begins with.
+        config_name: the root configuration.
+        task: what to run.
+    """
+
+    @one_line_errors(program)
+    def guarded() -> int:
+        run_hydra(config_name, task)
+        return 0
+
+    code = guarded()
+    if code == INTERRUPTED:
+        gc.collect()  # lets go of what the processes shared
+        os._exit(code)  # not waiting for threads that are deep in a network
+    return code
 
 
 def build_node(node: Any, **more: Any) -> Any:

@@ -6,8 +6,6 @@ of a Hydra configuration, which ``--help`` shows.
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from transformers.utils import logging as transformers_logging
 
 from jasco.audio import probe
-from jasco.cli.config import build_node, run_hydra
-from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.cli.config import build_node, run_processes
 from jasco.data.manifest import Recording, read_manifest, scan_folder, write_manifest
 from jasco.data.preparation import QUARANTINE, prepare
 from jasco.errors import AudioError, DataError, SettingError
@@ -72,19 +69,9 @@ def _probe(path: Path) -> dict[str, Any]:
     return {"duration": info.duration, "sample_rate": info.sample_rate, "channels": info.channels}
 
 
-@one_line_errors(PROGRAM)
-def _main() -> int:
-    run_hydra("prepare", run)
-    return 0
-
-
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    code = _main()
-    if code == INTERRUPTED:
-        gc.collect()  # lets go of what the processes shared
-        os._exit(code)  # not waiting for threads that are deep in a network
-    return code
+    return run_processes(PROGRAM, "prepare", run)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ whole configuration, whose keys are overridden in the same way.
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,7 @@ from typing import Any
 import transformers
 from omegaconf import DictConfig, OmegaConf
 
-from jasco.cli.config import build_node, run_hydra
-from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.cli.config import build_node, run_processes
 from jasco.data.manifest import read_manifest
 from jasco.data.preparation import prepare
 from jasco.data.synthesis import EXACT, MANIFEST, Band, synthesize
@@ -66,19 +63,9 @@ def _number(name: str, value: Any, kind: type) -> Any:
     return kind(value)
 
 
-@one_line_errors(PROGRAM)
-def _main() -> int:
-    run_hydra("synthesize", run)
-    return 0
-
-
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    code = _main()
-    if code == INTERRUPTED:
-        gc.collect()  # lets go of what the processes shared
-        os._exit(code)  # not waiting for threads that are deep in a network
-    return code
+    return run_processes(PROGRAM, "synthesize", run)
 
 
 if __name__ == "__main__":
