@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ from jasco.training.discriminator import (
 from jasco.training.initialization import initialize
 from jasco.training.quantizer import CodebookLearner, straight_through
 from jasco.training.reconstruction import ReconstructionLoss, si_sdr
-from jasco.training.schedule import Optimization
+from jasco.training.schedule import Optimization, seed_step
 
 RECONSTRUCTION = ("waveform", "stft", "mel")
 ADVERSARIAL = ("adversarial", "features")
@@ -110,8 +109,7 @@ class CodecModule(LightningModule):
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Seed the draws by the step, so that a resumed run is the same."""
-        place = [self.seed, self.trainer.global_step, batch_idx, self.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
 
     def training_step(self, wav: Tensor, batch_idx: int) -> Tensor:
         """The objective for waveforms (B, channels, N)."""
@@ -192,15 +190,7 @@ class CodecModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW, its rate moving every step."""
-        steps = self.trainer.max_steps
-        if steps < 1:
-            raise SettingError(f"trainer.max_steps={steps}: the schedule needs a number of steps")
-        optimizer = self.optim.optimizer(self.named_parameters())
-        scheduler = self.optim.scheduler(optimizer, steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return self.optim.configure(self.named_parameters(), self.trainer.max_steps)
 
     # --- evaluation --------------------------------------------------------------------------
 

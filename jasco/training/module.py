@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import FSDPStrategy
@@ -23,7 +22,7 @@ from jasco.data.clips import ClipBatch
 from jasco.errors import JascoError, SettingError
 from jasco.model import Jasco
 from jasco.training.breakdown import LossBreakdown, time_groups
-from jasco.training.schedule import Optimization
+from jasco.training.schedule import Optimization, seed_step
 
 PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
 """Lightning's names of the precisions, and ours."""
@@ -117,8 +116,7 @@ class JascoModule(LightningModule):
 
     def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
         """Seed what is random in the network by the step, so that a resumed run is the same."""
-        place = [self.seed, self.trainer.global_step, batch_idx, self.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch."""
@@ -171,15 +169,7 @@ class JascoModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW, its rate moving every step."""
-        steps = self.trainer.max_steps
-        if steps < 1:
-            raise SettingError(f"trainer.max_steps={steps}: the schedule needs a number of steps")
-        optimizer = self.optim.optimizer(self.model.named_parameters())
-        scheduler = self.optim.scheduler(optimizer, steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return self.optim.configure(self.model.named_parameters(), self.trainer.max_steps)
 
     def _read(self, breakdown: LossBreakdown) -> dict[str, float]:
         reduce = partial(self.trainer.strategy.reduce, reduce_op="sum")

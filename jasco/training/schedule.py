@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import torch
 from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -81,6 +83,23 @@ class Optimization:
             fused=devices <= {"cpu", "cuda"} or None,
         )
 
+    def configure(
+        self, parameters: Iterable[tuple[str, nn.Parameter]], steps: int
+    ) -> dict[str, Any]:
+        """Optimiser of the named parameters and its schedule, moving every step, for Lightning.
+
+        Raises:
+            SettingError: the run has no number of steps, or a group no parameter.
+        """
+        if steps < 1:
+            raise SettingError(f"trainer.max_steps={steps}: the schedule needs a number of steps")
+        optimizer = self.optimizer(parameters)
+        scheduler = self.scheduler(optimizer, steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
     def scheduler(self, optimizer: Optimizer, steps: int) -> LambdaLR:
         """The schedule of the learning rate over a run of ``steps``."""
         return LambdaLR(
@@ -94,3 +113,8 @@ def warmup_cosine(step: int, warmup: int, steps: int, min_ratio: float = 0.0) ->
         return (step + 1) / warmup
     progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
     return min_ratio + (1 - min_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def seed_step(*place: int) -> None:
+    """Seed what is random in a step by its place in the run, so that a resumed run is the same."""
+    torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
