@@ -146,29 +146,20 @@ class ClipBatch:
         )
 
 
-def collate(clips: Sequence[Clip | JascoError]) -> ClipBatch | JascoError:
-    """Clips to a batch; an error in place of a clip is passed on.
-
-    A worker process cannot raise an error without wrapping it in its traceback, so errors travel as
-    values.
-    """
-    found: list[Clip] = []
-    for clip in clips:
-        if isinstance(clip, JascoError):
-            return clip
-        found.append(clip)
-    latents = [clip.latents for clip in found if clip.latents is not None]
-    audio = [clip.audio for clip in found if clip.audio is not None]
-    frames = torch.arange(len(found[0].noise))
+def collate(clips: Sequence[Clip]) -> ClipBatch:
+    """Clips to a batch."""
+    latents = [clip.latents for clip in clips if clip.latents is not None]
+    audio = [clip.audio for clip in clips if clip.audio is not None]
+    frames = torch.arange(len(clips[0].noise))
     return ClipBatch(
-        numbers=tuple(clip.number for clip in found),
-        conditions=tuple(clip.conditions for clip in found),
-        dropped={c: torch.tensor([c in clip.dropped for clip in found]) for c in CONTROLS},
-        mask=torch.stack([frames < clip.length for clip in found]),
+        numbers=tuple(clip.number for clip in clips),
+        conditions=tuple(clip.conditions for clip in clips),
+        dropped={c: torch.tensor([c in clip.dropped for clip in clips]) for c in CONTROLS},
+        mask=torch.stack([frames < clip.length for clip in clips]),
         latents=torch.stack(latents) if latents else None,
         audio=torch.stack(audio) if audio else None,
-        t=torch.tensor([clip.t for clip in found], dtype=torch.float32),
-        noise=torch.stack([clip.noise for clip in found]),
+        t=torch.tensor([clip.t for clip in clips], dtype=torch.float32),
+        noise=torch.stack([clip.noise for clip in clips]),
     )
 
 

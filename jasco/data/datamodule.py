@@ -9,10 +9,10 @@ from pathlib import Path
 
 from jasco.data.clips import Augmentation, ClipBatch, Clips, Source, collate
 from jasco.data.dropout import ConditionDropout, TextDropout, description
-from jasco.data.numbered import NumberedDataModule, hold_out
+from jasco.data.numbered import NumberedDataModule, collate_or_error, hold_out
 from jasco.data.prepared import PreparedDataset
 from jasco.data.recorded import RecordedDataset
-from jasco.errors import DataError, JascoError, SettingError
+from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
 
 
@@ -154,7 +154,6 @@ class JascoDataModule(NumberedDataModule):
         Raises:
             DataError: one of them cannot be read.
         """
-        batch = collate([self._clips["val"][number] for number in range(count)])
-        if isinstance(batch, JascoError):
-            raise batch
+        found = [self._clips["val"][number] for number in range(count)]
+        batch: ClipBatch = self.on_before_batch_transfer(collate_or_error(collate, found), 0)
         return batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ class NumberedDataModule(LightningDataModule):
     items. A child puts its datasets ``train`` and ``val`` in place when it is set up.
 
     Args:
-        collate: makes a batch of items, or returns the error that is in the place of an item.
+        collate: makes a batch of items.
         batch_size: items per device and step.
         workers: processes that read.
         val_items: items of a validation.
@@ -34,7 +35,7 @@ class NumberedDataModule(LightningDataModule):
 
     def __init__(
         self,
-        collate: Callable[[Sequence[Any]], Any],
+        collate: Callable[[list[Any]], Any],
         batch_size: int,
         workers: int,
         val_items: int,
@@ -87,7 +88,7 @@ class NumberedDataModule(LightningDataModule):
             self._clips[split],
             batch_sampler=numbers,
             num_workers=self.workers,
-            collate_fn=self._collate,
+            collate_fn=partial(collate_or_error, self._collate),
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_ignore_signals,
@@ -121,6 +122,16 @@ def hold_out(ids: Sequence[str], share: float) -> tuple[list[int], list[int]]:
     by_id = sorted(range(len(ids)), key=lambda index: ids[index])
     held = math.ceil(share * len(ids)) if len(ids) > 1 else 0
     return sorted(by_id[held:]), by_id[:held] or by_id
+
+
+def collate_or_error(collate: Callable[[list[Any]], Any], items: list[Any]) -> Any:
+    """A batch of items, or the first error in the place of an item.
+
+    A worker process cannot raise an error without wrapping it in its traceback, so errors travel as
+    values.
+    """
+    errors = (item for item in items if isinstance(item, JascoError))
+    return next(errors, None) or collate(items)
 
 
 def _ignore_signals(worker: int) -> None:

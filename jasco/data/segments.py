@@ -54,7 +54,7 @@ class SegmentDataModule(NumberedDataModule):
         val_segments: int = 64,
         val_duration: float = 5.0,
     ) -> None:
-        super().__init__(collate_segments, batch_size, workers, val_segments, "val_segments")
+        super().__init__(torch.stack, batch_size, workers, val_segments, "val_segments")
         if not 0 <= val_share <= 1:
             raise SettingError(f"data.val_share is {val_share}: give a share from 0 to 1")
         if not min(duration, val_duration) > 0:
@@ -146,20 +146,6 @@ class Segments(Dataset[Tensor | JascoError]):
         wav = audio.mono().samples if self.channels == 1 else audio.samples
         wav = wav[:, : self.samples].expand(self.channels, -1)
         return F.pad(wav, (0, self.samples - wav.shape[1]))
-
-
-def collate_segments(segments: Sequence[Tensor | JascoError]) -> Tensor | JascoError:
-    """Segments to a batch (B, channels, N); an error in place of a segment is passed on.
-
-    A worker process cannot raise an error without wrapping it in its traceback, so errors travel as
-    values.
-    """
-    found: list[Tensor] = []
-    for segment in segments:
-        if isinstance(segment, JascoError):
-            return segment
-        found.append(segment)
-    return torch.stack(found)
 
 
 def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:

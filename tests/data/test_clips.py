@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 from jasco.conditions import CONTROLS
 from jasco.data.clips import Augmentation, Clip, ClipBatch, Clips, Numbers, collate
 from jasco.data.dropout import ConditionDropout, TextDropout
+from jasco.data.numbered import collate_or_error
 from jasco.data.prepared import PreparedDataset
 from jasco.errors import DataError, JascoError
 
@@ -127,7 +129,8 @@ def test_errors_travel_as_values(source, songs, tmp_path):
     clips = Clips(broken, range(len(broken)), (FRAMES, DIM), seed=1)
     numbers = Numbers(0, len(broken), end=len(broken))
     for workers in (0, 1):
-        loader = DataLoader(clips, batch_sampler=numbers, collate_fn=collate, num_workers=workers)
+        whole = partial(collate_or_error, collate)
+        loader = DataLoader(clips, batch_sampler=numbers, collate_fn=whole, num_workers=workers)
         (found,) = loader
         assert isinstance(found, DataError) and "Traceback" not in str(found)
 

@@ -10,8 +10,8 @@ import torch
 
 from jasco.audio import save_audio
 from jasco.data.manifest import Recording
-from jasco.data.numbered import hold_out
-from jasco.data.segments import SegmentDataModule, Segments, collate_segments, find_recordings
+from jasco.data.numbered import collate_or_error, hold_out
+from jasco.data.segments import SegmentDataModule, Segments, find_recordings
 from jasco.errors import AudioError, DataError, SettingError
 
 RATE = 8000
@@ -90,8 +90,8 @@ def test_a_bad_recording_travels_as_an_error(folder, tmp_path):
     found = Segments([bad], sample_rate=RATE, channels=1, samples=64, seed=0)[0]
     assert isinstance(found, AudioError)
     good = segments(folder)[0]
-    assert collate_segments([good, found]) is found
-    assert collate_segments([good, good]).shape == (2, 1, 1600)
+    assert collate_or_error(torch.stack, [good, found]) is found
+    assert collate_or_error(torch.stack, [good, good]).shape == (2, 1, 1600)
     with pytest.raises(AudioError, match="bad.wav"):
         Segments([Recording(bad.path)], sample_rate=RATE, channels=1, samples=64, seed=0)
 
