@@ -90,8 +90,8 @@ def _plan(settings: dict[str, Any]) -> Any:
         settings=tuple(expand(settings["settings"], model.controls)),
         seeds=tuple(seed) if isinstance(seed, list) else (seed,),
         hearing=Hearing(items.heard, SIGNAL in metrics, **settings["hearing"]),
-        solver=build_node(settings["solver"]) if settings["solver"] else model.solver,
-        guidance=build_node(settings["guidance"]) if settings["guidance"] else model.guidance,
+        solver=build_node(settings["solver"]) if "solver" in settings else model.solver,
+        guidance=build_node(settings["guidance"]) if "guidance" in settings else model.guidance,
         batch_size=settings["batch_size"],
     )
 
@@ -110,7 +110,11 @@ def _quiet() -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*isinstance.treespec, LeafSpec.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*isinstance.treespec, LeafSpec.*",
+        "predict returned None.*",
+    ):
         warnings.filterwarnings("ignore", message)
 
 

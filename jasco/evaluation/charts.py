@@ -11,7 +11,7 @@ from jasco.melody import LOWEST_NOTE, NUM_NOTES
 WIDTH = 760
 """Width of a chart (pixels)."""
 
-_LEFT = 150  # room for labels
+_LEFT, _RIGHT = 150, 24  # room for labels
 _ROW = 22
 _LANE = 18
 _ROLL = 106  # two pixels a note
@@ -69,7 +69,7 @@ def compared(
         duration: of the clip (s).
         frame_rate: of the melody (Hz).
     """
-    scale = (WIDTH - _LEFT - 10) / duration
+    scale = (WIDTH - _LEFT - _RIGHT) / duration
     parts: list[str] = []
     y = 4.0
     if "chords" in heard and "chords" in requested:
@@ -101,7 +101,7 @@ def _chords(segments: Sequence[Any], name: str, y: float, scale: float) -> Itera
         x, width = _LEFT + start * scale, max((end - start) * scale - 1, 1)
         silent = " silent" if label == "N" else ""
         yield _rect(x, y, width, _LANE, f"chord {name}{silent}", f"{label}, {start:g} to {end:g} s")
-        if width > 6 * len(label):
+        if width > 7 * len(label) + 6:
             yield _text(x + 4, y + 13, label, "name")
 
 
@@ -110,7 +110,7 @@ def _melody(
 ) -> Iterator[str]:
     size = _ROLL / NUM_NOTES if whole else _CLASS
     count = NUM_NOTES if whole else 12
-    yield _rect(_LEFT, y, WIDTH - _LEFT - 10, size * count, "roll", "melody")
+    yield _rect(_LEFT, y, WIDTH - _LEFT - _RIGHT, size * count, "roll", "melody")
     yield _text(_LEFT - 10, y + 13, "melody", "label")
     for name, runs, thick in (("requested", requested, 2.2), ("heard", heard, 1.0)):
         for start, stop, row in runs:

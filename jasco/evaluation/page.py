@@ -29,7 +29,8 @@ h1 { font-size: 1.5rem } h2 { margin-top: 2.5rem; font-size: 1.2rem } h3 { font-
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
 th, td { padding: .15rem .7rem; text-align: left; white-space: nowrap }
 tr { border-bottom: 1px solid var(--faint) } pre { white-space: pre-wrap; font-size: .8rem }
-figure { margin: 0 0 1.2rem } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(30rem, 1fr)); gap: 1rem }
+figure { margin: 0 } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto }
 text { font-size: 11px; fill: currentColor } .label { text-anchor: end }
 .tick { text-anchor: middle; opacity: .65 } .grid { stroke: var(--faint) }
 .bar { stroke-width: 2.5 } circle.made, rect.heard { fill: var(--heard) }
@@ -74,8 +75,9 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
     yield "the floor what shuffled pairs or dropped controls give, all through the same extractors."
     yield "</p><h2>Scores</h2>"
     yield from _table(report)
-    yield "<h2>Plots</h2>"
+    yield '<h2>Plots</h2><div class="plots">'
     yield from _plots(report)
+    yield "</div>"
     for name, rows in zip(("Best", "Worst"), extremes(report), strict=True):
         if rows:
             yield f"<h2>{name} items</h2><p>In the setting <b>{escape(plan.settings[0])}</b>, by "
