@@ -39,15 +39,16 @@ class Hearing:
     controls: tuple[str, ...]
     signal: bool = False
     weights: str | None = None
-    dtype: str = "float32"
+    dtype: str = "auto"
 
     def facts(self) -> dict[str, Any]:
         """What results depend on, as JSON data; the melody's weights by their fingerprint."""
         facts: dict[str, Any] = {"controls": list(self.controls), "signal": self.signal}
         salience = self.open().salience
         if salience is not None:
-            tensors = salience.network.state_dict().values()
-            facts["melody"] = {"salience": fingerprint(tensors), "dtype": self.dtype}
+            weights = list(salience.network.state_dict().values())
+            dtype = str(next(salience.network.parameters()).dtype).removeprefix("torch.")
+            facts["melody"] = {"salience": fingerprint(weights), "dtype": dtype}
         elif "melody" in self.controls:
             facts["melody"] = "chroma"
         return facts
