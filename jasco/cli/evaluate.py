@@ -24,8 +24,7 @@ from jasco.model import Jasco
 from jasco.preprocess.chordino import find_chordino
 
 PROGRAM = "jasco-evaluate"
-SIGNAL = "signal"
-METRICS = (*HEARD, SIGNAL)
+METRICS = (*HEARD, "signal", "chroma")
 
 
 def run(config: DictConfig) -> None:
@@ -89,7 +88,9 @@ def _plan(settings: dict[str, Any]) -> Any:
         items=items,
         settings=tuple(expand(settings["settings"], model.controls)),
         seeds=tuple(seed) if isinstance(seed, list) else (seed,),
-        hearing=Hearing(items.heard, SIGNAL in metrics, **settings["hearing"]),
+        hearing=Hearing(
+            items.heard, "signal" in metrics, "chroma" in metrics, **settings["hearing"]
+        ),
         solver=build_node(settings["solver"]) if "solver" in settings else model.solver,
         guidance=build_node(settings["guidance"]) if "guidance" in settings else model.guidance,
         batch_size=settings["batch_size"],

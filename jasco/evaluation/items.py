@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -45,6 +46,28 @@ class Item:
     conditions: Conditions
     latents: Tensor
     reference: Controls
+
+
+class Excerpt(NamedTuple):
+    """A part of a recording.
+
+    Attributes:
+        path: audio file.
+        start: s.
+        duration: s.
+    """
+
+    path: str
+    start: float
+    duration: float
+
+    def load(self) -> Audio:
+        """Read it.
+
+        Raises:
+            AudioError: it is no longer there, or cannot be read.
+        """
+        return load_audio(self.path, start=self.start, duration=self.duration)
 
 
 class Items:
@@ -110,14 +133,10 @@ class Items:
         """Its first latent frame."""
         return (self.track(number).num_frames - self.frames) // 2
 
-    def recording(self, number: int) -> Audio:
-        """The original that it was prepared from, cut as the item is.
-
-        Raises:
-            AudioError: it is no longer there, or cannot be read.
-        """
+    def original(self, number: int) -> Excerpt:
+        """Where it lies in the recording that it was prepared from."""
         start = self.start(number) / self.data.facts.frame_rate
-        return load_audio(self.track(number).path, start=start, duration=self.duration)
+        return Excerpt(self.track(number).path, start, self.duration)
 
     def fingerprint(self) -> str:
         """SHA-256 of which clips these are, and of how their controls were made."""

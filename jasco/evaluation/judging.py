@@ -20,9 +20,12 @@ import torch
 from jasco.adherence import Controls, Listener, adherence
 from jasco.audio import Audio, save_audio
 from jasco.errors import SettingError
+from jasco.evaluation.items import Excerpt
 from jasco.evaluation.records import Key, to_json
 from jasco.fingerprint import fingerprint
+from jasco.metrics import chroma
 from jasco.metrics import signal as signal_metrics
+from jasco.preprocess.chroma import chromagram
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,22 @@ class Hearing:
     Attributes:
         controls: to hear, of `jasco.adherence.HEARD`.
         signal: measure the signal too.
+        chroma: compare the chroma with that of the original recording, as MusicGen's evaluation
+            does.
         weights: file of the salience network, see `Listener.load`.
         dtype: of its convolutions.
     """
 
     controls: tuple[str, ...]
     signal: bool = False
+    chroma: bool = False
     weights: str | None = None
     dtype: str = "auto"
 
     def facts(self) -> dict[str, Any]:
         """What results depend on, as JSON data; the melody's weights by their fingerprint."""
-        facts: dict[str, Any] = {"controls": list(self.controls), "signal": self.signal}
+        facts: dict[str, Any] = {name: getattr(self, name) for name in ("signal", "chroma")}
+        facts["controls"] = list(self.controls)
         salience = self.open().salience
         if salience is not None:
             weights = list(salience.network.state_dict().values())
@@ -74,8 +81,8 @@ class Take:
         sample_rate: Hz.
         requested: what should be heard.
         unrelated: what another item asks for, which nobody asked of this one.
+        originals: the recordings of these two.
         path: the file that keeps it.
-        more: what else its record is to hold.
     """
 
     key: Key
@@ -83,8 +90,8 @@ class Take:
     sample_rate: int
     requested: Controls
     unrelated: Controls
+    originals: tuple[Excerpt, Excerpt]
     path: Path
-    more: dict[str, Any]
 
 
 def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
@@ -101,18 +108,27 @@ def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
     audio = Audio(torch.from_numpy(take.samples), take.sample_rate)
     save_audio(take.path, *audio, loudness=None)
     heard = listener.hear(audio, hearing.controls)
-    scores = adherence(take.requested, heard)
+    scores, shuffled = (adherence(asked, heard) for asked in (take.requested, take.unrelated))
+    if hearing.chroma:
+        for found, original in zip((scores, shuffled), take.originals, strict=True):
+            found["chroma.similarity"] = _chroma_similarity(original.load(), audio)
     if hearing.signal:
         measured = signal_metrics.measure(audio)
         scores |= {f"signal.{name}": value for name, value in measured.items()}
     return {
         **take.key._asdict(),
-        **take.more,
         "scores": to_json(scores),
-        "shuffled": to_json(adherence(take.unrelated, heard)),
+        "shuffled": to_json(shuffled),
         "heard": plain(heard),
         "seconds": time.perf_counter() - start,
     }
+
+
+def _chroma_similarity(original: Audio, audio: Audio) -> float:
+    both = [chromagram(side).numpy() for side in (original, audio)]
+    columns = min(side.shape[1] for side in both)  # rates may round to one more or less
+    reference, estimate = (side[:, :columns] for side in both)
+    return chroma.compute(reference, estimate)["chroma_similarity"]
 
 
 def plain(controls: Controls) -> dict[str, Any]:

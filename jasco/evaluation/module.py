@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from jasco.evaluation.judging import Judges, Take
 from jasco.evaluation.plan import Batch, Plan, noise_seed
 from jasco.evaluation.records import RecordFile
-from jasco.evaluation.settings import CEILING, wishes
+from jasco.evaluation.settings import CEILING, MISMATCHED, wishes
 
 AUDIO = "audio"
 
@@ -55,17 +55,20 @@ class EvaluationModule(LightningModule):
         made = self._through_codec(batch) if batch.setting == CEILING else self._generate(batch)
         takes = []
         for key, place, samples in zip(self.plan.keys(batch), batch.numbers, made, strict=True):
-            own, other = (self.plan.items.item(n).reference for n in (place, self.other[place]))
-            asked_other = batch.setting == "mismatched"
+            pair = (place, self.other[place])
+            asked, unrelated = pair[::-1] if batch.setting == MISMATCHED else pair
             takes.append(
                 Take(
                     key=key,
                     samples=samples.numpy(),
                     sample_rate=self.model.sample_rate,
-                    requested=other if asked_other else own,
-                    unrelated=own if asked_other else other,
+                    requested=self.plan.items.item(asked).reference,
+                    unrelated=self.plan.items.item(unrelated).reference,
+                    originals=(
+                        self.plan.items.original(asked),
+                        self.plan.items.original(unrelated),
+                    ),
                     path=audio_path(self.folder, *key),
-                    more={},
                 )
             )
         self._judges.submit(takes)

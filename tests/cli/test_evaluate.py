@@ -142,7 +142,10 @@ def test_a_sweep(evaluate, tmp_path):
         (["data.root=???"], "data.root is not given: add data.root=VALUE"),
         (["checkpoint=./nowhere"], "no such folder"),
         (["data.root=nowhere"], "nowhere is no folder"),
-        (["metrics=[flutes]"], "metrics=['flutes']: give some of chords, drums, melody, signal"),
+        (
+            ["metrics=[flutes]"],
+            "metrics=['flutes']: give some of chords, drums, melody, signal, chroma",
+        ),
         (["settings=[flutes]"], "no 'flutes': give some of alone, all, text"),
         (["seed=[1,1]"], "give one, or several that differ"),
         (["data.items=1"], "give two or more"),

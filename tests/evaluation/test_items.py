@@ -26,7 +26,7 @@ def test_items_are_the_middles_of_the_tracks(items: Items) -> None:
         assert item.conditions.text == items.track(number).text
         assert item.reference.chords and item.reference.chords[-1][1] == 3.0
         assert item.reference.rows is not None and len(item.reference.rows) == 150
-        assert items.recording(number).duration == pytest.approx(3.0)
+        assert items.original(number).load().duration == pytest.approx(3.0)
 
 
 def test_onsets_are_those_of_the_drums_alone(items: Items) -> None:

@@ -18,7 +18,8 @@ from jasco.metrics.shuffle import derangement
 def takes(items: Items, folder: Path) -> list[Take]:
     other, found = derangement(len(items)), []
     for number in range(len(items)):
-        item, audio = items.item(number), items.recording(number)
+        item, original = items.item(number), items.original(number)
+        audio = original.load()
         found.append(
             Take(
                 Key("true", 0, item.id),
@@ -26,8 +27,8 @@ def takes(items: Items, folder: Path) -> list[Take]:
                 audio.sample_rate,
                 item.reference,
                 items.item(other[number]).reference,
+                (original, items.original(other[number])),
                 folder / f"{number}.flac",
-                {"more": number},
             )
         )
     return found
@@ -45,7 +46,7 @@ def test_true_recordings_are_heard_as_asked(
     items: Items, chordino: Path, shared: Path, tmp_path: Path
 ) -> None:
     weights = str(shared / "salience" / "multif0.h5")
-    hearing = Hearing(("chords", "drums", "melody"), signal=True, weights=weights)
+    hearing = Hearing(("chords", "drums", "melody"), signal=True, chroma=True, weights=weights)
     made = takes(items, tmp_path)
     records = judged(hearing, 0, made)
     assert list(records) == [take.key.item for take in made]
@@ -55,8 +56,10 @@ def test_true_recordings_are_heard_as_asked(
             sum(values) / len(values) for values in ([v for v in k if v is not None] for k in kinds)
         )
         assert true > shuffled + margin, metric
+    assert all(r["scores"]["chroma.similarity"] == 1 for r in records.values())
+    assert any(r["shuffled"]["chroma.similarity"] < 0.9 for r in records.values())
     for take, record in zip(made, records.values(), strict=True):
-        assert record["more"] == made.index(take) and record["seconds"] > 0
+        assert record["seconds"] > 0
         assert -60 < record["scores"]["signal.loudness"] < 0
         assert load_audio(take.path).samples.shape == take.samples.shape
         heard = record["heard"]
