@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from jasco.evaluation.judging import Judges, Take
 from jasco.evaluation.plan import Batch, Plan, noise_seed
-from jasco.evaluation.records import RecordFile
+from jasco.evaluation.records import Key, RecordFile
 from jasco.evaluation.settings import CEILING, MISMATCHED, wishes
 
 AUDIO = "audio"
@@ -24,17 +25,25 @@ class EvaluationModule(LightningModule):
     Args:
         plan: what to make.
         batches: those that are to be made.
+        judged: takes of them that need not be judged again.
         folder: of the run.
         workers: processes that judge, of each rank.
         dtype: see `Jasco.dtype`.
     """
 
     def __init__(
-        self, plan: Plan, batches: list[Batch], folder: Path, workers: int, dtype: torch.dtype
+        self,
+        plan: Plan,
+        batches: list[Batch],
+        judged: Collection[Key],
+        folder: Path,
+        workers: int,
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
         self.model = plan.model
         self.plan, self.batches, self.folder, self.workers = plan, batches, folder, workers
+        self.judged = judged
         self.compute_dtype = dtype
         self.other = plan.other()
         self.times = {"flow": 0.0, "codec": 0.0, "judging": 0.0, "waiting": 0.0}
@@ -55,6 +64,8 @@ class EvaluationModule(LightningModule):
         made = self._through_codec(batch) if batch.setting == CEILING else self._generate(batch)
         takes = []
         for key, place, samples in zip(self.plan.keys(batch), batch.numbers, made, strict=True):
+            if key in self.judged:
+                continue
             pair = (place, self.other[place])
             asked, unrelated = pair[::-1] if batch.setting == MISMATCHED else pair
             takes.append(

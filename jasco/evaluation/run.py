@@ -51,7 +51,9 @@ def evaluate(
     frozen["dtype"] = str(precision).removeprefix("torch.")
     folder.mkdir(parents=True, exist_ok=True)
     _begin(folder / FROZEN, frozen, first=trainer.is_global_zero)
-    module = EvaluationModule(plan, plan.missing(read_records(folder)), folder, workers, precision)
+    done = read_records(folder)
+    missing = plan.missing(done)
+    module = EvaluationModule(plan, missing, done.keys(), folder, workers, precision)
     if module.batches:
         trainer.predict(module, return_predictions=False)
     if not trainer.is_global_zero:

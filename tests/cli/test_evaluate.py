@@ -107,6 +107,7 @@ def test_a_report_that_a_stop_does_not_change(evaluate, chordino, tmp_path, song
     (tmp_path / "one" / "report.json").unlink()
     assert evaluate(*words, "run=one")[0] == 0
     assert read_report(tmp_path / "one") == report
+    assert len(records.read_text().splitlines()) == len(lines)
     # Nothing is missing: only the report is made, and the same.
     before = records.read_bytes()
     assert evaluate(*words, "run=one")[0] == 0
