@@ -31,7 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("adherence",),  # what is heard is compared with what was asked for
     ("data.clips", "data.recorded", "receipt"),
     ("data.numbered",),
-    ("audiocraft", "data.datamodule", "data.preparation", "data.segments", "training"),
+    ("audiocraft", "data.datamodule", "data.preparation", "data.segments", "training")
+    + ("evaluation",),
     ("data.synthesis",),
     ("cli",),
 )
@@ -41,7 +42,7 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 ROOMS: dict[str, tuple[str, ...]] = {
     "hydra": ("checkpoint", "cli", "convert"),
     "omegaconf": ("checkpoint", "cli", "convert"),
-    "lightning": ("data.datamodule", "data.numbered", "data.segments", "training"),
+    "lightning": ("data.datamodule", "data.numbered", "data.segments", "evaluation", "training"),
     "soundfile": ("audio",),
 }
 UNSAFE_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}

@@ -111,6 +111,15 @@ def test_choices_of_training_compose(choice):
         inspect.signature(get_class(node["_target_"])).bind_partial(**keys)
 
 
+@pytest.mark.parametrize("name", group("benchmark"))
+def test_benchmarks_change_what_the_evaluation_has(name):
+    words = ("checkpoint=somewhere", "data.root=somewhere")
+    plain = compose_config(*words, config_name="evaluate")
+    chosen = compose_config(*words, f"benchmark={name}", config_name="evaluate")
+    assert chosen != plain and chosen.keys() == plain.keys()
+    assert chosen["data"].keys() == plain["data"].keys()
+
+
 def test_a_new_control_takes_the_width_of_the_model():
     words = ("experiment=finetune", "init_from=x", "data.root=x", "conditioners@add=[melody]")
     added = compose_config(*words, "+model.network.dim=48", config_name="train")["add"]

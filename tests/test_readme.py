@@ -158,7 +158,7 @@ def test_every_block_is_tested() -> None:
     for job in jobs:
         assert subprocess.run(["bash", "-nc", job.text]).returncode == 0
         words = shlex.split(job.text, comments=True)
-        assert {"jasco-train", "jasco-prepare", "jasco.cli.train"} & set(words)
+        assert {"jasco-train", "jasco-prepare", "jasco.cli.train", "jasco-evaluate"} & set(words)
 
 
 TRAINING = [
@@ -179,6 +179,23 @@ def test_the_settings_of_a_training_exist(command: str) -> None:
     added = ["conditioners@add=[]"] if "experiment=finetune" in words else []
     config = compose_config(*swept, *added, config_name="train")
     assert config["data"]["root"] and config["trainer"]["max_steps"] > 0
+
+
+EVALUATION = [
+    command
+    for block in blocks()
+    if block.language == "sh"
+    for command in commands(block)
+    if command.startswith("jasco-evaluate")
+]
+
+
+@pytest.mark.parametrize("command", EVALUATION)
+def test_the_settings_of_an_evaluation_exist(command: str) -> None:
+    overrides = [word for word in shlex.split(command)[1:] if not word.startswith("-")]
+    swept = [word if "[" in word else re.sub(r",.*", "", word) for word in overrides]
+    config = compose_config(*swept, config_name="evaluate")
+    assert config["checkpoint"] and config["data"]["root"]
 
 
 def test_the_groups_are_those_of_the_package() -> None:

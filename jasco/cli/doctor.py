@@ -29,7 +29,7 @@ EXTRAS = {
     "chords": "chords taken from audio",
     "drums": "drums taken from a song",
     "melody": "the weights of the melody extractor",
-    "eval": "chord and onset metrics",
+    "eval": "evaluation",
     "train": "training",
     "data": "preparation of data on many machines",
     "wandb": "training logs on Weights & Biases",

@@ -1,0 +1,130 @@
+"""``jasco-evaluate``: how far a checkpoint follows its controls, on a prepared dataset.
+
+``jasco-evaluate checkpoint=demo data.root=prepared metrics=[chords,drums,melody] seed=0``. The
+words are overrides of a Hydra configuration, which ``--help`` shows; ``--multirun`` sweeps.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import transformers
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from jasco.adherence import HEARD
+from jasco.cli.config import build_node, run_hydra
+from jasco.cli.errors import one_line_errors
+from jasco.errors import MissingPartError, SettingError
+from jasco.model import Jasco
+from jasco.preprocess.chordino import find_chordino
+
+PROGRAM = "jasco-evaluate"
+METRICS = (*HEARD, "signal", "chroma")
+
+
+def run(config: DictConfig) -> None:
+    """Evaluate what a configuration names, and print what came of it.
+
+    Raises:
+        JascoError: what does not fit; before the first take where it shows by then.
+    """
+    try:
+        from jasco.evaluation import text
+        from jasco.evaluation.run import PAGE, REPORT, evaluate
+    except ModuleNotFoundError as error:
+        raise MissingPartError(
+            f"evaluation needs {error.name}: pip install 'jasco[eval]'"
+        ) from error
+    _quiet()
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    for key, value in (("checkpoint", settings["checkpoint"]), *settings["data"].items()):
+        if value == "???":
+            said = key if key == "checkpoint" else f"data.{key}"
+            raise SettingError(f"{said} is not given: add {said}=VALUE")
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    trainer = build_node(settings["trainer"])
+    report = evaluate(
+        _plan(settings),
+        folder,
+        trainer,
+        workers=settings["workers"],
+        dtype=settings["dtype"],
+    )
+    if report is not None:
+        print(*text.lines(report), text.times(report), sep="\n")
+        print(folder / REPORT, folder / PAGE, sep="\n")
+
+
+def _plan(settings: dict[str, Any]) -> Any:
+    from jasco.evaluation.items import Items
+    from jasco.evaluation.judging import Hearing
+    from jasco.evaluation.plan import Plan
+    from jasco.evaluation.settings import expand
+
+    metrics = settings["metrics"]
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown or not metrics:
+        raise SettingError(f"metrics={metrics}: give some of {', '.join(METRICS)}")
+    if "chords" in metrics:
+        _require_chords()
+    model = Jasco.from_pretrained(settings["checkpoint"], device="cpu", dtype="float32")
+    data = settings["data"]
+    items = Items(
+        data["root"],
+        model,
+        heard=[name for name in metrics if name in HEARD],
+        count=data["items"],
+        duration=data["duration"],
+        without=data["without"],
+    )
+    seed = settings["seed"]
+    return Plan(
+        model=model,
+        items=items,
+        settings=tuple(expand(settings["settings"], model.controls)),
+        seeds=tuple(seed) if isinstance(seed, list) else (seed,),
+        hearing=Hearing(
+            items.heard, "signal" in metrics, "chroma" in metrics, **settings["hearing"]
+        ),
+        solver=build_node(settings["solver"]) if "solver" in settings else model.solver,
+        guidance=build_node(settings["guidance"]) if "guidance" in settings else model.guidance,
+        batch_size=settings["batch_size"],
+    )
+
+
+def _require_chords() -> None:
+    """See that chords can be heard and compared, before anything is made."""
+    find_chordino()
+    try:
+        import mir_eval  # noqa: F401
+    except ImportError as error:
+        raise MissingPartError("chord metrics need mir_eval: pip install 'jasco[eval]'") from error
+
+
+def _quiet() -> None:
+    """Leave only what means something to whoever evaluates."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*isinstance.treespec, LeafSpec.*",
+        "predict returned None.*",
+    ):
+        warnings.filterwarnings("ignore", message)
+
+
+@one_line_errors(PROGRAM)
+def main() -> int:
+    """Run the command line; its words are Hydra's overrides."""
+    run_hydra("evaluate", run)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

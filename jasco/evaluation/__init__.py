@@ -1,0 +1,1 @@
+"""Evaluation: how far a model follows its controls, between a ceiling and a floor."""

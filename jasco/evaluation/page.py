@@ -1,0 +1,147 @@
+"""The report as one page that needs nothing beside it: tables, plots, and takes to listen to."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from jasco.adherence import MELODY_RATE
+from jasco.audio import load_audio, save_audio
+from jasco.evaluation.charts import compared, intervals
+from jasco.evaluation.judging import plain
+from jasco.evaluation.module import audio_path
+from jasco.evaluation.plan import Plan
+from jasco.evaluation.records import Key, Records
+from jasco.evaluation.settings import CEILING, MISMATCHED
+from jasco.evaluation.summary import extremes, floors
+from jasco.evaluation.text import cell, metric_names, times
+from jasco.evaluation.writing import write_text
+
+STYLE = """
+:root { color-scheme: light dark; --asked: #3b76c4; --heard: #d9822b; --faint: #8884; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { margin-top: 2.5rem; font-size: 1.2rem } h3 { font-size: 1rem }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
+th, td { padding: .15rem .7rem; text-align: left; white-space: nowrap }
+tr { border-bottom: 1px solid var(--faint) } pre { white-space: pre-wrap; font-size: .8rem }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(30rem, 1fr)); gap: 1rem }
+figure { margin: 0 } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto }
+text { font-size: 11px; fill: currentColor } .label { text-anchor: end }
+.tick { text-anchor: middle; opacity: .65 } .grid { stroke: var(--faint) }
+.bar { stroke-width: 2.5 } circle.made, rect.heard { fill: var(--heard) }
+line.made, line.heard { stroke: var(--heard) } circle.ceiling { fill: #3a9d5d }
+line.ceiling { stroke: #3a9d5d } circle.floor { fill: #999 } line.floor { stroke: #999 }
+rect.requested { fill: var(--asked) } line.requested { stroke: var(--asked) }
+rect.chord { opacity: .45 } rect.silent { opacity: .12 } .hit { stroke-width: 1.5 }
+rect.note.requested { opacity: .45 } rect.roll { fill: none; stroke: var(--faint) }
+.players { display: flex; flex-wrap: wrap; gap: 1rem } .players label { font-size: .85rem }
+audio { display: block; width: 20rem; max-width: 90vw } .text { font-style: italic }
+"""
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:; img-src data:"
+
+
+def write_page(path: Path, plan: Plan, report: Mapping[str, Any], records: Records) -> None:
+    """Write the page.
+
+    Args:
+        path: of the file, in the folder of the run.
+        plan: of the run.
+        report: with its times.
+        records: of all takes.
+
+    Raises:
+        AudioError: the audio of a take is no longer there.
+    """
+    write_text(path, "".join(_page(path.parent, plan, report, records)))
+
+
+def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records) -> Iterator[str]:
+    frozen = report["frozen"]
+    title = f"Evaluation of {frozen['checkpoint']['name']}"
+    yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    yield '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+    yield f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
+    data = frozen["data"]
+    yield f"<h1>{escape(title)}</h1><p>{data['items']} items of {data['duration']:g} s, seeds "
+    yield f"{escape(', '.join(map(str, frozen['seeds'])))}. Means with 95 % intervals by the "
+    yield "bootstrap over items and seeds. The ceiling is the recording through the codec, "
+    yield "the floor what shuffled pairs or dropped controls give, all through the same extractors."
+    yield "</p><h2>Scores</h2>"
+    yield from _table(report)
+    yield '<h2>Plots</h2><div class="plots">'
+    yield from _plots(report)
+    yield "</div>"
+    for name, rows in zip(("Best", "Worst"), extremes(report), strict=True):
+        if rows:
+            yield f"<h2>{name} items</h2><p>In the setting <b>{escape(plan.settings[0])}</b>, by "
+            yield "the mean of the controls; blue is requested, orange is heard.</p>"
+        for row in rows:
+            yield from _item(folder, plan, row, records)
+    yield f"<h2>What this depends on</h2><pre>{escape(json.dumps(frozen, indent=1))}</pre>"
+    yield f"<p>{escape(times(report))}.</p></body></html>\n"
+
+
+def _table(report: Mapping[str, Any]) -> Iterator[str]:
+    settings, first = list(report["scores"]), report["frozen"]["settings"][0]
+    heads = ["metric", *settings, "floor: shuffled", "floor: dropped"]
+    yield '<div class="wide"><table><tr>'
+    yield from (f"<th>{escape(head)}</th>" for head in heads)
+    yield "</tr>"
+    for metric in metric_names(report):
+        floor = floors(report, first, metric)
+        found = [report["scores"][setting].get(metric) for setting in settings]
+        found += [floor.get("shuffled"), floor.get("dropped")]
+        cells = "".join(f"<td>{cell(interval)}</td>" for interval in found)
+        yield f"<tr><th>{escape(metric)}</th>{cells}</tr>"
+    yield "</table></div>"
+
+
+def _plots(report: Mapping[str, Any]) -> Iterator[str]:
+    first = report["frozen"]["settings"][0]
+    for metric in metric_names(report):
+        rows = [
+            (setting, "ceiling" if setting == CEILING else "made", table.get(metric))
+            for setting, table in report["scores"].items()
+        ]
+        shuffled = report["shuffled"][first].get(metric)
+        svg = intervals([*rows, (f"{first}, shuffled", "floor", shuffled)], metric)
+        if svg:
+            yield f"<figure><figcaption>{escape(metric)}</figcaption>{svg}</figure>"
+
+
+def _item(folder: Path, plan: Plan, row: Mapping[str, Any], records: Records) -> Iterator[str]:
+    number = plan.ids.index(row["item"])
+    setting, seed = plan.settings[0], plan.seeds[0]
+    item = plan.items.item(number)
+    asked = plan.items.item(plan.other()[number]) if setting == MISMATCHED else item
+    scores = ", ".join(f"{k} {v:.3f}" for k, v in row.items() if k not in ("item", "mean"))
+    name = Path(plan.items.track(number).path).stem
+    yield f"<h3>{escape(name)}: {escape(scores)}</h3>"
+    if item.conditions.text:
+        yield f'<p class="text">{escape(item.conditions.text)}</p>'
+    yield '<div class="players">'
+    for said, key in (
+        (f"generated, seed {seed}", Key(setting, seed, item.id)),
+        ("the recording through the codec", Key(CEILING, plan.seeds[0], item.id)),
+    ):
+        sound = _sound(audio_path(folder, *key))
+        yield f'<label>{escape(said)}<audio controls preload="metadata" src="{sound}"></audio>'
+        yield "</label>"
+    heard = records[Key(setting, seed, item.id)]["heard"]
+    yield "</div>"
+    yield compared(plain(asked.reference), heard, plan.items.duration, MELODY_RATE)
+
+
+def _sound(path: Path) -> str:
+    """An audio file as the address of its own content."""
+    with tempfile.TemporaryDirectory() as scratch:
+        small = save_audio(Path(scratch, "take.mp3"), *load_audio(path), loudness=None)
+        content = small.read_bytes()
+    return f"data:audio/mpeg;base64,{base64.b64encode(content).decode()}"

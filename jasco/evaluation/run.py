@@ -1,0 +1,89 @@
+"""A run: what is missing is made, then all is reported."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from jasco.errors import SettingError
+from jasco.evaluation.module import EvaluationModule
+from jasco.evaluation.page import write_page
+from jasco.evaluation.plan import Plan
+from jasco.evaluation.records import read_records
+from jasco.evaluation.summary import summarize
+from jasco.evaluation.writing import write_text
+from jasco.precision import resolve_dtype
+
+FROZEN = "frozen.json"
+REPORT = "report.json"
+PAGE = "report.html"
+
+
+def evaluate(
+    plan: Plan, folder: Path, trainer: Trainer, *, workers: int = 1, dtype: str = "auto"
+) -> dict[str, Any] | None:
+    """Make, judge and report; a folder of the same evaluation goes on where it was stopped.
+
+    Args:
+        plan: what to make.
+        folder: of the run, made where missing: records, audio, ``report.json`` and ``report.html``.
+        trainer: says on which devices.
+        workers: processes that judge, for each device.
+        dtype: precision of the generation, see `resolve_dtype`.
+
+    Returns:
+        The report with its times; ``None`` on all ranks but the first.
+
+    Raises:
+        SettingError: the folder holds another evaluation.
+        JascoError: a take could not be made or judged.
+    """
+    start = time.perf_counter()
+    device = trainer.strategy.root_device
+    precision = resolve_dtype(dtype, device)
+    frozen = plan.frozen()
+    frozen["device"] = device.type
+    frozen["dtype"] = str(precision).removeprefix("torch.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _begin(folder / FROZEN, frozen, first=trainer.is_global_zero)
+    done = read_records(folder)
+    missing = plan.missing(done)
+    module = EvaluationModule(plan, missing, done.keys(), folder, workers, precision)
+    if module.batches:
+        trainer.predict(module, return_predictions=False)
+    if not trainer.is_global_zero:
+        return None
+    report = summarize(plan, read_records(folder), frozen)
+    times = {**module.times, "workers": workers, "batches": len(module.batches)}
+    report["times"] = {**times, "total": time.perf_counter() - start}
+    write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
+    write_page(folder / PAGE, plan, report, read_records(folder))
+    return report
+
+
+def _begin(path: Path, frozen: Mapping[str, Any], *, first: bool) -> None:
+    """Write down what a run depends on, or see that it is the same run."""
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [
+            f"{key} {_short(before.get(key))} -> {_short(frozen.get(key))}"
+            for key in sorted({*before, *frozen})
+            if before.get(key) != frozen.get(key)
+        ]
+        if changed:
+            raise SettingError(
+                f"{path.parent} holds another evaluation ({'; '.join(changed)}): give another "
+                "run=FOLDER"
+            )
+    elif first:
+        write_text(path, json.dumps(frozen, indent=1) + "\n")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

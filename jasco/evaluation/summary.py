@@ -1,0 +1,101 @@
+"""What the records of an evaluation come to: means, ceiling and floor, the best and the worst."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jasco.evaluation.plan import Plan, noise_seeds
+from jasco.evaluation.records import Key, Records, from_json
+from jasco.evaluation.settings import CEILING, NONE
+from jasco.metrics.bootstrap import Interval
+from jasco.metrics.scores import Scores
+
+HEADLINES = {"chords": "chords.majmin", "drums": "drums.f1", "melody": "melody.pitch_class"}
+"""The metric of each control by which items are ranked."""
+EXTREMES = 10
+
+Table = dict[str, dict[str, dict[str, float | int | None]]]
+"""Setting, metric, then ``mean``, ``low``, ``high`` and ``items``."""
+
+
+def summarize(plan: Plan, records: Records, frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of a run without its times: the same records give the same report.
+
+    Args:
+        plan: all of whose takes there are records of.
+        records: see `read_records`.
+        frozen: what the results depend on.
+
+    Returns:
+        JSON data: ``frozen``; ``items`` with the seeds of their noise; ``scores`` and ``shuffled``,
+        the latter against requests of other items; ``ranking`` of the items in the first setting.
+    """
+    settings = (CEILING, *plan.settings)
+    names = {number: plan.items.track(number) for number in range(len(plan.items))}
+    return {
+        "frozen": dict(frozen),
+        "items": [
+            {
+                "id": track.id,
+                "path": track.path,
+                "start": plan.items.start(number) / plan.model.frame_rate,
+                "noise": noise_seeds(plan.seeds, track.id),
+            }
+            for number, track in names.items()
+        ],
+        "scores": {s: _table(plan, records, s, "scores") for s in settings},
+        "shuffled": {s: _table(plan, records, s, "shuffled") for s in settings},
+        "ranking": _ranking(plan, records),
+    }
+
+
+def floors(report: Mapping[str, Any], setting: str, metric: str) -> dict[str, Any]:
+    """Intervals of the floor: ``shuffled`` pairs, and ``dropped`` controls if those were made."""
+    found = {"shuffled": report["shuffled"][setting].get(metric)}
+    if NONE in report["scores"] and setting != NONE:
+        found["dropped"] = report["scores"][NONE].get(metric)
+    return {name: interval for name, interval in found.items() if interval}
+
+
+def extremes(report: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """The best and the worst of the ranking, none of them twice."""
+    ranking = report["ranking"]
+    best = ranking[:EXTREMES]
+    return best, ranking[max(len(best), len(ranking) - EXTREMES) :][::-1]
+
+
+def _table(plan: Plan, records: Records, setting: str, kind: str) -> dict[str, Any]:
+    scores = Scores()
+    for seed in plan.seeds[:1] if setting == CEILING else plan.seeds:
+        for item in plan.ids:
+            scores.add(item, from_json(records[Key(setting, seed, item)][kind]), seed=seed)
+    return {name: _plain(interval) for name, interval in scores.summary().items()}
+
+
+def _plain(interval: Interval) -> dict[str, float | int | None]:
+    values = interval._asdict()
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def _ranking(plan: Plan, records: Records) -> list[dict[str, Any]]:
+    """Items by the mean of their headline metrics, best first; those without one are left out."""
+    rows = []
+    for item in plan.ids:
+        found = [from_json(records[Key(plan.settings[0], s, item)]["scores"]) for s in plan.seeds]
+        means = {
+            metric: _mean([scores.get(metric, math.nan) for scores in found])
+            for metric in HEADLINES.values()
+        }
+        defined = {metric: value for metric, value in means.items() if not math.isnan(value)}
+        if defined:
+            rows.append({"item": item, "mean": float(np.mean(list(defined.values()))), **defined})
+    return sorted(rows, key=lambda row: (-row["mean"], row["item"]))
+
+
+def _mean(values: list[float]) -> float:
+    defined = [value for value in values if not math.isnan(value)]
+    return float(np.mean(defined)) if defined else math.nan

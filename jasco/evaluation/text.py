@@ -1,0 +1,57 @@
+"""The report as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jasco.evaluation.summary import floors
+
+_EMPTY = "-"
+
+
+def lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """A table of all metrics: ceiling, settings, and the floor of the first of these."""
+    settings = list(report["scores"])
+    first = report["frozen"]["settings"][0]
+    head = ["", *settings, *(f"floor: {name}" for name in ("shuffled", "dropped"))]
+    rows = [head]
+    for metric in metric_names(report):
+        cells = [cell(report["scores"][setting].get(metric)) for setting in settings]
+        floor = floors(report, first, metric)
+        cells += [cell(floor.get(name)) for name in ("shuffled", "dropped")]
+        rows.append([metric, *cells])
+    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    for row in rows:
+        yield "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def times(report: Mapping[str, Any]) -> str:
+    """Where the time went."""
+    spent = report["times"]
+    return (
+        f"{spent['total']:.0f} s: flow {spent['flow']:.1f} s, codec {spent['codec']:.1f} s, "
+        f"judging {spent['judging']:.1f} s in {spent['workers']} processes beside them, of which "
+        f"{spent['waiting']:.1f} s were waited for"
+    )
+
+
+def metric_names(report: Mapping[str, Any]) -> list[str]:
+    """All metrics, in the order in which they came."""
+    tables = report["scores"].values()
+    return list(dict.fromkeys(metric for table in tables for metric in table))
+
+
+def cell(interval: Mapping[str, Any] | None) -> str:
+    """A mean with its interval."""
+    if not interval or interval["mean"] is None:
+        return _EMPTY
+    mean = number(interval["mean"])
+    if interval["low"] is None:
+        return mean
+    return f"{mean} [{number(interval['low'])}, {number(interval['high'])}]"
+
+
+def number(value: float) -> str:
+    """Three decimals where there is room, else none."""
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"

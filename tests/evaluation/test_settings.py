@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from jasco.conditions import Conditions
+from jasco.drums import DrumCodes
+from jasco.errors import SettingError
+from jasco.evaluation.settings import expand, wishes
+
+CONTROLS = ("text", "chords", "drums")
+
+
+def test_settings_by_name() -> None:
+    assert expand(["all", "none"], CONTROLS) == ["all", "none"]
+    assert expand(["chords", "alone", "all"], CONTROLS) == ["chords", "text", "drums", "all"]
+    with pytest.raises(SettingError, match="no 'melody': give some of alone, all, text, chords"):
+        expand(["melody"], CONTROLS)
+    with pytest.raises(SettingError, match="no settings"):
+        expand([], CONTROLS)
+
+
+def test_what_is_asked_for() -> None:
+    own = Conditions("own", [("C", 0.0)], DrumCodes(torch.tensor([1])), torch.zeros(53, 1))
+    other = Conditions("other", [("G", 0.0)], None, torch.ones(53, 1))
+    assert wishes("all", own, other, CONTROLS).asked == CONTROLS
+    assert wishes("none", own, other, CONTROLS).asked == ()
+    assert wishes("drums", own, other, CONTROLS).asked == ("drums",)
+    crossed = wishes("mismatched", own, other, CONTROLS)
+    assert crossed.text == "own" and crossed.asked == ("text", "chords")
+    assert crossed.chords is other.chords
