@@ -34,6 +34,7 @@ from jasco.hub import HubOptions, locate
 
 CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"
+CARD = "README.md"
 RUN_FILE = Path("checkpoints", "last.ckpt")
 BUNDLED = ("demo",)
 
@@ -316,6 +317,7 @@ def save(
     config: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     parts: Mapping[str, Callable[[Path], None]],
+    card: str | None = None,
 ) -> Path:
     """Write a checkpoint folder, whole or not at all.
 
@@ -324,14 +326,21 @@ def save(
         config: configuration of the model.
         tensors: all tensors of the model; those of the parts are left to the parts.
         parts: by the name of its folder, what writes each part that goes inside.
+        card: the model card, in place of one from the configuration; it may replace a lone one.
 
     Raises:
         CheckpointError: the folder holds something else, or cannot be written.
     """
     target = Path(folder).expanduser()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        if not (target / CONFIG).is_file():
+    if target.exists() and not (target / CONFIG).is_file():
+        lone = set() if card is None else {CARD}
+        if not target.is_dir() or {path.name for path in target.iterdir()} - lone:
             raise CheckpointError(f"{target} exists and holds no checkpoint: choose another folder")
+    config = copy.deepcopy(dict(config))
+    for part in PARTS:
+        node = _node(config, part) or {}
+        if part.folder in parts and node.get("pretrained") and not node.get("revision"):
+            node["pretrained"] = part.folder  # a path of the machine it was made on means nothing
     prefixes = tuple(part.prefix for part in PARTS)
     own = {
         k: v.detach().cpu().contiguous() for k, v in tensors.items() if not k.startswith(prefixes)
@@ -344,9 +353,9 @@ def save(
             save_file(own, new / WEIGHTS, metadata={"format": "pt", "jasco": version("jasco")})
             for name, write in parts.items():
                 write(new / name)
-            text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+            text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
             (new / CONFIG).write_text(text, encoding="utf-8")
-            (new / "README.md").write_text(_card(config), encoding="utf-8")
+            (new / CARD).write_text(card or _card(config), encoding="utf-8")
             if target.exists():
                 os.replace(target, Path(scratch, "old"))
             os.replace(new, target)

@@ -21,7 +21,7 @@ from jasco.errors import CheckpointError, ConditionError, SettingError
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver
 from jasco.generation import Generation, check_noise, draw_noise, item_seeds, report_to
 from jasco.network import VelocityNetwork
-from jasco.precision import resolve_device, resolve_dtype
+from jasco.precision import resolve_device, resolve_dtype, rounded
 from jasco.recipe import Recipe
 
 
@@ -115,23 +115,38 @@ class Jasco(nn.Module):
         model.dtype = resolve_dtype(dtype, resolved)
         return model.to(resolved).eval()
 
-    def save_pretrained(self, folder: str | Path, *, text_encoder: bool = True) -> Path:
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        *,
+        text_encoder: bool = True,
+        dtype: str = "float32",
+        card: str | None = None,
+    ) -> Path:
         """Write the model as a folder that `from_pretrained` loads with bit-equal weights.
 
         Args:
             folder: made where missing; an earlier model in it is replaced.
             text_encoder: include the text encoder. Without it a frozen one is named by its Hub id
                 and commit, which makes the folder smaller and dependent on the Hub.
+            dtype: of the stored weights; ``"float16"`` and ``"bfloat16"`` round them, codec and
+                text encoder included, to half the size.
+            card: text of the model card, in place of one that is written from the configuration.
+
+        Raises:
+            CheckpointError: the folder holds something else, or cannot be written.
+            SettingError: weights that the format cannot hold.
         """
         if not self.config:
             raise CheckpointError(
                 "this model was put together by hand: use Jasco.from_config to save it"
             )
-        parts = {"codec": self.codec.save}
-        text = self.conditioners["text"] if "text" in self.conditioners else None
+        model = self if dtype == "float32" else rounded(self, dtype)
+        parts = {"codec": model.codec.save}
+        text = model.conditioners["text"] if "text" in model.conditioners else None
         if isinstance(text, TextConditioner) and (text_encoder or not text.on_hub):
             parts["text_encoder"] = text.save_encoder
-        return checkpoint.save(folder, self.config, self.state_dict(), parts)
+        return checkpoint.save(folder, self.config, model.state_dict(), parts, card=card)
 
     def push_to_hub(
         self,

@@ -1,12 +1,20 @@
-"""Which device to compute on, and in which floating-point format."""
+"""Which device to compute on, and in which floating-point format to compute and to store."""
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 import torch
+from torch import nn
 
 from jasco.errors import SettingError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+STORED = DTYPES | {"float16": torch.float16}
+"""Formats that weights are stored in; they are computed with in float32 all the same."""
+
+M = TypeVar("M", bound=nn.Module)
 
 # Instruction sets that multiply bfloat16 matrices: AVX-512 and AMX on x86, NEON and SVE on ARM.
 _CPU_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
@@ -77,3 +85,18 @@ def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype
     if isinstance(dtype, torch.dtype) and dtype in DTYPES.values():
         return dtype
     raise SettingError(f"dtype {str(dtype)!r} is not supported; use auto, {', '.join(DTYPES)}")
+
+
+def rounded(module: M, dtype: str) -> M:
+    """A copy of a module whose floating-point tensors are rounded to a format of `STORED`.
+
+    Raises:
+        SettingError: an unknown format, or one whose range a weight goes beyond.
+    """
+    if dtype not in STORED:
+        raise SettingError(f"weights are stored as {', '.join(STORED)}, not as {dtype!r}")
+    half = copy.deepcopy(module).to(STORED[dtype])
+    for name, tensor in half.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            raise SettingError(f"{name} goes beyond the range of {dtype}: store it as bfloat16")
+    return half

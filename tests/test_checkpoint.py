@@ -246,6 +246,57 @@ def test_saving_replaces_a_checkpoint_and_nothing_else(tiny, folder, tmp_path):
     assert (tmp_path / "letters" / "dear.txt").read_text() == "dear"
 
 
+def test_a_codec_of_this_machine_is_named_by_its_place_inside(tiny, codec_folder, tmp_path):
+    config = copy.deepcopy(tiny.config)
+    config["model"]["codec"] = {
+        "_target_": "jasco.codec.EnCodec",
+        "pretrained": str(codec_folder),
+        "latent_mean": 0.25,
+    }
+    model = Jasco.from_config(config)
+    saved = model.save_pretrained(tmp_path / "model")
+    assert str(codec_folder) not in (saved / "config.yaml").read_text()
+    assert model.config["model"]["codec"]["pretrained"] == str(codec_folder)
+    again = Jasco.from_pretrained(saved, device="cpu", dtype="float32")
+    assert again.codec.fingerprint() == model.codec.fingerprint()
+    assert float(again.codec.mean) == 0.25
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_weights_stored_in_half_are_those_rounded(tiny, folder, dtype, tmp_path):
+    saved = tiny.save_pretrained(tmp_path / "model", dtype=dtype)
+    files = [p.relative_to(folder) for p in folder.rglob("*.safetensors")]
+    sizes = [sum((where / f).stat().st_size for f in files) for where in (folder, saved)]
+    assert len(files) == 3 and sizes[1] < 0.55 * sizes[0]
+    again = Jasco.from_pretrained(saved, device="cpu", dtype="float32").state_dict()
+    for name, before in tiny.state_dict().items():
+        assert again[name].dtype == before.dtype  # computed with as before
+        assert torch.equal(again[name], before.to(getattr(torch, dtype)).to(before.dtype)), name
+
+
+def test_weights_beyond_the_range_of_a_format_are_refused(tiny, tmp_path):
+    model = copy.deepcopy(tiny)
+    with torch.no_grad():
+        model.network.output.weight[0, 0] = 1e5
+    with pytest.raises(SettingError, match="network.output.weight goes beyond .* bfloat16"):
+        model.save_pretrained(tmp_path / "model", dtype="float16")
+    with pytest.raises(SettingError, match="float32, bfloat16, float16, not as 'int8'"):
+        model.save_pretrained(tmp_path / "model", dtype="int8")
+    assert not [*tmp_path.iterdir()]
+    model.save_pretrained(tmp_path / "model", dtype="bfloat16")
+
+
+def test_a_card_of_ones_own_stays(tiny, tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "README.md").write_text("# Mine")
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        tiny.save_pretrained(target)
+    for _ in range(2):
+        tiny.save_pretrained(target, card=(target / "README.md").read_text())
+        assert (target / "README.md").read_text() == "# Mine"
+
+
 def test_a_folder_that_cannot_be_written(tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="could not be written"):

@@ -14,25 +14,37 @@ from jasco.cli.errors import one_line_errors
 from jasco.cli.loading import add_hub_options, load_model
 
 PROGRAM = "jasco-convert"
+# Named here too, because --help must not wait for torch.
+DTYPES = ("float32", "bfloat16", "float16")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Turn a checkpoint into a folder of safetensors and YAML that "
-        "Jasco.from_pretrained loads with bit-equal weights.",
+        "Jasco.from_pretrained loads, with bit-equal weights unless --dtype rounds them.",
         epilog="exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, "
         "130 interrupted.",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "source", help="Hub id such as facebook/jasco-chords-drums-400M, or a folder"
+        "source",
+        help="Hub id such as facebook/jasco-chords-drums-400M, a folder, or the run of a training",
     )
     parser.add_argument("out", type=Path, help="folder to write; a checkpoint in it is replaced")
     parser.add_argument(
         "--no-text-encoder",
         action="store_true",
         help="name a frozen text encoder by its Hub id and commit instead of including it",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        default="float32",
+        help="of the stored weights; float32 if absent, float16 and bfloat16 take half the space",
+    )
+    parser.add_argument(
+        "--card", metavar="FILE", type=Path, help="model card, in place of a generated one"
     )
     parser.add_argument("--push", metavar="REPO_ID", help="upload the folder to the Hub too")
     parser.add_argument("--private", action="store_true", help="with --push: a private repository")
@@ -48,10 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.private and args.push is None:
         parser.error("--private goes with --push")
 
+    card = None if args.card is None else args.card.read_text(encoding="utf-8")
     model = load_model(args.source, args, device="cpu", dtype="float32")
-    folder = model.save_pretrained(args.out, text_encoder=not args.no_text_encoder)
+    folder = model.save_pretrained(
+        args.out, text_encoder=not args.no_text_encoder, dtype=args.dtype, card=card
+    )
     million = sum(parameter.numel() for parameter in model.parameters()) / 1e6
-    print(f"{folder}: {million:.1f} M parameters, controls {', '.join(model.controls)}")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    print(
+        f"{folder}: {million:.1f} M parameters, {size:.1f} MB, controls {', '.join(model.controls)}"
+    )
     if args.push is not None:
         from jasco import checkpoint
 

@@ -10,6 +10,7 @@ import yaml
 
 from jasco import ChordProgression, Conditions, Euler, Jasco
 from jasco.cli import convert
+from jasco.precision import STORED
 
 PACKS = ["facebook/jasco-chords-drums-400M", "facebook/jasco-chords-drums-melody-400M"]
 
@@ -62,6 +63,29 @@ def test_our_own_folder_over_an_earlier_one(tiny: Jasco, tiny_folder: Path, tmp_
     check_equal(tiny, Jasco.from_pretrained(tmp_path / "again", device="cpu", dtype="float32"))
 
 
+def test_names_spelled_out_for_the_help_are_the_real_ones() -> None:
+    assert set(convert.DTYPES) == set(STORED)
+
+
+def test_half_the_size_and_a_card_of_ones_own(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "card.md").write_text("# Mine")
+    card = ["--card", tmp_path / "card.md"]
+    sizes = []
+    for dtype in ("float32", "float16"):
+        out = tmp_path / dtype
+        assert run(tiny_folder, out, "--dtype", dtype, *card) == 0
+        sizes.append(float(capsys.readouterr().out.partition(" MB")[0].split()[-1]))
+        total = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+        assert sizes[-1] == pytest.approx(total / 1e6, abs=0.06)
+        assert (out / "README.md").read_text() == "# Mine"
+    assert sizes[1] < 0.6 * sizes[0]
+    # What is rounded already stays bit by bit, in whichever format it is kept.
+    assert run(tmp_path / "float16", tmp_path / "again") == 0
+    check_equal(*(Jasco.from_pretrained(tmp_path / name) for name in ("float16", "again")))
+
+
 @pytest.mark.parametrize(
     ("arguments", "says", "code"),
     [
@@ -71,6 +95,8 @@ def test_our_own_folder_over_an_earlier_one(tiny: Jasco, tiny_folder: Path, tmp_
         (["TINY", "taken/file.txt"], "choose another folder", 1),
         (["TINY", "taken/file.txt/deeper"], "could not be written", 1),
         (["TINY", "out", "--private"], "--private goes with --push", 2),
+        (["TINY", "out", "--card", "none.md"], "'none.md': No such file or directory", 1),
+        (["TINY", "out", "--dtype", "int8"], "invalid choice: 'int8'", 2),
         (["TINY"], "arguments are required: out", 2),
         (["TINY", "out", "--revison", "a"], "unrecognized arguments", 2),
     ],
