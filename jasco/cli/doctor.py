@@ -96,10 +96,11 @@ def extras() -> Iterator[Finding]:
 def parts() -> Iterator[Finding]:
     """Weights and plugins that are no Python packages."""
     demo = package_dir("assets") / "demo"
-    if demo.is_dir():
+    if (demo / "model.safetensors").is_file():
         yield Finding("demo", "ok", str(demo))
     else:
-        yield Finding("demo", "missing", "this version has no bundled checkpoint: use a Hub id")
+        remedy = "pip install --force-reinstall jasco"
+        yield Finding("demo", "missing", "the model that comes with Jasco is not here", remedy)
     yield _chordino()
     yield _salience()
     yield _soundfont()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jasco.recipe import Recipe
 
 PROGRAM = "jasco-generate"
-DEFAULT_MODEL = "facebook/jasco-chords-drums-melody-400M"
+DEFAULT_MODEL = "demo"
 # Named here too, because --help must not wait for torch.
 SOLVERS = ("euler", "midpoint", "heun", "rk4", "dopri5")
 DTYPES = ("auto", "float32", "bfloat16")
@@ -119,7 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         metavar="NAME",
         default=None,
-        help=f"Hub id, folder or Lightning checkpoint; {DEFAULT_MODEL} if absent",
+        help="Hub id, folder or Lightning checkpoint; if absent, the small model that comes with "
+        f"Jasco, {DEFAULT_MODEL}",
     )
     group.add_argument("--device", default=None, help="auto, cpu, cuda, cuda:1 or mps")
     group.add_argument(

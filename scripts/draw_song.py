@@ -1,0 +1,56 @@
+"""Draw the picture of the README: the spectrogram of a song, the chords asked for and those heard.
+
+    python scripts/draw_song.py
+    python scripts/draw_song.py --model runs/demo --seed 3 --drums beat.wav -o picture.png --song a.flac
+
+Needs Chordino, and for the melody the weights of deep salience, as `--check` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio, save_audio
+from jasco.adherence import Listener
+from jasco.audio import Audio, normalize_loudness
+from jasco.receipt import Receipt, save_figure
+
+TEXT = "warm 80s synth-pop, driving bass"
+CHORDS, BPM = "C Am | F G7 | C Am | F C", 96.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Make the song and its picture."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--model", default="demo", help="as of jasco-generate")
+    parser.add_argument("--text", default=TEXT)
+    parser.add_argument("--chords", default=CHORDS, help="in bars")
+    parser.add_argument("--bpm", type=float, default=BPM)
+    parser.add_argument("--drums", type=Path, help="an isolated drum track")
+    parser.add_argument("--melody", type=Path, help="a MIDI file")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--song", type=Path, help="keep the song in this file")
+    parser.add_argument("-o", "--output", type=Path, default=Path("assets/song.png"))
+    args = parser.parse_args(argv)
+
+    model = Jasco.from_pretrained(args.model)
+    wishes = Conditions(
+        text=args.text,
+        chords=ChordProgression.parse(args.chords, bpm=args.bpm),
+        drums=args.drums and load_audio(args.drums),
+        melody=args.melody and Melody.from_midi(args.melody),
+    )
+    out = model.generate(wishes, seed=args.seed, progress=True)
+    audio = normalize_loudness(Audio(out.audio[0], out.sample_rate), -14.0)
+    if args.song:
+        save_audio(args.song, *audio, loudness=None, recipe=out.recipe[0])
+    receipt = Receipt.check(audio, wishes, Listener.load(device=model.device))
+    print(*receipt.lines(), *receipt.missing.values(), sep="\n")
+    title = f'"{args.text}", seed {args.seed}'
+    print(save_figure(args.output, receipt, audio, title=title))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
