@@ -1,7 +1,7 @@
 """Draw the picture of the README: the spectrogram of a song, the chords asked for and those heard.
 
     python scripts/draw_song.py
-    python scripts/draw_song.py --model runs/demo --seed 3 --drums beat.wav -o picture.png --song a.flac
+    python scripts/draw_song.py --model runs/demo --seed 3 -o picture.png --song song.flac
 
 Needs Chordino, and for the melody the weights of deep salience, as `--check` does.
 """
