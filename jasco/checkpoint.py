@@ -333,7 +333,7 @@ def save(
     """
     target = Path(folder).expanduser()
     if target.exists() and not (target / CONFIG).is_file():
-        lone = set() if card is None else {CARD}
+        lone: set[str] = set() if card is None else {CARD}
         if not target.is_dir() or {path.name for path in target.iterdir()} - lone:
             raise CheckpointError(f"{target} exists and holds no checkpoint: choose another folder")
     config = copy.deepcopy(dict(config))

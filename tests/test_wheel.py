@@ -95,4 +95,3 @@ def test_it_makes_music_without_network(environment: Path, tmp_path: Path) -> No
     program = environment / "bin" / command[0]
     line = run(program, *command[1:], "-o", "song.flac", cwd=tmp_path, **empty)
     assert line.startswith("song.flac: seed ") and ", 2.00 s; load " in line
-    assert not (tmp_path / "hub").exists()
