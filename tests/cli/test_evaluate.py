@@ -147,7 +147,7 @@ def test_a_sweep(evaluate, tmp_path):
             ["metrics=[flutes]"],
             "metrics=['flutes']: give some of chords, drums, melody, signal, chroma",
         ),
-        (["settings=[flutes]"], "no 'flutes': give some of alone, all, text"),
+        (["settings=[flutes]"], "no 'flutes': give some of alone, without, all, text"),
         (["seed=[1,1]"], "give one, or several that differ"),
         (["data.items=1"], "give two or more"),
         (["data.duration=3.5"], "0 of the 3 tracks"),
