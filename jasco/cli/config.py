@@ -69,15 +69,10 @@ def check_experiment(program: str, key: str, words: Sequence[str]) -> None:
         SettingError: it is an experiment of another program.
     """
     known = experiments(key)
+    others = {path.stem for path in (conf_dir() / "experiment").glob("*.yaml")}.difference(known)
     for word in words:
-        name = word.removeprefix("experiment=")
-        if (
-            name == word
-            or name in known
-            or not (conf_dir() / "experiment" / f"{name}.yaml").is_file()
-        ):
-            continue
-        raise SettingError(f"{word} is not for {program}: give one of {', '.join(known)}")
+        if word.startswith("experiment=") and word.partition("=")[2] in others:
+            raise SettingError(f"{word} is not for {program}: give one of {', '.join(known)}")
 
 
 def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:
