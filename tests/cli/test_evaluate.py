@@ -165,7 +165,7 @@ def test_killed_and_run_again(evaluate, start, tmp_path):
     """By SIGKILL, which leaves no time for anything."""
     program = begin((*start, *INTERRUPTED, "solver.steps=40"), tmp_path)
     program.kill()
-    program.communicate(timeout=600)
+    program.communicate(timeout=120)
     assert program.returncode == -signal.SIGKILL
     records = tmp_path / "stopped" / "records.0.jsonl"
     assert 1 <= records.read_bytes().count(b"\n") < 4 * 5
@@ -179,7 +179,7 @@ def test_killed_and_run_again(evaluate, start, tmp_path):
 def test_ctrl_c_is_one_line_and_130(start, tmp_path):
     program = begin((*start, *INTERRUPTED, "solver.steps=400"), tmp_path)
     program.send_signal(signal.SIGINT)
-    said, errors = program.communicate(timeout=600)
+    said, errors = program.communicate(timeout=120)
     assert program.returncode == 130 and not said
     assert errors.splitlines()[-1:] == [f"{PROGRAM}: interrupted"]
     assert errors.count(PROGRAM) == 1 and "Traceback" not in errors, errors
