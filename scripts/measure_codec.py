@@ -67,6 +67,23 @@ def measure(codec: EnCodec, recording: Recording, root: Path, duration: float) -
     return found
 
 
+def draw(codec: EnCodec, recording: Recording, duration: float, path: Path) -> None:
+    """The spectrogram of a recording above that of what the codec makes of it."""
+    from matplotlib.figure import Figure
+
+    original = load_audio(recording.path, duration=duration).resample(codec.sample_rate).mono()
+    with torch.inference_mode():
+        decoded = codec.decode(codec.encode(original.samples[None]))[0]
+    figure = Figure(figsize=(8, 5), dpi=80, layout="constrained")
+    sounds = {"original": original.samples[0], "codec": decoded[0, : original.samples.shape[1]]}
+    for axes, (name, wav) in zip(figure.subplots(2, 1, sharex=True), sounds.items(), strict=True):
+        level = 20 * torch.log10(Spectrogram(1024)(wav[None])[0].abs() + 1e-6)
+        extent = (0.0, original.duration, 0.0, codec.sample_rate / 2000)
+        axes.imshow(level, origin="lower", aspect="auto", extent=extent, vmin=-80, vmax=0)
+        axes.set(title=name, ylabel="kHz")
+    figure.savefig(path)
+
+
 def summarise(rows: list[Mapping[str, float]]) -> dict[str, Any]:
     """Means and intervals of the figures, and the share of the onsets that is kept."""
     names = dict.fromkeys(name for row in rows for name in row)
@@ -88,12 +105,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--duration", type=float, default=10.0, help="of each (s)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--picture", type=Path, help="draw the first of them here")
     args = parser.parse_args(argv)
     codec = EnCodec(pretrained=args.codec, latent_mean=None, latent_std=None).eval()
     path = args.recordings
     found = scan_folder(path) if path.is_dir() else read_manifest(path)
     chosen = found[args.first : args.first + args.count]
     rows = [measure(codec, one, path.parent, args.duration) for one in tqdm(chosen, unit="song")]
+    if args.picture:
+        draw(codec, chosen[0], args.duration, args.picture)
     figures = summarise(list(rows))
     if args.json:
         args.json.write_text(json.dumps({"figures": figures, "songs": rows}, indent=1) + "\n")

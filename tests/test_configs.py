@@ -11,7 +11,7 @@ import yaml
 from hydra.utils import get_class
 
 from jasco.checkpoint import build
-from jasco.cli.config import compose_config, conf_dir
+from jasco.cli.config import compose_config, conf_dir, experiments
 from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
 from jasco.network import VelocityNetwork
@@ -83,7 +83,7 @@ EXPERIMENTS = {
 }
 
 
-@pytest.mark.parametrize("name", group("experiment"))
+@pytest.mark.parametrize("name", experiments("name"))
 def test_experiments_compose(name):
     """Each is complete but for the data, and every node of it takes the keys it is given."""
     words = (f"experiment={name}", "data.root=somewhere", *EXPERIMENTS.get(name, ()))
@@ -111,11 +111,17 @@ def test_choices_of_training_compose(choice):
         inspect.signature(get_class(node["_target_"])).bind_partial(**keys)
 
 
-@pytest.mark.parametrize("name", group("benchmark"))
-def test_benchmarks_change_what_the_evaluation_has(name):
+def test_every_experiment_is_of_one_program():
+    training, evaluation = experiments("name"), experiments("settings")
+    assert sorted((*training, *evaluation)) == group("experiment")
+    assert "demo" in training and "musiccaps" in evaluation
+
+
+@pytest.mark.parametrize("name", experiments("settings"))
+def test_experiments_change_what_the_evaluation_has(name):
     words = ("checkpoint=somewhere", "data.root=somewhere")
     plain = compose_config(*words, config_name="evaluate")
-    chosen = compose_config(*words, f"benchmark={name}", config_name="evaluate")
+    chosen = compose_config(*words, f"experiment={name}", config_name="evaluate")
     assert chosen != plain and chosen.keys() == plain.keys()
     assert chosen["data"].keys() == plain["data"].keys()
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import runs
 import torch
+from programs import load_script
 
 from jasco.audio import save_audio
-
-PATH = Path(__file__).resolve().parent.parent / "scripts" / "measure_codec.py"
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("measure_codec", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("measure_codec")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +40,10 @@ def test_the_command(script, tone, tmp_path, capsys):
     lines = [{"path": "a.wav", "drums": "a drums.wav"}, {"path": "b.wav"}]
     (tmp_path / "songs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     words = [str(tmp_path / "codec"), str(tmp_path / "songs.jsonl")]
+    picture = tmp_path / "codec.png"
+    words += ["--picture", str(picture)]
     assert script.main([*words, "--json", str(tmp_path / "figures.json")]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
     assert "si_sdr" in capsys.readouterr().out
     told = json.loads((tmp_path / "figures.json").read_text())
     assert [set(song) for song in told["songs"]] == [

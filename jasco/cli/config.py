@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,34 @@ def compose_config(*overrides: str, config_name: str | None = None) -> dict[str,
     except (HydraException, OmegaConfBaseException) as error:
         raise SettingError(f"the configuration cannot be composed: {error}") from error
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+
+def experiments(key: str) -> list[str]:
+    """Names of the bundled experiments that set a key.
+
+    Args:
+        key: ``name`` is set by those of a training, ``settings`` by those of an evaluation.
+    """
+    paths = sorted((conf_dir() / "experiment").glob("*.yaml"))
+    return [path.stem for path in paths if key in OmegaConf.load(path)]
+
+
+def check_experiment(program: str, key: str, words: Sequence[str]) -> None:
+    """See that the experiment among the words of a command line is one of the program's.
+
+    Args:
+        program: its name.
+        key: see `experiments`.
+        words: of the command line.
+
+    Raises:
+        SettingError: it is an experiment of another program.
+    """
+    known = experiments(key)
+    others = {path.stem for path in (conf_dir() / "experiment").glob("*.yaml")}.difference(known)
+    for word in words:
+        if word.startswith("experiment=") and word.partition("=")[2] in others:
+            raise SettingError(f"{word} is not for {program}: give one of {', '.join(known)}")
 
 
 def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:

@@ -17,14 +17,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from jasco.adherence import HEARD
-from jasco.cli.config import build_node, run_hydra
+from jasco.cli.config import build_node, check_experiment, run_hydra
 from jasco.cli.errors import one_line_errors
 from jasco.errors import MissingPartError, SettingError
 from jasco.model import Jasco
 from jasco.preprocess.chordino import find_chordino
 
 PROGRAM = "jasco-evaluate"
-METRICS = (*HEARD, "signal", "chroma")
+METRICS = (*HEARD, "signal", "chroma", "encodec", "clap")
 
 
 def run(config: DictConfig) -> None:
@@ -54,6 +54,7 @@ def run(config: DictConfig) -> None:
         trainer,
         workers=settings["workers"],
         dtype=settings["dtype"],
+        published=settings["published"],
     )
     if report is not None:
         print(*text.lines(report), text.times(report), sep="\n")
@@ -61,10 +62,12 @@ def run(config: DictConfig) -> None:
 
 
 def _plan(settings: dict[str, Any]) -> Any:
+    from jasco.evaluation.embedding import CLAP, ENCODEC, Embedder
     from jasco.evaluation.items import Items
     from jasco.evaluation.judging import Hearing
     from jasco.evaluation.plan import Plan
     from jasco.evaluation.settings import expand
+    from jasco.metrics.clap import DEFAULT, Clap
 
     metrics = settings["metrics"]
     unknown = [name for name in metrics if name not in METRICS]
@@ -82,6 +85,8 @@ def _plan(settings: dict[str, Any]) -> Any:
         duration=data["duration"],
         without=data["without"],
     )
+    clap = Clap.load(settings["clap"] or DEFAULT, device="cpu") if CLAP in metrics else None
+    embedder = Embedder(model.codec if ENCODEC in metrics else None, clap)
     seed = settings["seed"]
     return Plan(
         model=model,
@@ -94,6 +99,7 @@ def _plan(settings: dict[str, Any]) -> Any:
         solver=build_node(settings["solver"]) if "solver" in settings else model.solver,
         guidance=build_node(settings["guidance"]) if "guidance" in settings else model.guidance,
         batch_size=settings["batch_size"],
+        embedder=embedder if embedder.names else None,
     )
 
 
@@ -122,6 +128,7 @@ def _quiet() -> None:
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
+    check_experiment(PROGRAM, "settings", sys.argv[1:])
     run_hydra("evaluate", run)
     return 0
 

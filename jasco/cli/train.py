@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from jasco import checkpoint
-from jasco.cli.config import build_node, conf_dir, run_hydra
+from jasco.cli.config import build_node, check_experiment, experiments, run_hydra
 from jasco.cli.errors import one_line_errors
 from jasco.cli.run import begin_run, flat
 from jasco.errors import Interrupted, MissingPartError, SettingError
@@ -147,8 +147,9 @@ def _quiet() -> None:
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
     if not any(word.startswith(("experiment=", "name=", "-")) for word in sys.argv[1:]):
-        known = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
-        raise SettingError(f"give experiment=NAME, one of {', '.join(known)}; --help lists more")
+        known = ", ".join(experiments("name"))
+        raise SettingError(f"give experiment=NAME, one of {known}; --help lists more")
+    check_experiment(PROGRAM, "name", sys.argv[1:])
     try:
         run_hydra("train", train)
     except Interrupted as stop:

@@ -25,8 +25,8 @@ from jasco.data.prepared import PreparedDataset, Track
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
 
-DRUM_FIELDS = ("drums_path", "drums")
-"""Fields of the manifest that may name a recording of the drums alone."""
+DRUMS = "drums"
+"""Field of the manifest that names a recording of the drums alone."""
 
 _CACHED = 1024
 
@@ -160,13 +160,12 @@ class Items:
 
     def _drums(self, track: Track) -> Path:
         """The recording of a track's drums; codes alone tell no onsets."""
-        named = [str(track.fields[field]) for field in DRUM_FIELDS if track.fields.get(field)]
-        folders = (self.data.root, self.data.root.parent)
-        for path in (folder / name for name in named for folder in folders):
-            if path.is_file():
-                return path
-        said = f"{named[0]} is not there" if named else "its manifest names none"
+        named = track.fields.get(DRUMS)
+        for folder in (self.data.root, self.data.root.parent):
+            if named and (folder / str(named)).is_file():
+                return folder / str(named)
+        said = f"{named} is not there" if named else "its manifest names none"
         raise DataError(
             f"drums are compared with a recording of the drums alone, and of {track.path} {said}: "
-            f'give one as "{DRUM_FIELDS[0]}" in the manifest, or leave drums out of metrics'
+            f'give one as "{DRUMS}" in the manifest, or leave drums out of metrics'
         )

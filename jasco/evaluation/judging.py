@@ -7,9 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,8 @@ class Take:
         unrelated: what another item asks for, which nobody asked of this one.
         originals: the recordings of these two.
         path: the file that keeps it.
+        known: scores that are there already, against what was asked for and against what was not.
+        embeddings: fields of its record.
     """
 
     key: Key
@@ -92,6 +94,8 @@ class Take:
     unrelated: Controls
     originals: tuple[Excerpt, Excerpt]
     path: Path
+    known: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
+    embeddings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
@@ -99,7 +103,8 @@ def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
 
     Returns:
         ``setting``, ``seed``, ``item``; ``scores`` against what was asked for and ``shuffled``
-        against what was not; ``heard``, plain data; ``seconds`` that hearing and scoring took.
+        against what was not; ``heard``, plain data; ``seconds`` that hearing and scoring took; the
+        embeddings.
 
     Raises:
         JascoError: it cannot be heard or written.
@@ -109,6 +114,8 @@ def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
     save_audio(take.path, *audio, loudness=None)
     heard = listener.hear(audio, hearing.controls)
     scores, shuffled = (adherence(asked, heard) for asked in (take.requested, take.unrelated))
+    for found, known in zip((scores, shuffled), take.known, strict=True):
+        found |= known
     if hearing.chroma:
         for found, original in zip((scores, shuffled), take.originals, strict=True):
             found["chroma.similarity"] = _chroma_similarity(original.load(), audio)
@@ -121,6 +128,7 @@ def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
         "shuffled": to_json(shuffled),
         "heard": plain(heard),
         "seconds": time.perf_counter() - start,
+        **take.embeddings,
     }
 
 

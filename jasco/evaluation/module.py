@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch.utils.data import DataLoader
 
+from jasco.audio import Audio
 from jasco.evaluation.judging import Judges, Take
 from jasco.evaluation.plan import Batch, Plan, noise_seed
 from jasco.evaluation.records import Key, RecordFile
@@ -46,7 +47,7 @@ class EvaluationModule(LightningModule):
         self.judged = judged
         self.compute_dtype = dtype
         self.other = plan.other()
-        self.times = {"flow": 0.0, "codec": 0.0, "judging": 0.0, "waiting": 0.0}
+        self.times = dict.fromkeys(("flow", "codec", "embedding", "judging", "waiting"), 0.0)
 
     def predict_dataloader(self) -> DataLoader[int]:
         """Numbers of the batches of this rank."""
@@ -55,6 +56,8 @@ class EvaluationModule(LightningModule):
 
     def on_predict_start(self) -> None:
         self.model.dtype = self.compute_dtype
+        if self.plan.embedder is not None:
+            self.plan.embedder.to(self.device)
         self._records = RecordFile(self.folder, self.trainer.global_rank)
         self._judges = Judges(self.plan.hearing, self.workers, self._keep)
 
@@ -66,6 +69,7 @@ class EvaluationModule(LightningModule):
         for key, place, samples in zip(self.plan.keys(batch), batch.numbers, made, strict=True):
             if key in self.judged:
                 continue
+            known, embeddings = self._embed(key, place, samples)
             pair = (place, self.other[place])
             asked, unrelated = pair[::-1] if batch.setting == MISMATCHED else pair
             takes.append(
@@ -80,6 +84,8 @@ class EvaluationModule(LightningModule):
                         self.plan.items.original(unrelated),
                     ),
                     path=audio_path(self.folder, *key),
+                    known=known,
+                    embeddings=embeddings,
                 )
             )
         self._judges.submit(takes)
@@ -90,9 +96,10 @@ class EvaluationModule(LightningModule):
         self._records.close()
         self.trainer.strategy.barrier()
 
-    def on_exception(self, exception: BaseException) -> None:
-        """End the judges at once."""
-        self._judges.abandon()
+    def abandon(self) -> None:
+        """End the judges at once, if they have begun."""
+        if hasattr(self, "_judges"):
+            self._judges.abandon()
 
     def _generate(self, batch: Batch) -> torch.Tensor:
         """(B, channels, N) of a setting."""
@@ -131,6 +138,23 @@ class EvaluationModule(LightningModule):
         audio = codec.decode(latents).float().cpu()
         self.times["codec"] += time.perf_counter() - start
         return audio
+
+    def _embed(
+        self, key: Key, place: int, samples: torch.Tensor
+    ) -> tuple[tuple[dict[str, float], dict[str, float]], dict[str, Any]]:
+        """Scores and fields of the record of a take that its embeddings give."""
+        embedder = self.plan.embedder
+        if embedder is None:
+            return ({}, {}), {}
+        start = time.perf_counter()
+        embedded = embedder.embed(Audio(samples, self.model.sample_rate))
+        texts = [self.plan.items.item(n).conditions.text for n in (place, self.other[place])]
+        known = tuple(embedder.consistency(text, embedded) for text in texts)
+        fields: dict[str, Any] = {"embedding": embedded}
+        if key.setting == CEILING:
+            fields["original"] = embedder.embed(self.plan.items.original(place).load())
+        self.times["embedding"] += time.perf_counter() - start
+        return (known[0], known[1]), fields
 
     def _keep(self, record: dict[str, Any]) -> None:
         self.times["judging"] += record["seconds"]

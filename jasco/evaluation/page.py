@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import Key, Records
 from jasco.evaluation.settings import CEILING, MISMATCHED
 from jasco.evaluation.summary import extremes, floors
-from jasco.evaluation.text import cell, metric_names, times
+from jasco.evaluation.text import cell, metric_names, published, times
 from jasco.evaluation.writing import write_text
 
 STYLE = """
@@ -75,6 +75,9 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
     yield "the floor what shuffled pairs or dropped controls give, all through the same extractors."
     yield "</p><h2>Scores</h2>"
     yield from _table(report)
+    if "published" in report:
+        yield "<h2>Beside published figures</h2>"
+        yield from _rows(published(report))
     yield '<h2>Plots</h2><div class="plots">'
     yield from _plots(report)
     yield "</div>"
@@ -91,15 +94,24 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
 def _table(report: Mapping[str, Any]) -> Iterator[str]:
     settings, first = list(report["scores"]), report["frozen"]["settings"][0]
     heads = ["metric", *settings, "floor: shuffled", "floor: dropped"]
-    yield '<div class="wide"><table><tr>'
-    yield from (f"<th>{escape(head)}</th>" for head in heads)
-    yield "</tr>"
+    rows = [heads]
     for metric in metric_names(report):
         floor = floors(report, first, metric)
         found = [report["scores"][setting].get(metric) for setting in settings]
         found += [floor.get("shuffled"), floor.get("dropped")]
-        cells = "".join(f"<td>{cell(interval)}</td>" for interval in found)
-        yield f"<tr><th>{escape(metric)}</th>{cells}</tr>"
+        rows.append([metric, *map(cell, found)])
+    yield from _rows(rows)
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table whose first row and first column are heads."""
+    head, *rest = rows
+    yield '<div class="wide"><table><tr>'
+    yield from (f"<th>{escape(text)}</th>" for text in head)
+    yield "</tr>"
+    for row in rest:
+        cells = "".join(f"<td>{escape(text)}</td>" for text in row[1:])
+        yield f"<tr><th>{escape(row[0])}</th>{cells}</tr>"
     yield "</table></div>"
 
 

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from jasco.errors import SettingError
+from jasco.evaluation.embedding import FEWEST, Embedder
 from jasco.evaluation.items import Items
 from jasco.evaluation.judging import Hearing
 from jasco.evaluation.records import Key, Records
@@ -52,9 +53,10 @@ class Plan:
         hearing: what takes are heard with.
         solver, guidance: of the generation.
         batch_size: items at a time.
+        embedder: of the distances of distributions, if they are measured.
 
     Raises:
-        SettingError: no seeds, seeds twice, or an empty batch.
+        SettingError: no seeds, seeds twice, an empty batch, or too few items for distances.
     """
 
     model: Jasco
@@ -65,12 +67,17 @@ class Plan:
     solver: Solver
     guidance: Guidance
     batch_size: int = 8
+    embedder: Embedder | None = None
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SettingError(f"seed={list(self.seeds)}: give one, or several that differ")
         if self.batch_size < 1:
             raise SettingError(f"batch_size={self.batch_size}: give at least 1")
+        if self.embedder is not None and len(self.items) < FEWEST:
+            raise SettingError(
+                f"data.items={len(self.items)}: distances of distributions need {FEWEST} or more"
+            )
 
     @property
     def ids(self) -> list[str]:
@@ -118,6 +125,7 @@ class Plan:
             "guidance": dict(self.guidance),
             "batch_size": self.batch_size,
             "hearing": self.hearing.facts(),
+            "embeddings": self.embedder.facts() if self.embedder else {},
             "versions": {name: found for name in PACKAGES if (found := _version(name))},
         }
 

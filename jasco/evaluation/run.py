@@ -25,7 +25,13 @@ PAGE = "report.html"
 
 
 def evaluate(
-    plan: Plan, folder: Path, trainer: Trainer, *, workers: int = 1, dtype: str = "auto"
+    plan: Plan,
+    folder: Path,
+    trainer: Trainer,
+    *,
+    workers: int = 1,
+    dtype: str = "auto",
+    published: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
     """Make, judge and report; a folder of the same evaluation goes on where it was stopped.
 
@@ -35,6 +41,8 @@ def evaluate(
         trainer: says on which devices.
         workers: processes that judge, for each device.
         dtype: precision of the generation, see `resolve_dtype`.
+        published: figures of others, for the report to show beside those of the run: ``columns``,
+            the metric of each by its name, and ``figures``, a list of as many by model and setting.
 
     Returns:
         The report with its times; ``None`` on all ranks but the first.
@@ -55,15 +63,27 @@ def evaluate(
     missing = plan.missing(done)
     module = EvaluationModule(plan, missing, done.keys(), folder, workers, precision)
     if module.batches:
-        trainer.predict(module, return_predictions=False)
+        _make(trainer, module)
     if not trainer.is_global_zero:
         return None
     report = summarize(plan, read_records(folder), frozen)
+    if published:
+        report["published"] = dict(published)
     times = {**module.times, "workers": workers, "batches": len(module.batches)}
     report["times"] = {**times, "total": time.perf_counter() - start}
     write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
     write_page(folder / PAGE, plan, report, read_records(folder))
     return report
+
+
+def _make(trainer: Trainer, module: EvaluationModule) -> None:
+    try:
+        trainer.predict(module, return_predictions=False)
+    except BaseException as error:
+        module.abandon()
+        if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None  # Lightning ends by exit code 1 itself
+        raise
 
 
 def _begin(path: Path, frozen: Mapping[str, Any], *, first: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from jasco.conditions import CONTROLS, Conditions
 from jasco.errors import SettingError
 
-ALL, ALONE, NONE, MISMATCHED = "all", "alone", "none", "mismatched"
+ALL, ALONE, WITHOUT, NONE, MISMATCHED = "all", "alone", "without", "none", "mismatched"
 CEILING = "ceiling"
 """In place of a setting: nothing is generated, the item itself passes the codec."""
 
@@ -18,20 +18,23 @@ def expand(names: Sequence[str], controls: Sequence[str]) -> list[str]:
 
     Args:
         names: ``all``, ``none``, ``mismatched`` (own text, everything else of another item), a
-            control for it alone, ``alone`` for each of them in turn.
+            control for it alone, ``without_`` and a control for all others; ``alone`` and
+            ``without`` for each control in turn.
         controls: of the model.
 
     Raises:
         SettingError: another name, or a control that the model has not.
     """
-    known = (ALL, *controls, NONE, MISMATCHED)
+    dropped = [f"{WITHOUT}_{control}" for control in controls]
+    groups = {ALONE: list(controls), WITHOUT: dropped}
+    known = (*groups, ALL, *controls, *dropped, NONE, MISMATCHED)
     found: list[str] = []
     for name in names:
-        if name != ALONE and name not in known:
-            raise SettingError(f"settings: no {name!r}: give some of {', '.join((ALONE, *known))}")
-        found += controls if name == ALONE else [name]
+        if name not in known:
+            raise SettingError(f"settings: no {name!r}: give some of {', '.join(known)}")
+        found += groups.get(name, [name])
     if not found:
-        raise SettingError(f"no settings: give some of {', '.join((ALONE, *known))}")
+        raise SettingError(f"no settings: give some of {', '.join(known)}")
     return list(dict.fromkeys(found))
 
 
@@ -46,5 +49,9 @@ def wishes(setting: str, own: Conditions, other: Conditions, controls: Sequence[
     """
     if setting == MISMATCHED:
         own = replace(other, text=own.text)
-    kept = {ALL: tuple(controls), MISMATCHED: tuple(controls), NONE: ()}.get(setting, (setting,))
+    if setting.startswith(f"{WITHOUT}_"):
+        kept = tuple(name for name in controls if setting != f"{WITHOUT}_{name}")
+    else:
+        whole = {ALL: tuple(controls), MISMATCHED: tuple(controls), NONE: ()}
+        kept = whole.get(setting, (setting,))
     return own.without(*(name for name in CONTROLS if name not in kept))

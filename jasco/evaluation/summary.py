@@ -12,6 +12,7 @@ from jasco.evaluation.plan import Plan, noise_seeds
 from jasco.evaluation.records import Key, Records, from_json
 from jasco.evaluation.settings import CEILING, NONE
 from jasco.metrics.bootstrap import Interval
+from jasco.metrics.embeddings import Embeddings
 from jasco.metrics.scores import Scores
 
 HEADLINES = {"chords": "chords.majmin", "drums": "drums.f1", "melody": "melody.pitch_class"}
@@ -33,6 +34,8 @@ def summarize(plan: Plan, records: Records, frozen: Mapping[str, Any]) -> dict[s
     Returns:
         JSON data: ``frozen``; ``items`` with the seeds of their noise; ``scores`` and ``shuffled``,
         the latter against requests of other items; ``ranking`` of the items in the first setting.
+        Distances of distributions are among the scores: ``mean`` is the distance from the original
+        recordings, ``items`` the number of takes.
     """
     settings = (CEILING, *plan.settings)
     names = {number: plan.items.track(number) for number in range(len(plan.items))}
@@ -47,7 +50,9 @@ def summarize(plan: Plan, records: Records, frozen: Mapping[str, Any]) -> dict[s
             }
             for number, track in names.items()
         ],
-        "scores": {s: _table(plan, records, s, "scores") for s in settings},
+        "scores": {
+            s: _table(plan, records, s, "scores") | _distances(plan, records, s) for s in settings
+        },
         "shuffled": {s: _table(plan, records, s, "shuffled") for s in settings},
         "ranking": _ranking(plan, records),
     }
@@ -70,10 +75,30 @@ def extremes(report: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
 
 def _table(plan: Plan, records: Records, setting: str, kind: str) -> dict[str, Any]:
     scores = Scores()
-    for seed in plan.seeds[:1] if setting == CEILING else plan.seeds:
-        for item in plan.ids:
-            scores.add(item, from_json(records[Key(setting, seed, item)][kind]), seed=seed)
+    for key in _keys(plan, setting):
+        scores.add(key.item, from_json(records[key][kind]), seed=key.seed)
     return {name: _plain(interval) for name, interval in scores.summary().items()}
+
+
+def _keys(plan: Plan, setting: str) -> list[Key]:
+    """Of all takes of a setting."""
+    seeds = plan.seeds[:1] if setting == CEILING else plan.seeds
+    return [Key(setting, seed, item) for seed in seeds for item in plan.ids]
+
+
+def _distances(plan: Plan, records: Records, setting: str) -> dict[str, Any]:
+    """Distances of the takes of a setting from the original recordings, in each embedding."""
+    found: dict[str, Any] = {}
+    for name in plan.embedder.names if plan.embedder else ():
+        sets = Embeddings()
+        originals = [records[key]["original"][name] for key in _keys(plan, CEILING)]
+        takes = [records[key]["embedding"][name] for key in _keys(plan, setting)]
+        sets.add(reference=np.array(originals), estimate=np.array(takes))
+        for metric, value in sets.summary().items():
+            if not isinstance(value, Interval):
+                value = Interval(value, math.nan, math.nan, len(takes))
+            found[f"{name}.{metric}"] = _plain(value)
+    return found
 
 
 def _plain(interval: Interval) -> dict[str, float | int | None]:

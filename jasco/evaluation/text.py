@@ -11,7 +11,10 @@ _EMPTY = "-"
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """A table of all metrics: ceiling, settings, and the floor of the first of these."""
+    """A table of all metrics: ceiling, settings, and the floor of the first of these.
+
+    Published figures follow, if the report has some.
+    """
     settings = list(report["scores"])
     first = report["frozen"]["settings"][0]
     head = ["", *settings, *(f"floor: {name}" for name in ("shuffled", "dropped"))]
@@ -21,9 +24,29 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         floor = floors(report, first, metric)
         cells += [cell(floor.get(name)) for name in ("shuffled", "dropped")]
         rows.append([metric, *cells])
-    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    yield from _aligned(rows)
+    if "published" in report:
+        yield ""
+        yield from _aligned(published(report))
+
+
+def _aligned(rows: list[list[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def published(report: Mapping[str, Any]) -> list[list[str]]:
+    """Rows of published figures and below them those of the run, the columns' names first."""
+    columns, figures = report["published"]["columns"], report["published"]["figures"]
+    rows = [["", *columns]]
+    for model, settings in figures.items():
+        rows += [[f"{model}, {s}", *map(number, values)] for s, values in settings.items()]
+    settings = dict.fromkeys(setting for table in figures.values() for setting in table)
+    for setting in settings:
+        scores = report["scores"].get(setting, {})
+        rows.append([f"this run, {setting}", *(cell(scores.get(m)) for m in columns.values())])
+    return rows
 
 
 def times(report: Mapping[str, Any]) -> str:
@@ -31,6 +54,7 @@ def times(report: Mapping[str, Any]) -> str:
     spent = report["times"]
     return (
         f"{spent['total']:.0f} s: flow {spent['flow']:.1f} s, codec {spent['codec']:.1f} s, "
+        f"embedding {spent['embedding']:.1f} s, "
         f"judging {spent['judging']:.1f} s in {spent['workers']} processes beside them, of which "
         f"{spent['waiting']:.1f} s were waited for"
     )

@@ -16,6 +16,9 @@ signals", PhD thesis 2010) one minus the directional Hamming distance of the cho
 ``overseg`` falls with changes that the reference has not, ``underseg`` with changes that the
 estimate lacks, and ``seg`` is the lesser of them.
 
+``bass`` is the part of the time of the reference's slash chords in which the estimate has the same
+lowest pitch class.
+
 JASCO (arXiv 2406.10970) reports the intersection over union of chords without a formula, which can
 be read in two ways. With r(t) and e(t) the labels of reference and estimate over a time D, equal
 where root, pitch classes and bass are:
@@ -40,8 +43,13 @@ from jasco.errors import ChordError, MissingPartError
 Segments = Sequence[tuple[float, float, str]]
 """(start in s, end in s, label in Harte's syntax), ascending; gaps between them are ``N``."""
 
+Identity = tuple[int, tuple[int, ...], int]
+"""Root, pitch classes above it, and bass above it (semitones); roots of no chord are negative."""
+
 COMPARISONS = ("root", "thirds", "majmin", "triads", "sevenths", "mirex")
 SEGMENTATION = ("overseg", "underseg", "seg")
+NAMES = (*COMPARISONS, "bass", *SEGMENTATION, "iou", "iou_mean")
+"""All that `compute` returns."""
 
 _ROUNDING = 1e-6  # s by which segments that follow each other may miss
 
@@ -53,8 +61,9 @@ def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
     reference.
 
     Returns:
-        Name -> value in [0, 1]: `COMPARISONS`, `SEGMENTATION`, ``iou`` and ``iou_mean``. A
-        comparison is nan where it can judge no chord of the reference; all are, without reference.
+        Name -> value in [0, 1]: `COMPARISONS`, ``bass``, `SEGMENTATION`, ``iou`` and ``iou_mean``.
+        A comparison is nan where it can judge no chord of the reference; all are, without
+        reference.
 
     Raises:
         ChordError: a label that is not in Harte's syntax, or segments that overlap.
@@ -62,7 +71,7 @@ def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
     """
     chord, util = _mir_eval()
     if not any(end > start for start, end, _ in reference):
-        return dict.fromkeys((*COMPARISONS, *SEGMENTATION, "iou", "iou_mean"), math.nan)
+        return dict.fromkeys(NAMES, math.nan)
     start, end = min(s for s, e, _ in reference if e > s), max(e for _, e, _ in reference)
     ref_times, ref_labels = _regular(reference, start, end, chord)
     est_times, est_labels = _regular(estimate, start, end, chord)
@@ -81,7 +90,8 @@ def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
         for progression in ((ref_times, ref_labels), (est_times, est_labels))
     ]
     scores |= {name: float(getattr(chord, name)(*merged)) for name in SEGMENTATION}
-    return scores | _intersections(_identities(ref, chord), _identities(est, chord), durations)
+    identities = _identities(ref, chord), _identities(est, chord)
+    return scores | {"bass": _bass(*identities, durations)} | _intersections(*identities, durations)
 
 
 def segments(progression: ChordProgression, duration: float) -> list[tuple[float, float, str]]:
@@ -96,8 +106,21 @@ def segments(progression: ChordProgression, duration: float) -> list[tuple[float
     return [(start, end, label) for start, end, label in spans if end > start]
 
 
+def _bass(ref: Sequence[Identity], est: Sequence[Identity], durations: np.ndarray) -> float:
+    """Part of the time of slash chords in which the bass is right, nan without any."""
+    pairs = zip(ref, est, durations, strict=True)
+    right = [(_lowest(e) == _lowest(r), d) for r, e, d in pairs if r[2] > 0]
+    total = sum(d for _, d in right)
+    return float(sum(d for same, d in right if same) / total) if right else math.nan
+
+
+def _lowest(identity: Identity) -> int:
+    root, _, bass = identity
+    return -1 if root < 0 else (root + bass) % 12
+
+
 def _intersections(
-    ref: Sequence[object], est: Sequence[object], durations: np.ndarray
+    ref: Sequence[Identity], est: Sequence[Identity], durations: np.ndarray
 ) -> dict[str, float]:
     both = sum(d for r, e, d in zip(ref, est, durations, strict=True) if r == e)
     each = []
@@ -109,12 +132,12 @@ def _intersections(
     return {"iou": float(iou), "iou_mean": float(np.mean(each))}
 
 
-def _identities(labels: Sequence[str], chord: ModuleType) -> list[object]:
+def _identities(labels: Sequence[str], chord: ModuleType) -> list[Identity]:
     """What two labels of the same chord share: root, pitch classes, bass."""
-    known: dict[str, object] = {}
+    known: dict[str, Identity] = {}
     for label in set(labels):
         root, tones, bass = chord.encode(label)
-        known[label] = (root, tuple(tones.tolist()), bass)
+        known[label] = (int(root), tuple(tones.tolist()), int(bass))
     return [known[label] for label in labels]
 
 

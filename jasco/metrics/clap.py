@@ -19,8 +19,8 @@ from jasco.errors import CheckpointError, SettingError
 from jasco.hub import HubOptions, locate
 from jasco.precision import resolve_device
 
-DEFAULT = "laion/larger_clap_music_and_speech"
-"""Trained on music among others."""
+DEFAULT = "laion/larger_clap_music"
+"""Trained on music; the one that JASCO and MusicGen are evaluated with."""
 
 _FILES = ("*.json", "*.txt")
 
@@ -81,6 +81,12 @@ class Clap:
                 f"{name} holds no CLAP: it lacks {len(missing)} tensors, such as {missing[0]}"
             )
         return cls(model, tokenizer, extractor, device)
+
+    def to(self, device: str | torch.device) -> Clap:
+        """Move it to another device."""
+        self.device = resolve_device(device)
+        self.model.to(self.device)
+        return self
 
     @torch.inference_mode()
     def embed_audio(self, recordings: Iterable[Audio]) -> np.ndarray:

@@ -23,7 +23,7 @@ from jasco.training.quantizer import CodebookLearner, straight_through
 from jasco.training.reconstruction import ReconstructionLoss, si_sdr
 from jasco.training.schedule import Optimization, seed_step
 
-RECONSTRUCTION = ("waveform", "stft", "mel")
+RECONSTRUCTION = ("waveform", "stft", "mel", "flux")
 ADVERSARIAL = ("adversarial", "features")
 _AUDIBLE = 1e-3  # RMS below which an SI-SDR, for ever falling towards silence, says nothing
 
@@ -43,9 +43,9 @@ class CodecModule(LightningModule):
 
     Args:
         codec: to train; one of random weights is initialised for it.
-        weights: share of the gradient of the losses ``waveform``, ``stft`` and ``mel``, and with a
-            discriminator also ``adversarial`` and ``features``, which else are not looked at; see
-            `LossBalancer`.
+        weights: share of the gradient of the losses ``waveform``, ``stft``, ``mel`` and ``flux``,
+            and with a discriminator also ``adversarial`` and ``features``, which else are not
+            looked at; see `LossBalancer`.
         reconstruction: arguments of `ReconstructionLoss` beside the sample rate.
         discriminator: to train against, if any.
         optim: the optimiser and its schedule.

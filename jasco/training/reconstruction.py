@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from jasco.errors import SettingError
 
+_OVERLAP = 4  # frames that a sample is part of
+
 
 class Spectrogram(nn.Module):
     """Complex short-time spectrum, hop a quarter of the window.
@@ -37,7 +39,7 @@ class Spectrogram(nn.Module):
             spectrum = torch.stft(
                 wav.float().flatten(0, -2),
                 self.n_fft,
-                self.n_fft // 4,
+                self.n_fft // _OVERLAP,
                 window=self.window,
                 pad_mode="constant",
                 return_complex=True,
@@ -68,24 +70,31 @@ class ReconstructionLoss(nn.Module):
             self.register_buffer(f"filters_{n_fft}", filters, persistent=False)
 
     def forward(self, estimate: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Three scalars for waveforms (B, channels, N).
+        """Four scalars for waveforms (B, channels, N).
 
         - ``waveform``: mean absolute difference.
         - ``stft``: mean absolute difference of the magnitudes, and
-        - ``mel``: of the logarithms of their mel bands, each the mean over the resolutions.
+        - ``mel``: of the logarithms of their mel bands, each the mean over the resolutions;
+        - ``flux``: mean squared difference of how these logarithms change from a window to the next
+          that does not overlap it, likewise. Squares, so that the few moments of attack count,
+          which ``mel`` alone leaves smeared.
         """
         both = torch.stack([estimate.float(), target.float()])
-        stft, mel = [], []
+        stft, mel, flux = [], [], []
         with torch.autocast(both.device.type, enabled=False):
             for spectrogram in self.spectrograms:
                 magnitudes = spectrogram(both).abs()
                 bands = self.get_buffer(f"filters_{spectrogram.n_fft}") @ magnitudes
                 stft.append(_distance(magnitudes))
-                mel.append(_distance(torch.log(bands + self.floor)))
+                levels = torch.log(bands + self.floor)
+                mel.append(_distance(levels))
+                changes = levels[..., _OVERLAP:] - levels[..., :-_OVERLAP]
+                flux.append((changes[0] - changes[1]).square().mean())
         return {
             "waveform": _distance(both),
             "stft": torch.stack(stft).mean(),
             "mel": torch.stack(mel).mean(),
+            "flux": torch.stack(flux).mean(),
         }
 
 

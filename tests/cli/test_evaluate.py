@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
+import signal
+import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bands import prepare_band
+from claps import save_clap
 
+from jasco.audio import load_audio
 from jasco.cli.evaluate import PROGRAM, main
+from jasco.data.prepared import PreparedDataset
 from jasco.evaluation.plan import noise_seed
 from jasco.evaluation.settings import CEILING
+from jasco.metrics import frechet, kernel
+from jasco.metrics.clap import Clap
+from jasco.metrics.embeddings import embed_latents
 
 SMALL = ("data.items=3", "data.duration=2", "batch_size=2", "workers=0", "solver=euler")
 SMALL += ("solver.steps=2", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
@@ -20,14 +31,19 @@ SMALL += ("solver.steps=2", "trainer.accelerator=cpu", "trainer.enable_progress_
 
 @pytest.fixture(scope="session")
 def songs_of_band(soundfont, tiny_folder, tmp_path_factory) -> Path:
-    return prepare_band(tmp_path_factory.mktemp("evaluated") / "band", tiny_folder, 3, 3.0)
+    return prepare_band(tmp_path_factory.mktemp("evaluated") / "band", tiny_folder, 4, 3.0)
 
 
 @pytest.fixture
-def evaluate(songs_of_band, tiny_folder, salience_file, tmp_path, monkeypatch, capfd):
+def start(songs_of_band, tiny_folder, salience_file) -> tuple[str, ...]:
+    """Words that every command of this file begins with."""
+    paths = (f"checkpoint={tiny_folder}", f"data.root={songs_of_band}")
+    return (*paths, f"hearing.weights={salience_file}", *SMALL)
+
+
+@pytest.fixture
+def evaluate(start, tmp_path, monkeypatch, capfd):
     """The command line with some words, in a folder of its own: exit code, output and errors."""
-    start = (f"checkpoint={tiny_folder}", f"data.root={songs_of_band}", *SMALL)
-    start += (f"hearing.weights={salience_file}",)
 
     def call(*more: str) -> tuple[int, str, str]:
         monkeypatch.chdir(tmp_path)
@@ -101,7 +117,7 @@ def test_a_report_that_a_stop_does_not_change(evaluate, chordino, tmp_path, song
     assert page.tags.count("audio") == 2 * len(report["ranking"]) == 6
     assert all(address.startswith("data:") for address in page.addresses)
 
-    # Killed while it wrote the eighth record, and run again.
+    # Cut while it wrote the eighth record, and run again.
     records = tmp_path / "one" / "records.0.jsonl"
     records.write_text("\n".join(lines[:7]) + "\n" + lines[7][:40])
     (tmp_path / "one" / "report.json").unlink()
@@ -130,6 +146,89 @@ def test_the_same_twice_and_seeds(evaluate, tmp_path):
     assert len(audio) == 9
 
 
+INTERRUPTED = ("settings=[all,none]", "metrics=[drums,encodec]", "data.items=4", "seed=[0,1]")
+
+
+def begin(words, folder: Path) -> subprocess.Popen[str]:
+    """The command as a program of its own, with a process that judges; its first takes are kept."""
+    command = [sys.executable, "-m", "jasco.cli.evaluate", *words, "workers=1", "run=stopped"]
+    program = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    records = folder / "stopped" / "records.0.jsonl"
+    while program.poll() is None and not (records.is_file() and records.read_bytes().count(b"\n")):
+        time.sleep(0.005)
+    return program
+
+
+def test_killed_and_run_again(evaluate, start, tmp_path):
+    """By SIGKILL, which leaves no time for anything."""
+    program = begin((*start, *INTERRUPTED, "solver.steps=40"), tmp_path)
+    program.kill()
+    program.communicate(timeout=120)
+    assert program.returncode == -signal.SIGKILL
+    records = tmp_path / "stopped" / "records.0.jsonl"
+    assert 1 <= records.read_bytes().count(b"\n") < 4 * 5
+    assert not (tmp_path / "stopped" / "report.json").exists()
+    for run in ("stopped", "undisturbed"):
+        assert evaluate(*INTERRUPTED, "solver.steps=40", f"run={run}")[0] == 0
+    assert records.read_bytes().count(b"\n") == 4 * 5
+    assert read_report(tmp_path / "stopped") == read_report(tmp_path / "undisturbed")
+
+
+def test_ctrl_c_is_one_line_and_130(start, tmp_path):
+    program = begin((*start, *INTERRUPTED, "solver.steps=400"), tmp_path)
+    program.send_signal(signal.SIGINT)
+    said, errors = program.communicate(timeout=120)
+    assert program.returncode == 130 and not said
+    assert errors.splitlines()[-1:] == [f"{PROGRAM}: interrupted"]
+    assert errors.count(PROGRAM) == 1 and "Traceback" not in errors, errors
+    assert not (tmp_path / "stopped" / "report.json").exists()
+
+
+def test_distances_from_the_recordings(evaluate, tmp_path, songs_of_band, tiny):
+    clap = save_clap(tmp_path / "clap")
+    words = ("settings=[all,text]", "metrics=[encodec,clap,signal]", "data.items=4", f"clap={clap}")
+    published = ("+published.columns.FAD=clap.fad", "+published.figures.ours.all=[5.5]")
+    code, said, errors = evaluate(*words, *published, "seed=[0,1]", "run=one")
+    assert code == 0, errors
+    report = read_report(tmp_path / "one")
+    assert set(report["frozen"]["embeddings"]) == {"encodec", "clap"}
+    # The same by hand, from the recordings and the takes as they were kept.
+    data = PreparedDataset(songs_of_band, [])
+    by_id = {track.id: track for track in data.tracks}
+    items = report["items"]
+    originals = [load_audio(item["path"], start=0.5, duration=2.0) for item in items]
+    model = Clap.load(clap, device="cpu")
+
+    def embed(name, recordings):
+        if name == "encodec":
+            return embed_latents(tiny.codec, recordings)
+        return model.embed_audio(recordings)
+
+    for setting, folders in ((CEILING, [CEILING]), ("all", ["all-0", "all-1"])):
+        audio = tmp_path / "one" / "audio"
+        takes = [load_audio(audio / f / f"{i['id'][:16]}.flac") for f in folders for i in items]
+        table = report["scores"][setting]
+        for name in ("encodec", "clap"):
+            sets = embed(name, originals), embed(name, takes)
+            for metric, distance in (("fad", frechet.compute), ("kad", kernel.compute)):
+                found = table[f"{name}.{metric}"]
+                # The takes were kept in 16 bits or more.
+                assert found["mean"] == pytest.approx(distance(*sets), rel=0.02, abs=1e-3)
+                assert found["items"] == len(takes) and found["low"] is None
+            assert math.isfinite(table[f"{name}.fad_infinity"]["mean"])
+        asked = model.embed_text([by_id[item["id"]].text for item in items])
+        near = (embed("clap", takes) * np.tile(asked, (len(folders), 1))).sum(axis=1).mean()
+        assert table["clap.text_consistency"]["mean"] == pytest.approx(near, abs=1e-3)
+        assert table["signal.loudness"]["items"] == 4
+    assert "clap.text_consistency" in report["shuffled"]["all"]
+    assert report["published"]["figures"] == {"ours": {"all": [5.5]}}
+    page = (tmp_path / "one" / "report.html").read_text()
+    assert "<th>ours, all</th><td>5.500</td>" in page and "<th>this run, all</th>" in page
+    assert "this run, all" in said and "embedding" in said
+
+
 def test_a_sweep(evaluate, tmp_path):
     words = ("settings=[none]", "metrics=[drums]", "--multirun", "seed=1,2", "run=sweep")
     assert evaluate(*words)[0] == 0
@@ -145,12 +244,15 @@ def test_a_sweep(evaluate, tmp_path):
         (["data.root=nowhere"], "nowhere is no folder"),
         (
             ["metrics=[flutes]"],
-            "metrics=['flutes']: give some of chords, drums, melody, signal, chroma",
+            "metrics=['flutes']: give some of chords, drums, melody, signal, chroma, encodec, clap",
         ),
-        (["settings=[flutes]"], "no 'flutes': give some of alone, all, text"),
+        (["settings=[flutes]"], "no 'flutes': give some of alone, without, all, text"),
         (["seed=[1,1]"], "give one, or several that differ"),
         (["data.items=1"], "give two or more"),
-        (["data.duration=3.5"], "0 of the 3 tracks"),
+        (["metrics=[encodec]"], "data.items=3: distances of distributions need 4 or more"),
+        (["metrics=[clap]", "clap=./nowhere"], "no such folder"),
+        (["experiment=demo"], "experiment=demo is not for jasco-evaluate: give one of band, music"),
+        (["data.duration=3.5"], "0 of the 4 tracks"),
         (["batch_size=0"], "batch_size=0"),
         (["itmes=3"], "itmes"),
     ],

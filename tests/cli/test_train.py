@@ -56,6 +56,10 @@ def train(start, tmp_path, monkeypatch, capfd):
         (["data.rooot=here"], "Could not override 'data.rooot'"),
         (["+data.rooot=here"], "unexpected keyword argument 'rooot'"),
         (["optim.lr=fast"], "Optimization cannot be made"),
+        (
+            ["experiment=musiccaps"],
+            "experiment=musiccaps is not for jasco-train: give one of chord",
+        ),
         (["experiment=nothing"], "Could not find 'experiment/nothing'"),
         (["data.root=nowhere"], "no dataset at nowhere"),
         (["init_from=./nowhere"], "no such folder"),

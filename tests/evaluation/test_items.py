@@ -35,7 +35,7 @@ def test_onsets_are_those_of_the_drums_alone(items: Items) -> None:
     counts = set()
     for number in range(4):
         track, onsets = items.track(number), items.item(number).reference.onsets
-        alone = load_audio(track.fields["drums_path"], start=0.5, duration=3.0)
+        alone = load_audio(track.fields["drums"], start=0.5, duration=3.0)
         assert onsets is not None
         np.testing.assert_array_equal(onsets, detect_onsets(alone))
         counts.add(len(onsets))
@@ -65,7 +65,7 @@ def test_drums_need_a_recording_of_them(prepared: Path, tiny: Jasco, tmp_path: P
     shutil.copytree(prepared, copy)
     tracks = read_index(copy)
     for track in tracks:
-        del track.fields["drums_path"]  # type: ignore[attr-defined]
+        del track.fields["drums"]  # type: ignore[attr-defined]
     write_index(copy, tracks)
     with pytest.raises(DataError, match="its manifest names none: give one as"):
         Items(copy, tiny, duration=3.0)

@@ -14,7 +14,13 @@ CONTROLS = ("text", "chords", "drums")
 def test_settings_by_name() -> None:
     assert expand(["all", "none"], CONTROLS) == ["all", "none"]
     assert expand(["chords", "alone", "all"], CONTROLS) == ["chords", "text", "drums", "all"]
-    with pytest.raises(SettingError, match="no 'melody': give some of alone, all, text, chords"):
+    assert expand(["without", "none"], CONTROLS) == [
+        "without_text", "without_chords", "without_drums", "none"
+    ]  # fmt: skip
+    assert expand(["without_drums"], CONTROLS) == ["without_drums"]
+    with pytest.raises(SettingError, match="no 'without_melody'"):
+        expand(["without_melody"], CONTROLS)
+    with pytest.raises(SettingError, match="no 'melody': give some of alone, without, all, text"):
         expand(["melody"], CONTROLS)
     with pytest.raises(SettingError, match="no settings"):
         expand([], CONTROLS)
@@ -26,6 +32,8 @@ def test_what_is_asked_for() -> None:
     assert wishes("all", own, other, CONTROLS).asked == CONTROLS
     assert wishes("none", own, other, CONTROLS).asked == ()
     assert wishes("drums", own, other, CONTROLS).asked == ("drums",)
+    assert wishes("without_drums", own, other, CONTROLS).asked == ("text", "chords")
+    assert wishes("without_text", own, other, CONTROLS).asked == ("chords", "drums")
     crossed = wishes("mismatched", own, other, CONTROLS)
     assert crossed.text == "own" and crossed.asked == ("text", "chords")
     assert crossed.chords is other.chords

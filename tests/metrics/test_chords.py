@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from jasco.chords import CHORD_NAMES, ChordProgression, to_harte
 from jasco.errors import ChordError, MissingPartError
+from jasco.metrics import chords
 from jasco.metrics.chords import COMPARISONS, SEGMENTATION, compute, segments
 
-NAMES = {*COMPARISONS, *SEGMENTATION, "iou", "iou_mean"}
-SONG = [(0.0, 2.0, "C:maj"), (2.0, 4.0, "A:min"), (4.0, 6.0, "F:maj"), (6.0, 8.0, "G:7")]
+NAMES = set(chords.NAMES)
+SONG = [(0.0, 2.0, "C:maj"), (2.0, 4.0, "A:min"), (4.0, 6.0, "F:maj/3"), (6.0, 8.0, "G:7")]
 
 
 def test_an_equal_progression_scores_one() -> None:
@@ -143,3 +144,11 @@ def test_without_mir_eval_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "mir_eval", None)
     with pytest.raises(MissingPartError, match=r"pip install 'jasco\[eval\]'"):
         compute(SONG, SONG)
+
+
+def test_the_bass_of_slash_chords_alone_is_judged() -> None:
+    reference = [(0.0, 2.0, "C:maj/3"), (2.0, 4.0, "G:maj")]
+    heard = [(0.0, 1.0, "E:min"), (1.0, 2.0, "C:maj"), (2.0, 4.0, "G:maj/5")]
+    assert compute(reference, heard)["bass"] == pytest.approx(0.5)
+    assert compute(reference, [(0.0, 4.0, "N")])["bass"] == 0
+    assert math.isnan(compute(reference[1:], heard)["bass"])

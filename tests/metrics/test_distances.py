@@ -114,6 +114,20 @@ def test_kad_by_hand() -> None:
     assert kernel.compute(reference, estimate, bandwidth=2) == pytest.approx(expected)
 
 
+def test_kad_in_closed_form() -> None:
+    # Two points whose distance is the bandwidth, so that their kernel is e^(-1/2).
+    pair, kernel_of_pair = np.array([[0.0, 0.0], [0.0, 3.0]]), math.exp(-0.5)
+    far = pair + [1e6, 0.0]
+    equal, half, shifted = (
+        100 * (kernel_of_pair - 1),
+        50 * (kernel_of_pair - 1),
+        200 * kernel_of_pair,
+    )
+    assert kernel.compute(pair, pair) == pytest.approx(equal)
+    assert kernel.compute(pair, np.stack([pair[0], far[1]])) == pytest.approx(half)
+    assert kernel.compute(pair, far) == pytest.approx(shifted)
+
+
 def test_kad_has_mean_zero_for_equal_distributions_and_rises_with_their_distance() -> None:
     generator = np.random.default_rng(0)
     draws = [

@@ -107,3 +107,10 @@ def test_si_sdr_of_silence_is_finite():
 def test_a_floor_of_zero_is_refused():
     with pytest.raises(SettingError, match="floor"):
         ReconstructionLoss(RATE, floor=0.0)
+
+
+def test_an_attack_that_is_smeared_shows_in_the_flux_and_a_gain_does_not(loss, noise):
+    time = torch.arange(noise.shape[-1]) / RATE
+    sharp = noise * (time > 0.25)
+    smeared = noise * ((time - 0.2) / 0.1).clamp(0, 1)
+    assert loss(smeared, sharp)["flux"] > 100 * loss(2 * noise, noise)["flux"]

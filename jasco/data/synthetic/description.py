@@ -75,7 +75,7 @@ MOODS: Mapping[tuple[bool, bool], tuple[str, ...]] = {
 
 TEMPO_CLASSES = ("slow", "medium", "fast")
 
-_TEMPO_WORDS: Mapping[str, tuple[str, ...]] = {
+TEMPO_WORDS: Mapping[str, tuple[str, ...]] = {
     "slow": ("slow", "slow-tempo", "downtempo", "unhurried"),
     "medium": ("mid-tempo", "medium-tempo", "moderate", "moderately paced"),
     "fast": ("fast", "up-tempo", "quick", "fast-paced"),
@@ -148,7 +148,7 @@ def _fill(rng: Random, template: str, facts: Facts, joint: str) -> str:
     words = {
         "g": rng.choice(GENRE_WORDS[facts.genre]),
         "m": facts.mood,
-        "t": rng.choice(_TEMPO_WORDS[tempo_class(facts.pulse)]),
+        "t": rng.choice(TEMPO_WORDS[tempo_class(facts.pulse)]),
         "p": _listed(_mentions(rng, facts), joint),
         "o": _leader(rng, facts),
     }

@@ -1,0 +1,148 @@
+"""Whether a checkpoint plays what is seldom asked for, and what is heard of it.
+
+    python scripts/measure_requests.py demo --out requests
+    python scripts/measure_requests.py demo --out requests --drums beatbox.wav --melody tune.wav
+
+Each of the 194 chord names alone, twelve chords a bar, one chord for a whole clip, 6/8, drums and
+melodies of recordings: each is generated, saved at -14 LUFS, read again, looked at for silence and
+clipping, and heard by the extractors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from jasco import ChordProgression, Conditions, Jasco, extract_melody, load_audio, save_audio
+from jasco.adherence import Listener, adherence, requested
+from jasco.chords import CHORD_NAMES
+from jasco.metrics import signal
+
+TEXT = "pop with piano and fingered bass"
+CHORD_SECONDS = 5.0  # enough for Chordino, and half the time of a clip
+TOLD = (
+    "chords.root",
+    "chords.majmin",
+    "chords.sevenths",
+    "chords.bass",
+    "drums.f1",
+    "melody.pitch_class",
+    "melody.row",
+)
+SILENT, CLIPPED = 0.5, 1e-3
+"""Part of the time, and of the samples, from which a file counts as silent or clipped."""
+
+
+def single_chords() -> dict[str, Conditions]:
+    """A request for each chord name."""
+    return {
+        name: Conditions(text=TEXT, chords=ChordProgression.parse([(name, 0.0)]))
+        for name in CHORD_NAMES
+        if name != "N"
+    }
+
+
+def unusual(drums: list[Path], melodies: list[Path], duration: float) -> dict[str, Conditions]:
+    """The other requests, by what they are."""
+    circle = "C F Bb Eb Ab Db Gb B E A D G".split()
+    crowded = " | ".join([" ".join(circle), " ".join(reversed(circle))] * 3)
+    wishes = {
+        "12 chords a bar": Conditions(
+            text=TEXT, chords=ChordProgression.parse(crowded, bpm=60, time_signature="12/4")
+        ),
+        "one chord": Conditions(text=TEXT, chords=ChordProgression.parse([("Em7", 0.0)])),
+        "6/8": Conditions(
+            text="folk with acoustic guitar, in 6/8",
+            chords=ChordProgression.parse(
+                "Am | F | C | G | Am | F | E7 | Am", bpm=180, time_signature="6/8"
+            ),
+        ),
+        "no chord": Conditions(text=TEXT, chords=ChordProgression.parse([("N", 0.0)])),
+        "no request": Conditions(),
+    }
+    for path in drums:
+        wishes[f"drums of {path.name}"] = Conditions(
+            text="funk with electric guitar", drums=load_audio(path).crop(0, duration)
+        )
+    for path in melodies:
+        tune = extract_melody(load_audio(path).crop(0, duration))
+        wishes[f"melody of {path.name}"] = Conditions(text="flute melody over piano", melody=tune)
+    return wishes
+
+
+def measure(
+    model: Jasco, wishes: dict[str, Conditions], duration: float, folder: Path, batch: int
+) -> dict[str, dict[str, float]]:
+    """What came of each request, by its name."""
+    listener = Listener.load()
+    found = {}
+    names = list(wishes)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=len(names), unit="request") as bar:
+        for first in range(0, len(names), batch):
+            some = names[first : first + batch]
+            out = model.generate([wishes[n] for n in some], seed=0, duration=duration)
+            for name, samples in zip(some, out.audio, strict=True):
+                file = f"{''.join(c if c.isalnum() else '_' for c in name)}_{names.index(name)}"
+                path = save_audio(folder / f"{file}.flac", samples, out.sample_rate)
+                audio = load_audio(path)
+                asked = requested(wishes[name], audio.duration)
+                found[name] = {
+                    **adherence(asked, listener.hear(audio)),
+                    **{f"signal.{k}": v for k, v in signal.measure(audio).items()},
+                }
+                bar.update()
+    return found
+
+
+def tell(title: str, rows: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Print means over requests, and what sounds wrong."""
+    means = {}
+    for metric in TOLD:
+        values = [row[metric] for row in rows.values() if not math.isnan(row.get(metric, math.nan))]
+        if values:
+            means[metric] = statistics.fmean(values)
+    wrong = [
+        name
+        for name, row in rows.items()
+        if row["signal.silence"] > SILENT or row["signal.clipping"] > CLIPPED
+    ]
+    figures = ", ".join(f"{metric} {value:.3f}" for metric, value in means.items())
+    print(f"{title}: {figures or 'nothing to compare'}; silent or clipped: {wrong or 'none'}")
+    return {"means": means, "wrong": wrong, "requests": rows}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Generate and hear."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("checkpoint")
+    parser.add_argument("--out", type=Path, default=Path("requests"))
+    parser.add_argument("--drums", type=Path, nargs="*", default=[], help="recordings of drums")
+    parser.add_argument("--melody", type=Path, nargs="*", default=[], help="recordings of tunes")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    args = parser.parse_args(argv)
+    model = Jasco.from_pretrained(args.checkpoint)
+    duration = model.segment_duration
+    found = {}
+    chords = measure(model, single_chords(), CHORD_SECONDS, args.out / "chords", args.batch)
+    found["chords"] = tell("single chords", chords)
+    missed = [name for name, row in chords.items() if row["chords.root"] < 0.5]
+    print(f"root missed: {', '.join(missed) or 'none'}")
+    wishes = unusual(args.drums, args.melody, duration)
+    others = measure(model, wishes, duration, args.out, args.batch)
+    for name, row in others.items():
+        found[name] = tell(name, {name: row})
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
