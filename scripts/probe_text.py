@@ -32,6 +32,7 @@ from jasco.metrics.bootstrap import bootstrap
 
 FAMILIES = tuple(sorted({instrument.family for instrument in PITCHED.values()}))
 UNKNOWN = -1
+NOISE = 0.1  # of the spread of the latents, against learning songs by heart
 
 
 class Probe(nn.Module):
@@ -92,7 +93,7 @@ def train(data: PreparedDataset, frames: int, epochs: int, batch: int, seed: int
             clips.append(data.clip(index, start, frames).latents)
         labels = torch.tensor([truth(data.tracks[i].fields) for i in chosen])
         latents = torch.stack(clips).float()
-        logits = probe(latents + 0.1 * torch.randn_like(latents))
+        logits = probe(latents + NOISE * latents.std() * torch.randn_like(latents))
         losses = [
             cross_entropy(x, y, ignore_index=UNKNOWN, label_smoothing=0.1)
             for x, y in zip(logits, labels.unbind(1), strict=True)

@@ -47,7 +47,7 @@ def test_it_learns_the_songs_that_it_is_shown(script, tmp_path):
     model = runs.new_model().save_pretrained(tmp_path / "model")
     data = PreparedDataset(bands.prepare_band(tmp_path / "band", model, 4, 2.0), [])
     frames = min(track.num_frames for track in data.tracks)
-    probe = script.train(data, frames, epochs=40, batch=4, seed=0)
+    probe = script.train(data, frames, epochs=100, batch=4, seed=0)
     codec = EnCodec(pretrained=str(model / "codec"), latent_mean=None, latent_std=None)
     paths = [Path(track.path) for track in data.tracks]
     heard = script.hear(probe, codec, paths)

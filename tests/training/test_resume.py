@@ -159,7 +159,7 @@ def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
     assert one["global_step"] == two["global_step"] == 20
     for key in ("state_dict", "current_model_state"):
         for name, value in one[key].items():
-            torch.testing.assert_close(two[key][name], value, rtol=0, atol=1e-5)
+            torch.testing.assert_close(two[key][name], value, rtol=1e-5, atol=1e-5)
     numbers, dropped = zip(
         *(torch.load(tmp_path / "two" / f"rank{r}.pt", weights_only=True) for r in "01"),
         strict=True,
