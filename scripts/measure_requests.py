@@ -51,16 +51,16 @@ def single_chords() -> dict[str, Conditions]:
 def unusual(drums: list[Path], melodies: list[Path], duration: float) -> dict[str, Conditions]:
     """The other requests, by what they are."""
     circle = "C F Bb Eb Ab Db Gb B E A D G".split()
-    crowded = " | ".join([" ".join(circle), " ".join(reversed(circle))] * 3)
+    crowded = f"{' '.join(circle)} | {' '.join(reversed(circle))}"
     wishes = {
         "12 chords a bar": Conditions(
-            text=TEXT, chords=ChordProgression.parse(crowded, bpm=60, time_signature="12/4")
+            text=TEXT, chords=ChordProgression.parse(crowded, bpm=144, time_signature="12/4")
         ),
         "one chord": Conditions(text=TEXT, chords=ChordProgression.parse([("Em7", 0.0)])),
         "6/8": Conditions(
             text="folk with acoustic guitar, in 6/8",
             chords=ChordProgression.parse(
-                "Am | F | C | G | Am | F | E7 | Am", bpm=180, time_signature="6/8"
+                "Am | F | C | G | Am | F | E7 | Am", bpm=300, time_signature="6/8"
             ),
         ),
         "no chord": Conditions(text=TEXT, chords=ChordProgression.parse([("N", 0.0)])),
