@@ -111,7 +111,7 @@ def hear(probe: Probe, codec: EnCodec, paths: Sequence[Path]) -> Tensor:
     found = []
     for path in tqdm(paths, unit="take"):
         audio = load_audio(path).resample(codec.sample_rate).mono()
-        latents = codec.encode(audio.samples[None])
+        latents = codec.encode_raw(audio.samples[None])
         found.append(torch.stack([x.argmax(1) for x in probe(latents.float())], dim=1))
     return torch.cat(found)
 
