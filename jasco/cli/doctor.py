@@ -88,9 +88,12 @@ def core() -> Iterator[Finding]:
 
 def extras() -> Iterator[Finding]:
     """Optional packages, each with the command that installs it."""
-    for extra in EXTRAS:
+    named: set[str] = set()  # a package of two extras is one row, with the first of them
+    for extra, purpose in EXTRAS.items():
         for requirement in _requirements(extra):
-            yield _package(requirement, f"pip install 'jasco[{extra}]'", EXTRAS[extra])
+            if requirement.name not in named:
+                named.add(requirement.name)
+                yield _package(requirement, f"pip install 'jasco[{extra}]'", purpose)
 
 
 def parts() -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from jasco.adherence import HEARD
-from jasco.cli.config import build_node, check_experiment, run_hydra
+from jasco.cli.config import build_node, check_experiment, run_processes
 from jasco.cli.errors import one_line_errors
 from jasco.errors import MissingPartError, SettingError
 from jasco.model import Jasco
@@ -129,8 +129,7 @@ def _quiet() -> None:
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
     check_experiment(PROGRAM, "settings", sys.argv[1:])
-    run_hydra("evaluate", run)
-    return 0
+    return run_processes(PROGRAM, "evaluate", run)
 
 
 if __name__ == "__main__":

@@ -155,6 +155,9 @@ def plain(controls: Controls) -> dict[str, Any]:
     return found
 
 
+_PATIENCE = 10.0  # s that processes have for their end
+
+
 class Judges:
     """Processes that judge takes, each with one thread; or with none of them this process itself.
 
@@ -205,8 +208,12 @@ class Judges:
     def abandon(self) -> None:
         """End without waiting for what is not judged yet."""
         if self.workers:
-            self._lifeline.close()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._lifeline.close()  # the processes end at once, even one that only starts
+            letting_go = threading.Thread(
+                target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True
+            )
+            letting_go.start()
+            letting_go.join(_PATIENCE)
 
     def _collect(self, most: int) -> None:
         """Keep what is done, and wait until no more than ``most`` are not."""
