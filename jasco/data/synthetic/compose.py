@@ -14,13 +14,20 @@ from jasco.data.synthetic.accompaniment import play_bass, play_chords
 from jasco.data.synthetic.description import Facts, describe, tempo_class
 from jasco.data.synthetic.drums import draw_grooves, play_drums
 from jasco.data.synthetic.grid import Clock, Event
-from jasco.data.synthetic.harmony import HARMONIC_RHYTHMS, LANGUAGES, Span, compose_harmony
+from jasco.data.synthetic.harmony import (
+    HARMONIC_RHYTHMS,
+    LANGUAGES,
+    Span,
+    compose_harmony,
+    lengths,
+)
 from jasco.data.synthetic.lead import play_lead
 from jasco.data.synthetic.plan import Plan, Section, draw_plan
 from jasco.data.synthetic.song import ROLES, Note, Part, Room, Song
 from jasco.errors import SettingError
 
 _LATE = 0.02  # s before the end of the song, from where on nothing begins
+_SHORTEST_CHORD = 0.45  # s; what changes faster is not heard as a chord, by people or by Chordino
 
 
 def compose_song(seed: int | str, duration: float = 20.0) -> Song:
@@ -138,9 +145,14 @@ class _Writer:
             return (Span(0.0, beats, tonic),)
         if label not in self._harmonies:
             rng = self._rng(f"harmony {label}")
+            shortest = _SHORTEST_CHORD * plan.clock.tempo / 60
+            rhythms = {
+                name: share
+                for name, share in HARMONIC_RHYTHMS.items()
+                if min(lengths(name, plan.meter)) >= shortest
+            }
             language, rhythm = (
-                rng.choices(list(table), list(table.values()))[0]
-                for table in (LANGUAGES, HARMONIC_RHYTHMS)
+                rng.choices(list(table), list(table.values()))[0] for table in (LANGUAGES, rhythms)
             )
             longest = max(section.bars for section in plan.sections if section.label == label)
             self.choices[label] = language, rhythm
@@ -182,7 +194,7 @@ def _progression(spans: Sequence[Span], clock: Clock, duration: float) -> ChordP
 _MIX: Mapping[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int], float]] = {
     "lead": ((-30, -27), (44, 84), (10, 50), 0.008),
     "chords": ((-42, -37), (24, 104), (10, 90), 0.008),
-    "pad": ((-48, -43), (40, 88), (30, 110), 0.008),
+    "pad": ((-45, -40), (40, 88), (30, 110), 0.008),
     "bass": ((-41, -36), (58, 70), (0, 40), 0.006),
     "drums": ((-37, -31), (58, 70), (5, 80), 0.004),
 }

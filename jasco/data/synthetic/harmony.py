@@ -164,8 +164,7 @@ HARMONIC_RHYTHMS: Mapping[str, float] = {
     "bar": 0.58,
     "half bar": 0.18,
     "mixed": 0.1,
-    "pulse": 0.04,
-    "half pulse": 0.02,
+    "pulse": 0.06,
 }
 """How long a chord lasts, and how often."""
 
@@ -215,10 +214,10 @@ def compose_harmony(
         rhythm: one of `HARMONIC_RHYTHMS`.
         richness: how often a chord has more than three tones, 0 to 1.
     """
-    lengths, end = cycle(_lengths(rhythm, meter)), bars * meter.beats
+    turns, end = cycle(lengths(rhythm, meter)), bars * meter.beats
     starts = [0.0]
     while starts[-1] < end:
-        starts.append(starts[-1] + next(lengths))
+        starts.append(starts[-1] + next(turns))
     starts[-1] = end
     chords = _chords(rng, key, language, richness, len(starts) - 1)
     if len(chords) > 1 and rng.random() < _UNNAMED_SHARE:
@@ -226,8 +225,8 @@ def compose_harmony(
     return tuple(map(Span, starts, starts[1:], chords))
 
 
-def _lengths(rhythm: str, meter: Meter) -> tuple[float, ...]:
-    """Beats of the chords that a rhythm goes round in."""
+def lengths(rhythm: str, meter: Meter) -> tuple[float, ...]:
+    """Beats of the chords that one of `HARMONIC_RHYTHMS` goes round in."""
     bar = meter.beats
     halves = (2.0, 1.0) if meter.name == "3/4" else (bar / 2, bar / 2)
     return {
@@ -236,7 +235,6 @@ def _lengths(rhythm: str, meter: Meter) -> tuple[float, ...]:
         "half bar": halves,
         "mixed": (bar, *halves),
         "pulse": (meter.pulse,),
-        "half pulse": (0.5,),
     }[rhythm]
 
 

@@ -34,10 +34,11 @@ FORMS = (
 
 # What plays in an intro or a break; nothing at all is a break too.
 _INTROS = (("harmony",), ("harmony",), ("harmony", "drums"), ("lead", "harmony"), ("drums",))
-_BREAKS = (("harmony",), ("harmony",), ("lead", "harmony"), ("lead",), ("drums",), ())
+_BREAKS = (("harmony",), ("harmony",), ("harmony",), ("lead", "harmony"), ("drums",), ())
 
 _ABSENT = {"lead": 0.22, "harmony": 0.02, "drums": 0.15}  # share of songs without a layer
 _RESTING = {"lead": 0.12, "harmony": 0.0, "drums": 0.06}  # share of sections
+_PADS = 0.8  # share of songs with harmony that have a second layer of it
 _CROSSOVER = 0.2  # share of songs that borrow from other genres
 _FREE_DRUMS = 0.06  # share of songs
 _LEAD_LOW = 64  # lowest MIDI note of a lead, above the chords, where its instrument goes so high
@@ -161,7 +162,7 @@ def _players(rng: Random, choose: _Chooser, layers: Sequence[str]) -> dict[str, 
         players["lead"] = PITCHED[choose("leads")]
     if "harmony" in layers:
         players["chords"] = PITCHED[choose("harmony")]
-        if rng.random() < 0.5:
+        if rng.random() < _PADS:
             players["pad"] = PITCHED[choose("pads")]
         if rng.random() < 0.93:
             players["bass"] = BASSES[choose("basses")]

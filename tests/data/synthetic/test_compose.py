@@ -69,6 +69,15 @@ def test_a_thousand_songs_hold_every_option(songs):
     assert rows == set(range(NUM_NOTES))
 
 
+def test_no_chord_is_too_short_to_be_heard(songs):
+    lasting = [
+        later - onset
+        for song in songs
+        for onset, later in zip(song.chords.onsets, song.chords.onsets[1:], strict=False)
+    ]
+    assert 0.4 < min(lasting) < 0.6
+
+
 def test_each_part_is_absent_now_and_then(songs):
     shares = {role: sum(role not in song.parts for song in songs) / 1000 for role in ROLES}
     assert 0.1 < shares["drums"] < 0.25 and 0.15 < shares["lead"] < 0.35

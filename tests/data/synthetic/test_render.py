@@ -101,7 +101,7 @@ def test_every_hit_is_heard_where_it_is_written(songs):
             rise = int((after > before + 0.3 * (after.max() - before)).float().argmax()) / RATE
             assert rise < 0.025, (song.seed, note)
             checked += 1
-    assert checked > 60
+    assert checked >= 60
 
 
 @pytest.mark.parametrize("name", ["flute", "grand piano", "saw lead", "trumpet", "vibraphone"])
