@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jasco.atomic import replacing
 from jasco.errors import DataError
 
 
@@ -45,12 +45,14 @@ def parse_object(text: str, label: str) -> dict[str, Any]:
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write objects as lines: beside the place of the file, then renamed."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="\n") as file:
+    """Write objects as lines.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-    os.replace(part, path)
 
 
 def _refuse(constant: str) -> None:

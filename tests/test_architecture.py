@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the ground up. A part imports only from lower rows; parts of one row know nothing of each
 # other. A part is a module or a package directly under jasco/, or one module of jasco/data/.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("atomic", "errors"),
     ("assets", "fingerprint", "hub", "jsonl", "precision"),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),

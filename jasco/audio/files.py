@@ -22,7 +22,6 @@ import io
 import json
 import math
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
@@ -37,6 +36,7 @@ import numpy as np
 import soundfile
 import torch
 
+from jasco.atomic import replacing
 from jasco.audio import riff
 from jasco.audio.level import Limiter, normalize_loudness
 from jasco.audio.signal import Audio, checked, span
@@ -321,24 +321,15 @@ def _encode(audio: Audio, form: _Format, comment: str | None) -> bytes:
 
 
 def _write_all(files: Mapping[Path, bytes]) -> None:
-    """Write files beside their places, then rename them; whatever fails leaves nothing behind."""
-    parts: dict[Path, Path] = {}
-    path = Path()
+    """Write files, all of them or none, the first one's name at its place before the others'."""
+    first, *_ = files
     try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".jasco-{secrets.token_hex(8)}.part")
-            parts[part] = path
-            with part.open("xb") as file:
-                file.write(content)
-        for part, path in parts.items():
-            os.replace(part, path)
+        with ExitStack() as stack:
+            for path, content in reversed(list(files.items())):  # what is entered last ends first
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(replacing(path)).write_bytes(content)
     except OSError as error:
-        raise AudioError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        for part in parts:
-            with contextlib.suppress(OSError):
-                part.unlink()
+        raise AudioError(f"cannot write {error.filename2 or first}: {error.strerror}") from error
 
 
 def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any] | None:

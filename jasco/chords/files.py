@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from jasco.atomic import write_text
 from jasco.chords.notation import read_notation
 from jasco.chords.pairs import read_pairs
 from jasco.chords.score import Entry, Score, as_text, seconds, shown
@@ -149,7 +150,9 @@ def _score(segments: list[tuple[float, Entry]], notices: tuple[str, ...] = ()) -
 
 def write_lab(path: str | os.PathLike[str], segments: Segments) -> None:
     """Write segments as ``.lab``, with every digit, so that reading them back gives the same."""
-    _write(path, "".join(f"{start!r}\t{end!r}\t{label}\n" for start, end, label in segments))
+    write_text(
+        Path(path), "".join(f"{start!r}\t{end!r}\t{label}\n" for start, end, label in segments)
+    )
 
 
 def write_jams(path: str | os.PathLike[str], segments: Segments) -> None:
@@ -171,15 +174,4 @@ def write_jams(path: str | os.PathLike[str], segments: Segments) -> None:
         "annotations": [annotation],
         "sandbox": {},
     }
-    _write(path, json.dumps(document, indent=1) + "\n")
-
-
-def _write(path: str | os.PathLike[str], text: str) -> None:
-    """Write beside the file, then rename: nobody sees half of it."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(Path(path), json.dumps(document, indent=1) + "\n")

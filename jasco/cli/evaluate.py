@@ -6,20 +6,19 @@ words are overrides of a Hydra configuration, which ``--help`` shows; ``--multir
 
 from __future__ import annotations
 
-import logging
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
-import transformers
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from jasco.adherence import HEARD
 from jasco.cli.config import build_node, check_experiment, run_processes
 from jasco.cli.errors import one_line_errors
+from jasco.cli.quiet import quiet_lightning
 from jasco.errors import MissingPartError, SettingError
+from jasco.metrics.chords import require_mir_eval
 from jasco.model import Jasco
 from jasco.preprocess.chordino import find_chordino
 
@@ -40,7 +39,7 @@ def run(config: DictConfig) -> None:
         raise MissingPartError(
             f"evaluation needs {error.name}: pip install 'jasco[eval]'"
         ) from error
-    _quiet()
+    quiet_lightning("predict returned None.*")
     settings: Any = OmegaConf.to_container(config, resolve=True)
     for key, value in (("checkpoint", settings["checkpoint"]), *settings["data"].items()):
         if value == "???":
@@ -74,7 +73,8 @@ def _plan(settings: dict[str, Any]) -> Any:
     if unknown or not metrics:
         raise SettingError(f"metrics={metrics}: give some of {', '.join(METRICS)}")
     if "chords" in metrics:
-        _require_chords()
+        find_chordino()
+        require_mir_eval()  # both before anything is made
     model = Jasco.from_pretrained(settings["checkpoint"], device="cpu", dtype="float32")
     data = settings["data"]
     items = Items(
@@ -101,28 +101,6 @@ def _plan(settings: dict[str, Any]) -> Any:
         batch_size=settings["batch_size"],
         embedder=embedder if embedder.names else None,
     )
-
-
-def _require_chords() -> None:
-    """See that chords can be heard and compared, before anything is made."""
-    find_chordino()
-    try:
-        import mir_eval  # noqa: F401
-    except ImportError as error:
-        raise MissingPartError("chord metrics need mir_eval: pip install 'jasco[eval]'") from error
-
-
-def _quiet() -> None:
-    """Leave only what means something to whoever evaluates."""
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers.*",
-        ".*isinstance.treespec, LeafSpec.*",
-        "predict returned None.*",
-    ):
-        warnings.filterwarnings("ignore", message)
 
 
 @one_line_errors(PROGRAM)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from jasco.cli.quiet import quiet_transformers
+
 if TYPE_CHECKING:
     from jasco.model import Jasco
 
@@ -38,13 +40,9 @@ def load_model(
         CheckpointError: it cannot be found, reached or read.
         SettingError: no such device or precision.
     """
-    from transformers.utils import logging
-
     from jasco.model import Jasco
 
-    # Bars and remarks about the parts of a model mean nothing to who asked for music.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    quiet_transformers()
     return Jasco.from_pretrained(
         name,
         device=device,

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from transformers.utils import logging as transformers_logging
 
 from jasco.audio import probe
 from jasco.cli.config import build_node, run_processes
+from jasco.cli.quiet import quiet_transformers
 from jasco.data.manifest import Recording, read_manifest, scan_folder, write_manifest
 from jasco.data.preparation import QUARANTINE, prepare
 from jasco.errors import AudioError, DataError, SettingError
@@ -30,7 +30,7 @@ def run(config: DictConfig) -> None:
     Raises:
         JascoError: nothing can be prepared, or none of the recordings could.
     """
-    transformers_logging.disable_progress_bar()  # a codec is loaded in a second
+    quiet_transformers()
     settings: Any = OmegaConf.to_container(config, resolve=True)
     if settings["out"] == "???":
         raise SettingError("no folder for the dataset: give out=FOLDER")

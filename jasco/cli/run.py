@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 import yaml
 
+from jasco.atomic import write_text
 from jasco.errors import SettingError
 
 CONFIG = "config.yaml"
@@ -51,8 +51,8 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> No
                 "again to go on, or begin another run with run=FOLDER"
             )
     else:
-        _write(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
-    _write(folder / ENVIRONMENT, json.dumps(environment(), indent=1) + "\n")
+        write_text(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
+    write_text(folder / ENVIRONMENT, json.dumps(environment(), indent=1) + "\n")
 
 
 def environment() -> dict[str, Any]:
@@ -94,9 +94,3 @@ def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(child, f"{prefix}{key}.")
     else:
         yield prefix.removesuffix("."), node
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

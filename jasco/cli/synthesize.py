@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import transformers
 from omegaconf import DictConfig, OmegaConf
 
 from jasco.cli.config import build_node, run_processes
+from jasco.cli.quiet import quiet_transformers
 from jasco.data.manifest import read_manifest
 from jasco.data.preparation import prepare
 from jasco.data.synthesis import EXACT, MANIFEST, Band, synthesize
@@ -43,7 +43,7 @@ def run(config: DictConfig) -> None:
         _number("seed", settings["seed"], int),
         _number("seconds", settings["seconds"], float),
     )
-    transformers.utils.logging.disable_progress_bar()  # a codec is loaded in a second
+    quiet_transformers()
     executor = build_node(settings["executor"])
     codec = build_node(settings["codec"]) if settings["codec"]["name"] else None
     songs = _number("songs", settings["songs"], int)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from jasco import checkpoint
 from jasco.cli.config import build_node, check_experiment, experiments, run_hydra
 from jasco.cli.errors import one_line_errors
+from jasco.cli.quiet import quiet_lightning
 from jasco.cli.run import begin_run, flat
 from jasco.errors import Interrupted, MissingPartError, SettingError
 from jasco.hub import HubOptions
@@ -37,7 +36,7 @@ def train(config: DictConfig) -> None:
         raise MissingPartError(
             f"training needs {error.name}: pip install 'jasco[train]'"
         ) from error
-    _quiet()
+    quiet_lightning(".*in eval mode at the start of training.*")
     config.run = HydraConfig.get().runtime.output_dir
     # What is added takes its width from a model that is not read yet.
     settings = {str(key): _plain(config[key], resolve=key != "add") for key in config}
@@ -126,21 +125,6 @@ def _trainer(config: DictConfig, run: Path) -> Any:
 
 def _plain(node: Any, *, resolve: bool = True) -> Any:
     return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
-
-
-def _quiet() -> None:
-    """Leave only what means something to whoever trains."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers.*",
-        ".*in eval mode at the start of training.*",
-        ".*isinstance.treespec, LeafSpec.*",
-    ):
-        warnings.filterwarnings("ignore", message)
 
 
 @one_line_errors(PROGRAM)

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from jasco.atomic import replacing
 from jasco.errors import DataError, SettingError
 
 TRACKS = "tracks"
@@ -70,16 +69,13 @@ def write_track(
     """
     facts = {"id": id, "duration": duration, "stages": stages}
     path = root / track_file(id)
-    part = path.with_name(f".{id}.{secrets.token_hex(4)}.part")
     # One entry only: safetensors writes several in no particular order.
     metadata = {"jasco": json.dumps(facts, sort_keys=True)}
     try:
-        save_file(dict(tensors), part, metadata=metadata)
-        os.replace(part, path)
+        with replacing(path) as part:
+            save_file(dict(tensors), part, metadata=metadata)
     except (OSError, SafetensorError) as error:
         raise DataError(f"cannot write {path}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_header(path: Path) -> Header:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jasco.adherence import MELODY_RATE
+from jasco.atomic import write_text
 from jasco.audio import load_audio, save_audio
 from jasco.evaluation.charts import compared, intervals
 from jasco.evaluation.judging import plain
@@ -18,9 +19,8 @@ from jasco.evaluation.module import audio_path
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import Key, Records
 from jasco.evaluation.settings import CEILING, MISMATCHED
-from jasco.evaluation.summary import extremes, floors
-from jasco.evaluation.text import cell, metric_names, published, times
-from jasco.evaluation.writing import write_text
+from jasco.evaluation.summary import extremes
+from jasco.evaluation.text import metric_names, published, score_table, times
 
 STYLE = """
 :root { color-scheme: light dark; --asked: #3b76c4; --heard: #d9822b; --faint: #8884; }
@@ -74,7 +74,7 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
     yield "bootstrap over items and seeds. The ceiling is the recording through the codec, "
     yield "the floor what shuffled pairs or dropped controls give, all through the same extractors."
     yield "</p><h2>Scores</h2>"
-    yield from _table(report)
+    yield from _rows(score_table(report))
     if "published" in report:
         yield "<h2>Beside published figures</h2>"
         yield from _rows(published(report))
@@ -89,18 +89,6 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
             yield from _item(folder, plan, row, records)
     yield f"<h2>What this depends on</h2><pre>{escape(json.dumps(frozen, indent=1))}</pre>"
     yield f"<p>{escape(times(report))}.</p></body></html>\n"
-
-
-def _table(report: Mapping[str, Any]) -> Iterator[str]:
-    settings, first = list(report["scores"]), report["frozen"]["settings"][0]
-    heads = ["metric", *settings, "floor: shuffled", "floor: dropped"]
-    rows = [heads]
-    for metric in metric_names(report):
-        floor = floors(report, first, metric)
-        found = [report["scores"][setting].get(metric) for setting in settings]
-        found += [floor.get("shuffled"), floor.get("dropped")]
-        rows.append([metric, *map(cell, found)])
-    yield from _rows(rows)
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
+from jasco.atomic import write_text
 from jasco.errors import SettingError
 from jasco.evaluation.module import EvaluationModule
 from jasco.evaluation.page import write_page
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import read_records
 from jasco.evaluation.summary import summarize
-from jasco.evaluation.writing import write_text
 from jasco.precision import resolve_dtype
 
 FROZEN = "frozen.json"

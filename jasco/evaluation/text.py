@@ -11,23 +11,22 @@ _EMPTY = "-"
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """A table of all metrics: ceiling, settings, and the floor of the first of these.
-
-    Published figures follow, if the report has some.
-    """
-    settings = list(report["scores"])
-    first = report["frozen"]["settings"][0]
-    head = ["", *settings, *(f"floor: {name}" for name in ("shuffled", "dropped"))]
-    rows = [head]
-    for metric in metric_names(report):
-        cells = [cell(report["scores"][setting].get(metric)) for setting in settings]
-        floor = floors(report, first, metric)
-        cells += [cell(floor.get(name)) for name in ("shuffled", "dropped")]
-        rows.append([metric, *cells])
-    yield from _aligned(rows)
+    """The table of all metrics, and that of the published figures, if the report has some."""
+    yield from _aligned(score_table(report))
     if "published" in report:
         yield ""
         yield from _aligned(published(report))
+
+
+def score_table(report: Mapping[str, Any]) -> list[list[str]]:
+    """A row for each metric: ceiling, settings, and the floors of the first of these."""
+    settings, first = list(report["scores"]), report["frozen"]["settings"][0]
+    rows = [["metric", *settings, "floor: shuffled", "floor: dropped"]]
+    for metric in metric_names(report):
+        floor = floors(report, first, metric)
+        found = [report["scores"][setting].get(metric) for setting in settings]
+        rows.append([metric, *map(cell, (*found, floor.get("shuffled"), floor.get("dropped")))])
+    return rows
 
 
 def _aligned(rows: list[list[str]]) -> Iterator[str]:

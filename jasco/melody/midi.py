@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+from jasco.atomic import replacing
 from jasco.errors import MelodyError
 
 _TICKS_PER_BEAT = 1000  # half a millisecond each, at the 120 beats a minute of a file without tempo
@@ -61,13 +59,8 @@ def write_notes(path: Path, notes: Iterable[tuple[int, float, float]]) -> None:
     piano = pretty_midi.Instrument(program=0, name="melody")
     piano.notes = [pretty_midi.Note(100, key, onset, offset) for key, onset, offset in notes]
     midi.instruments.append(piano)
-    part = path.with_name(f".jasco-{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as file:
-            midi.write(file)
-        os.replace(part, path)
+        with replacing(path) as part:
+            midi.write(str(part))
     except OSError as error:
         raise MelodyError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

@@ -69,7 +69,7 @@ def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
         ChordError: a label that is not in Harte's syntax, or segments that overlap.
         MissingPartError: mir_eval is not installed.
     """
-    chord, util = _mir_eval()
+    chord, util = require_mir_eval()
     if not any(end > start for start, end, _ in reference):
         return dict.fromkeys(NAMES, math.nan)
     start, end = min(s for s, e, _ in reference if e > s), max(e for _, e, _ in reference)
@@ -167,7 +167,12 @@ def _regular(
     return np.stack([edges[:-1], edges[1:]], axis=1), labels
 
 
-def _mir_eval() -> tuple[ModuleType, ModuleType]:
+def require_mir_eval() -> tuple[ModuleType, ModuleType]:
+    """Its modules ``chord`` and ``util``.
+
+    Raises:
+        MissingPartError: it is not installed.
+    """
     try:
         from mir_eval import chord, util
     except ImportError as error:

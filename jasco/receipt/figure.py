@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 
 from jasco.adherence import MELODY_RATE, to_pitch_classes
+from jasco.atomic import replacing
 from jasco.audio import Audio
 from jasco.chords.vocabulary import pitch_class
 from jasco.errors import MissingPartError
@@ -78,7 +78,10 @@ def save_figure(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of letters in a title that the font does not have
         figure.savefig(content, format="png")
-    return _write(Path(path), content.getvalue())
+    path = Path(path)
+    with replacing(path) as part:
+        part.write_bytes(content.getvalue())
+    return path
 
 
 def _panels(receipt: Receipt, audio: Audio) -> Iterator[tuple[str, float, Callable[[Axes], None]]]:
@@ -216,14 +219,3 @@ def _legend(ax: Axes, marks: list[tuple[str, str, str]]) -> None:
         loc="lower center", bbox_to_anchor=(0.5, 0.99), ncols=len(marks), frameon=False,
         fontsize=8.5, labelcolor=_INK, borderaxespad=0, handletextpad=0.3, columnspacing=1.6,
     )  # fmt: skip
-
-
-def _write(path: Path, content: bytes) -> Path:
-    """Write beside the place of a file, then rename."""
-    part = path.with_name(f".jasco-{secrets.token_hex(8)}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jasco.assets import asset
+from jasco.atomic import write_text
 from jasco.audio import save_audio
 from jasco.data.synthetic import VERSION, Song, compose_song
 from jasco.data.synthetic.render import SAMPLE_RATE, find_fluidsynth, find_soundfont, render_song
@@ -85,8 +84,8 @@ class Band:
         for folder in ("audio", "drums", "scores"):
             (self.out / folder).mkdir(parents=True, exist_ok=True)
         if recipe["soundfont"]["license"] == "MIT":
-            _write(self.out / _LICENSE, asset("fluid_r3_gm_license.txt").read_text("utf-8"))
-        _write(path, json.dumps(recipe, indent=1) + "\n")
+            write_text(self.out / _LICENSE, asset("fluid_r3_gm_license.txt").read_text("utf-8"))
+        write_text(path, json.dumps(recipe, indent=1) + "\n")
 
     def play(self, number: int) -> bool:
         """Compose, render and write a song, unless all of it is there already.
@@ -103,7 +102,7 @@ class Band:
         render = render_song(song)
         song.to_midi(midi)
         song.chords.to_lab(lab)
-        _write(side, json.dumps(song.to_dict()) + "\n")
+        write_text(side, json.dumps(song.to_dict()) + "\n")
         save_audio(drums, render.drums.samples, SAMPLE_RATE, loudness=None)
         save_audio(mix, render.mix.samples, SAMPLE_RATE, loudness=None)
         return True
@@ -145,13 +144,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise DataError(f"{path} is no JSON object: remove it and run again")
     return values
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside the file, then rename: nobody sees half of it."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

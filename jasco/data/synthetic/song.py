@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from jasco.atomic import replacing
 from jasco.chords import ChordProgression
 from jasco.data.synthetic.instruments import Instrument
 from jasco.melody import Melody
@@ -159,12 +158,5 @@ class Song:
 
     def to_midi(self, path: str | os.PathLike[str]) -> None:
         """Write the song as a MIDI file, whole or not at all."""
-        path = Path(path)
-        content = io.BytesIO()
-        self.midi().write(content)
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
-            part.write_bytes(content.getvalue())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(Path(path)) as part:
+            self.midi().write(str(part))

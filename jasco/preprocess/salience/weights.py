@@ -7,11 +7,12 @@ The original file has the HDF5 layout of Keras 2.0.6: layers in the order of
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from huggingface_hub import cached_assets_path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from jasco.atomic import replacing
 from jasco.errors import CheckpointError, MissingPartError
 from jasco.preprocess.salience.network import SalienceNetwork
 
@@ -89,9 +91,11 @@ def published_weights(folder: Path | None = None, url: str = URL, sha256: str = 
     if not converted.is_file():
         if not original.is_file():
             content = _fetch(url, sha256)
-            _write_beside(original, lambda part: part.write_bytes(content))
+            with _keeping(original) as part:
+                part.write_bytes(content)
         state = read_keras(original)
-        _write_beside(converted, lambda part: save_file(state, part))
+        with _keeping(converted) as part:
+            save_file(state, part)
     return converted
 
 
@@ -155,16 +159,14 @@ def _fetch(url: str, sha256: str) -> bytes:
     return content
 
 
-def _write_beside(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a temporary name, then rename it: it is never seen half written."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+@contextlib.contextmanager
+def _keeping(path: Path) -> Iterator[Path]:
+    """`replacing`, with an error that says what to do."""
     try:
-        write(part)
-        os.replace(part, path)
+        with replacing(path) as part:
+            yield part
     except OSError as error:
         raise MissingPartError(
             f"the deep-salience weights cannot be kept in {path.parent} ({error.strerror}); make "
             f"room there, set HF_HOME to another folder, or set {VARIABLE} to a file"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,0 +1,40 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from jasco.atomic import replacing, write_text
+
+
+def test_a_file_is_replaced_at_the_end(tmp_path):
+    path = tmp_path / "song.txt"
+    write_text(path, "one\n")
+    with replacing(path) as part:
+        part.write_text("two\n")
+        assert path.read_text() == "one\n" and part.parent == tmp_path
+    assert path.read_text() == "two\n" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_fails_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "song.txt"
+    write_text(path, "one\n")
+    with pytest.raises(ValueError, match="half"), replacing(path) as part:
+        part.write_text("tw")
+        raise ValueError("half")
+    assert path.read_text() == "one\n" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_text(tmp_path / "missing" / "song.txt", "one\n")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_text(tmp_path / "folder", "one\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_name_of_any_length_the_system_allows(tmp_path):
+    path = tmp_path / ("a" * 255)
+    write_text(path, "a\u2028b\r\n")
+    assert path.read_bytes() == "a\u2028b\r\n".encode()
