@@ -124,6 +124,9 @@ def run_processes(program: str, config_name: str, task: Callable[[DictConfig], N
         run_hydra(config_name, task)
         return 0
 
+    # After an interrupt Python's resource tracker tidies up, and would say so.
+    said = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (said, "ignore:resource_tracker")))
     code = guarded()
     if code == INTERRUPTED:
         gc.collect()  # lets go of what the processes shared

@@ -155,7 +155,7 @@ def plain(controls: Controls) -> dict[str, Any]:
     return found
 
 
-_PATIENCE = 10.0  # s that processes have for their end
+_PATIENCE = 2.0  # s that a pool has for its end, which before Python 3.11.7 may never come
 
 
 class Judges:

@@ -389,9 +389,10 @@ def test_a_missing_part_ends_the_run_and_keeps_what_is_done(tmp_path, harmful):
 
 
 def test_killed_at_ten_random_moments(tmp_path, source, chordino):
-    recordings, stages = songs(tmp_path / "music", 26), [LatentStage(source), ChordStage()]
+    count = 48
+    recordings, stages = songs(tmp_path / "music", count), [LatentStage(source), ChordStage()]
     undisturbed, root = tmp_path / "undisturbed", tmp_path / "killed"
-    assert run(recordings, undisturbed, stages).done == 26
+    assert run(recordings, undisturbed, stages).done == count
 
     def finished() -> int:
         return len(list(root.glob("tracks/[!.]*")))
@@ -412,9 +413,9 @@ def test_killed_at_ten_random_moments(tmp_path, source, chordino):
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), "the run ended before it could be killed"
     done = finished()
-    assert 5 < done < 26
+    assert 5 < done < count
     summary = run(recordings, root, stages, LocalExecutor(1, 2, "cpu"))
-    assert summary.skipped == done and summary.done == 26 - done
+    assert summary.skipped == done and summary.done == count - done
     assert contents(root) == contents(undisturbed)
 
 
