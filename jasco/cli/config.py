@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jasco.assets import package_dir
 from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.cli.quiet import quiet_resource_tracker
 from jasco.errors import JascoError, SettingError
 
 
@@ -124,9 +125,7 @@ def run_processes(program: str, config_name: str, task: Callable[[DictConfig], N
         run_hydra(config_name, task)
         return 0
 
-    # After an interrupt Python's resource tracker tidies up, and would say so.
-    said = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (said, "ignore:resource_tracker")))
+    quiet_resource_tracker()
     code = guarded()
     if code == INTERRUPTED:
         gc.collect()  # lets go of what the processes shared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 
 
@@ -28,3 +29,14 @@ def quiet_lightning(*messages: str) -> None:
         *messages,
     ):
         warnings.filterwarnings("ignore", message)
+
+
+def quiet_resource_tracker() -> None:
+    """No word of the process by which Python tidies up what an interrupt has left.
+
+    It starts with the first pool, and takes its filters from the environment.
+    """
+    variable, ours = "PYTHONWARNINGS", "ignore:resource_tracker"
+    filters = [text for text in os.environ.get(variable, "").split(",") if text]
+    if ours not in filters:
+        os.environ[variable] = ",".join([*filters, ours])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -74,13 +73,10 @@ def save_figure(
     grid[-1].set_xlim(0, audio.duration)
     grid[-1].set_xlabel("time (s)", fontsize=9, color=_INK)
     figure.suptitle(title, x=0.012, ha="left", fontsize=12, color=_INK, parse_math=False)
-    content = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of letters in a title that the font does not have
-        figure.savefig(content, format="png")
     path = Path(path)
-    with replacing(path) as part:
-        part.write_bytes(content.getvalue())
+    with replacing(path) as part, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters in a title that the font does not have
+        figure.savefig(part, format="png")
     return path
 
 

@@ -14,20 +14,13 @@ from jasco.data.synthetic.accompaniment import play_bass, play_chords
 from jasco.data.synthetic.description import Facts, describe, tempo_class
 from jasco.data.synthetic.drums import draw_grooves, play_drums
 from jasco.data.synthetic.grid import Clock, Event
-from jasco.data.synthetic.harmony import (
-    HARMONIC_RHYTHMS,
-    LANGUAGES,
-    Span,
-    compose_harmony,
-    lengths,
-)
+from jasco.data.synthetic.harmony import LANGUAGES, Span, audible_rhythms, compose_harmony
 from jasco.data.synthetic.lead import play_lead
 from jasco.data.synthetic.plan import Plan, Section, draw_plan
 from jasco.data.synthetic.song import ROLES, Note, Part, Room, Song
 from jasco.errors import SettingError
 
 _LATE = 0.02  # s before the end of the song, from where on nothing begins
-_SHORTEST_CHORD = 0.45  # s; what changes faster is not heard as a chord, by people or by Chordino
 
 
 def compose_song(seed: int | str, duration: float = 20.0) -> Song:
@@ -145,14 +138,9 @@ class _Writer:
             return (Span(0.0, beats, tonic),)
         if label not in self._harmonies:
             rng = self._rng(f"harmony {label}")
-            shortest = _SHORTEST_CHORD * plan.clock.tempo / 60
-            rhythms = {
-                name: share
-                for name, share in HARMONIC_RHYTHMS.items()
-                if min(lengths(name, plan.meter)) >= shortest
-            }
             language, rhythm = (
-                rng.choices(list(table), list(table.values()))[0] for table in (LANGUAGES, rhythms)
+                rng.choices(list(table), list(table.values()))[0]
+                for table in (LANGUAGES, audible_rhythms(plan.meter, plan.clock.tempo))
             )
             longest = max(section.bars for section in plan.sections if section.label == label)
             self.choices[label] = language, rhythm

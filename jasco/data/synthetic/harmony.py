@@ -168,6 +168,8 @@ HARMONIC_RHYTHMS: Mapping[str, float] = {
 }
 """How long a chord lasts, and how often."""
 
+_SHORTEST = 0.45  # s; what changes faster is not heard as a chord, by people or by Chordino
+
 
 class Key(NamedTuple):
     """A tonic (pitch class) and a mode of `MODES`."""
@@ -200,6 +202,13 @@ def _read_numeral(numeral: str, key: str) -> Chord:
     return CHORDS[ChordProgression.from_pairs([(numeral, 0.0)], key=key).names[0]]
 
 
+def audible_rhythms(meter: Meter, tempo: float) -> Mapping[str, float]:
+    """Those of `HARMONIC_RHYTHMS` whose chords can be heard at so many quarter notes a minute."""
+    least = _SHORTEST * tempo / 60
+    table = HARMONIC_RHYTHMS.items()
+    return {name: share for name, share in table if min(_lengths(name, meter)) >= least}
+
+
 def compose_harmony(
     rng: Random, key: Key, meter: Meter, bars: int, language: str, rhythm: str, richness: float
 ) -> tuple[Span, ...]:
@@ -214,10 +223,10 @@ def compose_harmony(
         rhythm: one of `HARMONIC_RHYTHMS`.
         richness: how often a chord has more than three tones, 0 to 1.
     """
-    turns, end = cycle(lengths(rhythm, meter)), bars * meter.beats
+    lengths, end = cycle(_lengths(rhythm, meter)), bars * meter.beats
     starts = [0.0]
     while starts[-1] < end:
-        starts.append(starts[-1] + next(turns))
+        starts.append(starts[-1] + next(lengths))
     starts[-1] = end
     chords = _chords(rng, key, language, richness, len(starts) - 1)
     if len(chords) > 1 and rng.random() < _UNNAMED_SHARE:
@@ -225,8 +234,8 @@ def compose_harmony(
     return tuple(map(Span, starts, starts[1:], chords))
 
 
-def lengths(rhythm: str, meter: Meter) -> tuple[float, ...]:
-    """Beats of the chords that one of `HARMONIC_RHYTHMS` goes round in."""
+def _lengths(rhythm: str, meter: Meter) -> tuple[float, ...]:
+    """Beats of the chords that a rhythm goes round in."""
     bar = meter.beats
     halves = (2.0, 1.0) if meter.name == "3/4" else (bar / 2, bar / 2)
     return {
