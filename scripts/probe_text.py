@@ -1,12 +1,12 @@
 """Whether the text of a request is heard: a probe for the lead's instruments and for the tempo.
 
-    jasco-evaluate checkpoint=demo data.root=unseen/exact settings=[all,none,mismatched] run=figures
-    python scripts/probe_text.py band/exact figures
+    jasco-evaluate checkpoint=demo data.root=unseen/exact settings=[all,text,mismatched] run=figures
+    python scripts/probe_text.py band/manifest.jsonl figures
 
-The probe, a small convolutional network over EnCodec latents, learns from the true renders of one
-band and is tried on those of another and on the takes of an evaluation. Of a take only what its
-text names is asked. Under `none` there was a text and nothing else; under `mismatched` the controls
-are those of another song, whose lead should not be heard.
+The probe, a small convolutional network, learns from the true renders of one band and is tried on
+those of another and on the takes of an evaluation. Of a take only what its text names is asked.
+Under ``text`` nothing else was given; under ``mismatched`` the other controls are those of another
+song, whose lead should not be heard.
 """
 
 from __future__ import annotations
@@ -15,45 +15,87 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, gelu
 from tqdm import tqdm, trange
 
-from jasco import Jasco, load_audio
-from jasco.codec import EnCodec
-from jasco.data.prepared import PreparedDataset
+from jasco import load_audio
 from jasco.data.synthetic.description import TEMPO_CLASSES, TEMPO_WORDS
 from jasco.data.synthetic.instruments import PITCHED
 from jasco.evaluation.module import audio_path
 from jasco.metrics.bootstrap import bootstrap
+from jasco.preprocess.onsets import FRAME_RATE as ONSET_RATE
+from jasco.preprocess.onsets import onset_strength
 
 FAMILIES = tuple(sorted({instrument.family for instrument in PITCHED.values()}))
 UNKNOWN = -1
-NOISE = 0.1  # of the spread of the latents, against learning songs by heart
+SAMPLE_RATE, WINDOW, HOP = 32000, 2048, 640
+LOWEST, BANDS, PER_OCTAVE = 65.4, 90, 12  # Hz of the first band, C2, and bands a semitone apart
+COMPRESSION = 1000.0  # 60 dB below the loudest band, the logarithm turns into a line
+PERIODS = np.geomspace(0.15, 2.4, 64)  # s, at which onsets may repeat
+BATCH = 32
+SHIFT = 4  # semitones up or down by which a render is moved in training, which changes no timbre
+
+
+class Features(NamedTuple):
+    """What the probe knows of N clips: levels (N, `BANDS`, T) and periods (N, 64)."""
+
+    levels: Tensor
+    periods: Tensor
 
 
 class Probe(nn.Module):
-    """Latents (B, T, D) to the logits of families and of tempo classes."""
+    """Features of B clips to the logits of families and of tempo classes."""
 
-    def __init__(self, dim: int, width: int = 192, layers: int = 4) -> None:
+    def __init__(self, widths: Sequence[int] = (24, 48, 96, 128)) -> None:
         super().__init__()
-        sizes = [dim, *[width] * layers]
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
-        self.convolutions = nn.ModuleList(nn.Conv1d(a, b, 5, stride=2, padding=2) for a, b in pairs)
-        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for _ in range(layers))
-        self.heads = nn.Linear(2 * width, len(FAMILIES) + len(TEMPO_CLASSES))
+        sizes = zip((1, *widths[:-1]), widths, strict=True)
+        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in sizes)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
+        self.family = nn.Linear(2 * widths[-1], len(FAMILIES))
+        self.tempo = nn.Sequential(
+            nn.Dropout(0.2),
+            nn.Linear(len(PERIODS), 64),
+            nn.GELU(),
+            nn.Linear(64, len(TEMPO_CLASSES)),
+        )
 
-    def forward(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        x = latents.transpose(1, 2)
+    def forward(self, features: Features) -> tuple[Tensor, Tensor]:
+        x = features.levels[:, None]
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = nn.functional.gelu(norm(convolution(x)))
-        pooled = torch.cat([x.mean(-1), x.std(-1)], dim=1)
-        logits = self.heads(nn.functional.dropout(pooled, 0.3, self.training))
-        family, tempo = logits.split([len(FAMILIES), len(TEMPO_CLASSES)], dim=1)
-        return family, tempo
+            x = gelu(norm(convolution(x)))
+        pooled = torch.cat([x.mean((2, 3)), x.mean(2).amax(2)], dim=1)
+        family = self.family(nn.functional.dropout(pooled, 0.4, self.training))
+        return family, self.tempo(features.periods)
+
+
+def listen(path: Path, start: float = 0.0, duration: float | None = None) -> tuple[Tensor, Tensor]:
+    """Levels (`BANDS`, T) at 50 Hz of a recording, and how far its onsets repeat themselves."""
+    audio = load_audio(path, start=start, duration=duration).resample(SAMPLE_RATE).mono()
+    window = torch.hann_window(WINDOW)
+    spectrum = torch.stft(audio.samples[0], WINDOW, HOP, window=window, return_complex=True).abs()
+    bands = _triangles() @ spectrum
+    levels = torch.log1p(COMPRESSION * bands / bands.max().clamp(min=1e-6)) / np.log1p(COMPRESSION)
+    curve = onset_strength(audio).astype(float)
+    curve = np.convolve(curve - curve.mean(), np.hanning(15), "same")
+    power = np.abs(np.fft.rfft(curve, 2 * len(curve))) ** 2
+    repeats = np.fft.irfft(power)[: len(curve)] / np.arange(len(curve), 0, -1)
+    repeats = np.interp(
+        PERIODS * ONSET_RATE, np.arange(len(curve)), repeats / max(repeats[0], 1e-9)
+    )
+    return levels, torch.from_numpy(repeats).float()
+
+
+def _triangles() -> Tensor:
+    """(`BANDS`, bins of the spectrum) triangles a semitone apart, at least two bins wide."""
+    centre = LOWEST * 2 ** (torch.arange(BANDS)[:, None] / PER_OCTAVE)
+    bins = torch.arange(WINDOW // 2 + 1)[None] * SAMPLE_RATE / WINDOW
+    width = (centre * (2 ** (1 / PER_OCTAVE) - 1)).clamp(min=SAMPLE_RATE / WINDOW)
+    return (1 - (bins - centre).abs() / width).clamp(min=0)
 
 
 def truth(fields: Mapping[str, Any]) -> tuple[int, int]:
@@ -75,28 +117,31 @@ def asked(fields: Mapping[str, Any]) -> tuple[int, int]:
     return lead, tempo
 
 
-def train(data: PreparedDataset, frames: int, epochs: int, batch: int, seed: int) -> Probe:
-    """A probe of clips of ``frames`` of all tracks."""
+def stack(heard: Sequence[tuple[Tensor, Tensor]]) -> Features:
+    """Clips, cut to the length of the shortest."""
+    frames = min(levels.shape[1] for levels, _ in heard)
+    levels, periods = zip(*heard, strict=True)
+    return Features(torch.stack([x[:, :frames] for x in levels]), torch.stack(periods))
+
+
+def train(features: Features, labels: Tensor, epochs: int, seed: int) -> Probe:
+    """A probe of N clips and their labels (N, 2)."""
     torch.manual_seed(seed)
-    dim = data.clip(0, 0, frames).latents.shape[1]
-    probe = Probe(dim)
-    steps = epochs * (len(data) // batch)
+    probe, batch = Probe(), min(BATCH, len(labels))
+    steps = epochs * (len(labels) // batch)
     optimizer = torch.optim.AdamW(probe.parameters(), lr=1e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    order = torch.cat([torch.randperm(len(data)) for _ in range(epochs)])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    order = torch.cat([torch.randperm(len(labels)) for _ in range(epochs)])
     for step in trange(steps, unit="step"):
-        chosen = order[step * batch : (step + 1) * batch].tolist()
-        clips = []
-        for index in chosen:
-            spare = data.tracks[index].num_frames - frames
-            start = int(torch.randint(spare + 1, ()))
-            clips.append(data.clip(index, start, frames).latents)
-        labels = torch.tensor([truth(data.tracks[i].fields) for i in chosen])
-        latents = torch.stack(clips).float()
-        logits = probe(latents + NOISE * latents.std() * torch.randn_like(latents))
+        chosen = order[step * batch : (step + 1) * batch]
+        moved = int(torch.randint(-SHIFT, SHIFT + 1, ()))
+        later = int(torch.randint(features.levels.shape[2], ()))
+        levels = features.levels[chosen].roll((moved, later), (1, 2))
+        logits = probe(Features(levels, features.periods[chosen]))
         losses = [
             cross_entropy(x, y, ignore_index=UNKNOWN, label_smoothing=0.1)
-            for x, y in zip(logits, labels.unbind(1), strict=True)
+            for x, y in zip(logits, labels[chosen].unbind(1), strict=True)
+            if bool((y != UNKNOWN).any())
         ]
         optimizer.zero_grad()
         torch.stack(losses).sum().backward()
@@ -106,14 +151,11 @@ def train(data: PreparedDataset, frames: int, epochs: int, batch: int, seed: int
 
 
 @torch.inference_mode()
-def hear(probe: Probe, codec: EnCodec, paths: Sequence[Path]) -> Tensor:
-    """(N, 2) families and tempo classes that the probe hears in recordings."""
-    found = []
-    for path in tqdm(paths, unit="take"):
-        audio = load_audio(path).resample(codec.sample_rate).mono()
-        latents = codec.encode_raw(audio.samples[None])
-        found.append(torch.stack([x.argmax(1) for x in probe(latents.float())], dim=1))
-    return torch.cat(found)
+def hear(probe: Probe, features: Features) -> Tensor:
+    """(N, 2) families and tempo classes that the probe hears in clips."""
+    pairs = zip(*(part.split(32) for part in features), strict=True)
+    found = [probe(Features(*pair)) for pair in pairs]
+    return torch.cat([torch.stack([x.argmax(1) for x in logits], dim=1) for logits in found])
 
 
 def share(heard: Tensor, wanted: Tensor) -> dict[str, Any]:
@@ -125,41 +167,52 @@ def share(heard: Tensor, wanted: Tensor) -> dict[str, Any]:
     return {name: bootstrap(values.numpy()) for name, values in named.items()}
 
 
-def read_fields(manifest: Path) -> dict[Path, Mapping[str, Any]]:
+def read_songs(manifest: Path) -> dict[Path, Mapping[str, Any]]:
     """What the band's manifest says of each mix."""
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     return {(manifest.parent / line["path"]).resolve(): line for line in lines}
 
 
+def learn(manifests: Sequence[Path], duration: float, epochs: int, seed: int) -> Probe:
+    """A probe of the bands' mixes, cut into clips of ``duration`` (s)."""
+    heard, labels = [], []
+    songs = [pair for manifest in manifests for pair in read_songs(manifest).items()]
+    for path, song in tqdm(songs, unit="song"):
+        for place in range(max(int(song["duration"] // duration), 1)):
+            heard.append(listen(path, place * duration, duration))
+            labels.append(truth(song))
+    return train(stack(heard), torch.tensor(labels), epochs, seed)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Train the probe, and let it hear."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("band", type=Path, help="prepared dataset to learn from")
+    parser.add_argument("band", type=Path, nargs="+", help="manifests of bands to learn from")
     parser.add_argument("evaluation", type=Path, help="folder of jasco-evaluate, on another band")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args(argv)
     report = json.loads((args.evaluation / "report.json").read_text())
     frozen = report["frozen"]
-    model = Jasco.from_pretrained(frozen["checkpoint"]["name"], device="cpu", dtype="float32")
-    data = PreparedDataset(args.band, [])
-    probe = train(data, model.num_frames(frozen["data"]["duration"]), args.epochs, 32, args.seed)
+    probe = learn(args.band, frozen["data"]["duration"], args.epochs, args.seed)
 
     mixes = [Path(item["path"]) for item in report["items"]]
-    fields = read_fields(mixes[0].parent.parent / "manifest.jsonl")
-    songs = [fields[path.resolve()] for path in mixes]
+    known = read_songs(mixes[0].parent.parent / "manifest.jsonl")
+    songs = [known[path.resolve()] for path in mixes]
     facts, wanted = (torch.tensor([f(song) for song in songs]) for f in (truth, asked))
-    found = {"renders": share(hear(probe, model.codec, mixes), facts)}
+    renders = hear(probe, stack([listen(path) for path in tqdm(mixes, unit="song")]))
+    found = {"renders": share(renders, facts), "renders, asked": share(renders, wanted)}
     for setting in frozen["settings"]:
         takes = [
             audio_path(args.evaluation, setting, frozen["seeds"][0], item["id"])
             for item in report["items"]
         ]
-        found[setting] = share(hear(probe, model.codec, takes), wanted)
+        heard = hear(probe, stack([listen(path) for path in tqdm(takes, unit="take")]))
+        found[setting] = share(heard, wanted)
     print(f"chance: family {1 / len(FAMILIES):.3f}, tempo {1 / len(TEMPO_CLASSES):.3f}")
     for name, figures in found.items():
-        print(f"{name:<12}", *(f"{what} {value}" for what, value in figures.items()), sep="  ")
+        print(f"{name:<14}", *(f"{what} {value}" for what, value in figures.items()), sep="  ")
     if args.json:
         plain = {k: {w: v._asdict() for w, v in f.items()} for k, f in found.items()}
         args.json.write_text(json.dumps(plain, indent=1) + "\n")

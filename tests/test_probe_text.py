@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bands
 import pytest
 import torch
 from programs import load_script
 
-from jasco import Jasco
-from jasco.data.prepared import PreparedDataset
+from jasco.audio import save_audio
+from jasco.data.synthesis import Band, synthesize
 
 SONG = {
     "description": "A fast tune with clean electric guitar lead",
@@ -42,13 +40,47 @@ def test_shares_are_of_those_that_ask(script):
     assert [(i.mean, i.items) for i in found.values()] == [(0.5, 2), (0.5, 2), (1.0, 1)]
 
 
-def test_it_learns_the_songs_that_it_is_shown(script, tmp_path):
-    data = PreparedDataset(bands.prepare_band(tmp_path / "band", Path("demo"), 4, 2.0), [])
-    frames = min(track.num_frames for track in data.tracks)
-    probe = script.train(data, frames, epochs=100, batch=4, seed=0)
-    codec = Jasco.from_pretrained("demo", device="cpu", dtype="float32").codec
-    paths = [Path(track.path) for track in data.tracks]
-    heard = script.hear(probe, codec, paths)
-    truth = torch.tensor([script.truth(track.fields) for track in data.tracks])
+@pytest.fixture(scope="module")
+def band(tmp_path_factory):
+    return Band(tmp_path_factory.mktemp("band"), seed=1, seconds=4.0)
+
+
+@pytest.fixture(scope="module")
+def manifest(band):
+    synthesize(band, 4, bands.Here(), progress=False)
+    return band.out / "manifest.jsonl"
+
+
+def test_it_learns_the_songs_that_it_is_shown(script, manifest):
+    probe = script.learn([manifest], 4.0, epochs=80, seed=0)
+    songs = script.read_songs(manifest)
+    heard = script.hear(probe, script.stack([script.listen(path) for path in songs]))
+    truth = torch.tensor([script.truth(song) for song in songs.values()])
     known = truth != script.UNKNOWN
     assert bool((heard == truth)[known].all())
+
+
+def test_a_transposed_sound_is_moved_along_the_bands(script, tmp_path):
+    time = torch.arange(2 * 32000) / 32000
+    peaks = []
+    for name, frequency in (("low", 440.0), ("high", 440.0 * 2 ** (5 / 12))):
+        tone = 0.3 * torch.sin(2 * torch.pi * frequency * time)
+        save_audio(tmp_path / f"{name}.wav", tone[None], 32000, loudness=None)
+        levels, _ = script.listen(tmp_path / f"{name}.wav")
+        peaks.append(int(levels.mean(1).argmax()))
+    assert peaks[1] - peaks[0] == 5
+
+
+def test_periods_are_those_of_the_strokes(script, tmp_path):
+    clicks = torch.zeros(1, 8 * 32000)
+    clicks[:, ::16000] = 0.9  # twice a second
+    save_audio(tmp_path / "clicks.wav", clicks, 32000, loudness=None)
+    _, periods = script.listen(tmp_path / "clicks.wav")
+    strongest = script.PERIODS[int(periods.argmax())]
+    assert min(abs(strongest / 0.5 - n) for n in (1, 2, 3, 4)) < 0.05
+
+
+def test_what_repeats_at_no_time_is_heard_too(script, tmp_path):
+    save_audio(tmp_path / "silence.wav", torch.zeros(1, 64000), 32000, loudness=None)
+    features = script.listen(tmp_path / "silence.wav")
+    assert all(bool(part.isfinite().all()) for part in features)
