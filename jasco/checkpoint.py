@@ -61,7 +61,7 @@ TEXT_ENCODER = Part(
     "text_encoder",
     ("model", "conditioners", "text"),
     "conditioners.text.encoder.",
-    ("*.json", "model.safetensors", "spiece.model"),
+    ("*.json", "model.safetensors", "summary.safetensors", "spiece.model"),
 )
 PARTS = (CODEC, TEXT_ENCODER)
 _OWN_FILES = (CONFIG, WEIGHTS, *(f"{part.folder}/*" for part in PARTS))

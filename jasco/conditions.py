@@ -95,7 +95,8 @@ class Encoded:
     """One control of a batch in the width D of the network.
 
     Attributes:
-        values: (B, T, D), one vector per latent frame, or (B, L, D), tokens to attend to.
+        values: (B, T, D), one vector per latent frame, or (B, 1, D) where it is the same in all, or
+            (B, L, D), tokens to attend to.
         null: (D,) what stands in each place when the control is not given.
         mask: (B, L) true at the tokens that exist; ``None`` marks a per-frame control. An item of
             no token keeps its first one, at the null.

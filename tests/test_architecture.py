@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("adherence",),  # what is heard is compared with what was asked for
     ("data.clips", "data.recorded", "receipt"),
     ("data.numbered",),
+    ("data.descriptions",),
     ("audiocraft", "data.datamodule", "data.preparation", "data.segments", "training")
     + ("evaluation",),
     ("data.synthesis",),

@@ -78,15 +78,17 @@ def test_published_size(name, millions):
         assert 900 < count < 1200
 
 
+DATA = "data.root=somewhere"
 EXPERIMENTS = {
-    "finetune": ("init_from=somewhere", "conditioners@add=[]"),
+    "finetune": (DATA, "init_from=somewhere", "conditioners@add=[]"),
+    "text": (),  # it writes its data itself
 }
 
 
 @pytest.mark.parametrize("name", experiments("name"))
 def test_experiments_compose(name):
     """Each is complete but for the data, and every node of it takes the keys it is given."""
-    words = (f"experiment={name}", "data.root=somewhere", *EXPERIMENTS.get(name, ()))
+    words = (f"experiment={name}", *EXPERIMENTS.get(name, (DATA,)))
     config = compose_config(*words, config_name="train")
     assert config["run"] == f"runs/{config['name']}"
     for node in nodes(config):
@@ -96,7 +98,13 @@ def test_experiments_compose(name):
     assert set(config.get("dropout", {})) - {"everything"} <= set(controls) | {"melody"}
 
 
-OF_A_CODEC = {"callbacks=codec", "data=segments", "optim=codec"}
+EXPERIMENT_OF = {
+    "callbacks=codec": "codec",
+    "callbacks=text": "text",
+    "data=descriptions": "text",
+    "data=segments": "codec",
+    "optim=codec": "codec",
+}
 
 
 @pytest.mark.parametrize(
@@ -104,8 +112,8 @@ OF_A_CODEC = {"callbacks=codec", "data=segments", "optim=codec"}
     [f"{g}={n}" for g in ("trainer", "callbacks", "logger", "data", "optim") for n in group(g)],
 )
 def test_choices_of_training_compose(choice):
-    experiment = "codec" if choice in OF_A_CODEC else "overfit_tiny"
-    words = (f"experiment={experiment}", "data.root=somewhere", choice)
+    experiment = EXPERIMENT_OF.get(choice, "overfit_tiny")
+    words = (f"experiment={experiment}", *EXPERIMENTS.get(experiment, (DATA,)), choice)
     for node in nodes(compose_config(*words, config_name="train")):
         keys = {key: value for key, value in node.items() if key != "_target_"}
         inspect.signature(get_class(node["_target_"])).bind_partial(**keys)

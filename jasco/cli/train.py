@@ -48,9 +48,7 @@ def train(config: DictConfig) -> None:
     data = build_node(config.data)
     torch.manual_seed(config.seed)  # for weights that begin at random, the same on all ranks
     goes_on = last.is_file()
-    module, size = (
-        _codec_module(config) if "module" in config else _model_module(config, data, last)
-    )
+    module, size = _part_module(config) if "module" in config else _model_module(config, data, last)
     trainer = _trainer(config, run)
     if trainer.is_global_zero:
         begin_run(run, settings, goes_on=goes_on)
@@ -76,13 +74,14 @@ def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[
     return module, [", ".join(model.controls), *size.lines()]
 
 
-def _codec_module(config: DictConfig) -> tuple[Any, list[str]]:
-    """The module that a configuration describes whole, a codec's, and its size in words."""
+def _part_module(config: DictConfig) -> tuple[Any, list[str]]:
+    """The module of a part that a configuration describes whole, and its size in words."""
     module = build_node(config.module)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in _parts(module)}
     counts = ", ".join(f"{name} {n / 1e6:.1f} M" for name, n in parts.items() if n)
     state = 4 * (4 + ("ema" in config.callbacks)) * sum(parts.values())
-    return module, ["codec", f"trained: {counts}", f"memory: {state / 1e9:.2f} GB and activations"]
+    memory = f"memory: {state / 1e9:.2f} GB and activations"
+    return module, [str(config.name), f"trained: {counts}", memory]
 
 
 def _parts(module: Any) -> Iterator[tuple[str, Any]]:

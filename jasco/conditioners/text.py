@@ -1,4 +1,4 @@
-"""Text as tokens for cross-attention, through a T5 encoder."""
+"""Text through a T5 encoder: as tokens for cross-attention, or as one vector for all frames."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
 
@@ -15,11 +16,17 @@ from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
 from jasco.errors import ConditionError, SettingError
 
+SUMMARY = "summary.safetensors"
+
 
 class TextConditioner(Conditioner):
-    """Projects the hidden states of a T5 encoder; the null is a single zero token.
+    """Projects the hidden states of a T5 encoder; the null is a single zero token, or zero.
 
     Padding is masked, so an item does not depend on the lengths of the other texts in its batch.
+
+    With a ``summary``, learned queries attend to the hidden states, and what they find becomes one
+    vector that is added to every frame, as other controls are. A small network learns that much
+    sooner than to look for the few tokens of a long text that matter.
 
     Args:
         dim: width of the network.
@@ -29,9 +36,10 @@ class TextConditioner(Conditioner):
             needs no file); ignored with ``pretrained``.
         finetune: train the encoder too, instead of keeping it frozen.
         max_tokens: longest text that is accepted.
+        summary: number of queries; 0 gives the network all tokens instead.
 
     Raises:
-        SettingError: neither ``pretrained`` nor ``config`` is given.
+        SettingError: neither ``pretrained`` nor ``config`` is given, or queries do not fit.
     """
 
     def __init__(
@@ -42,6 +50,7 @@ class TextConditioner(Conditioner):
         config: Mapping[str, Any] | None = None,
         finetune: bool = False,
         max_tokens: int = 512,
+        summary: int = 0,
     ) -> None:
         super().__init__()
         if pretrained is not None:
@@ -59,7 +68,11 @@ class TextConditioner(Conditioner):
         # A trained encoder, or one of fresh weights, is on no Hub and belongs inside a checkpoint.
         self.on_hub = pretrained is not None and not finetune
         self.max_tokens = max_tokens
-        self.project = nn.Linear(self.encoder.config.d_model, dim)
+        width = self.encoder.config.d_model
+        self.summary = nn.Linear(width, summary, bias=False) if summary else None
+        if self.summary is not None and pretrained is not None:
+            self._load_summary(Path(pretrained))
+        self.project = nn.Linear(max(summary, 1) * width, dim)
         self.encoder.requires_grad_(finetune)
         self.train(self.training)
 
@@ -87,19 +100,42 @@ class TextConditioner(Conditioner):
         return ids.to(device), mask.to(device), given.to(device)
 
     def forward(self, prepared: tuple[Tensor, Tensor, Tensor]) -> Encoded:
-        """Tokens to (B, L, D); texts that are not given are at the null."""
+        """Tokens to (B, L, D), or to (B, 1, D) for all frames; texts not given are at the null."""
         ids, mask, given = prepared
         with (
             torch.set_grad_enabled(self.finetune and torch.is_grad_enabled()),
             torch.autocast(ids.device.type, enabled=False),
         ):
             hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.summary is not None:
+            values = self.project(self.summarize(hidden, mask).flatten(1))[:, None]
+            return Encoded(values, values.new_zeros(values.shape[-1])).drop(where=~given)
         values = self.project(hidden)
         values = torch.where(mask[..., None], values, values.new_zeros(()))
         encoded = Encoded(values, values.new_zeros(values.shape[-1]), mask)
         return encoded.drop(where=~given)
 
+    def summarize(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """What each query finds among hidden states (B, L, d) with their mask (B, L): (B, Q, d)."""
+        if self.summary is None:
+            raise SettingError("this text has no summary: give a number of queries")
+        scores = self.summary(hidden).masked_fill(~mask[..., None], -torch.inf)
+        return scores.softmax(1).transpose(1, 2).to(hidden.dtype) @ hidden
+
     def save_encoder(self, folder: Path) -> None:
-        """Write the T5 and its tokenizer as a folder that transformers loads."""
+        """Write the T5 and its tokenizer as a folder that transformers loads, queries beside."""
         self.encoder.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+        if self.summary is not None:
+            save_file(self.summary.state_dict(), folder / SUMMARY)
+
+    def _load_summary(self, folder: Path) -> None:
+        """Queries that were trained with the encoder, where they are and fit."""
+        if self.summary is None or not (folder / SUMMARY).is_file():
+            return
+        found = load_file(folder / SUMMARY)
+        if found["weight"].shape != self.summary.weight.shape:
+            raise SettingError(
+                f"{folder} has {len(found['weight'])} queries: give summary that number"
+            )
+        self.summary.load_state_dict(found)

@@ -20,6 +20,15 @@ LOSS_WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
 """Weight w(t) of the squared error at time t, by name; JASCO was trained with ``increasing``."""
 
 
+def shifted(t: Tensor, shift: float) -> Tensor:
+    """Flow times t in [0, 1], moved towards the noise at 0 by a ``shift`` above 1.
+
+    Uniform times get the density ``shift`` at t = 0 and ``1 / shift`` at t = 1 (Esser et al.,
+    "Scaling Rectified Flow Transformers", arXiv 2403.03206, section 5.3.2).
+    """
+    return t / (shift - (shift - 1) * t)
+
+
 @dataclass(frozen=True)
 class ConditionalPath:
     """Straight path z_t = (1 - (1 - sigma_min) t) z_0 + t z_1 from noise to a data point.

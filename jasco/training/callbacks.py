@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.strategies import FSDPStrategy
 from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from jasco.checkpoint import RUN_FILE
@@ -42,8 +43,7 @@ class EMA(WeightAveraging):
     def __init__(self, decay: float = 0.99, every: int = 10) -> None:
         if not 0 <= decay <= 1 or every < 1:
             raise SettingError(f"EMA decay={decay}, every={every}: give 0 to 1, and at least 1")
-        # Not the plain function: its rounding would wear down parts that are shared.
-        super().__init__(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        super().__init__(use_buffers=False, multi_avg_fn=average_others(decay))
         self.every = every
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -67,6 +67,23 @@ class EMA(WeightAveraging):
             yield
         finally:
             self._swap_models(module)
+
+
+def average_others(decay: float) -> Callable[..., None]:
+    """An update of averages that leaves the parts alone that are shared with the module.
+
+    Averaged with itself a number stays the same but for the sign of a zero, and that is enough to
+    make a codec another one than that which a dataset was prepared with.
+    """
+    average = get_ema_multi_avg_fn(decay)
+
+    def update(averages: Sequence[Tensor], current: Sequence[Tensor], count: Any) -> None:
+        pairs = zip(averages, current, strict=True)
+        own = [(a, c) for a, c in pairs if a.data_ptr() != c.data_ptr()]
+        if own:
+            average([a for a, _ in own], [c for _, c in own], count)
+
+    return update
 
 
 class Checkpoints(Checkpoint):

@@ -25,6 +25,8 @@ class Optimization:
 
     Attributes:
         weighting: name of the weight of the loss over flow time, of `LOSS_WEIGHTS`.
+        shift: how much more often than uniform flow times are drawn near t = 0, where what is
+            wished for is decided that the noise does not show; see `shifted`.
         lr: highest learning rate.
         betas, eps, weight_decay: of AdamW.
         warmup: steps until the learning rate is highest.
@@ -34,6 +36,7 @@ class Optimization:
     """
 
     weighting: str = "increasing"
+    shift: float = 1.0
     lr: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-8
@@ -47,6 +50,8 @@ class Optimization:
             raise SettingError(
                 f"optim.weighting={self.weighting!r}: give {' or '.join(LOSS_WEIGHTS)}"
             )
+        if not self.shift > 0:
+            raise SettingError(f"optim.shift={self.shift}: give a positive number")
         if self.lr <= 0 or self.warmup < 0 or not 0 <= self.min_lr_ratio <= 1:
             raise SettingError(
                 f"optim.lr={self.lr}, warmup={self.warmup}, min_lr_ratio={self.min_lr_ratio}: the "

@@ -14,6 +14,7 @@ import runs
 import torch
 import yaml
 
+from jasco.cli.config import compose_config
 from jasco.cli.train import main
 from jasco.model import Jasco
 
@@ -146,6 +147,21 @@ def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
         assert list(dict.fromkeys(row.split(",")[1] for row in found)) == steps
     code, said = train(STEPS.format(5), "optim.lr=0.5")
     assert code == 1 and "was begun with other settings (optim.lr 2e-05 -> 0.5)" in said[0]
+
+
+def test_a_text_encoder_that_a_model_takes(tmp_path, monkeypatch, capfd):
+    words = ["experiment=text", f"run={tmp_path / 'text'}", "data.val_descriptions=2", *QUIET]
+    words = [word for word in words if not word.startswith("data.val_clips")]
+    monkeypatch.setattr(sys, "argv", ["jasco-train", *words])
+    assert main() == 0
+    out = capfd.readouterr().out
+    assert "text: text" in out and "step 1" in out
+    folder = tmp_path / "text" / "encoder"
+    choice = "conditioners@model.conditioners=[text_trained,chords]"
+    config = compose_config("+model=tiny", choice, f"model.conditioners.text.pretrained={folder}")
+    model = Jasco.from_config(config)
+    assert model.controls == ("text", "chords")
+    assert model.conditioners["text"].summary.out_features == 10
 
 
 def test_a_signal_saves_and_the_same_command_goes_on(start, tmp_path):

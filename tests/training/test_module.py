@@ -20,6 +20,7 @@ from jasco.flow import LOSS_WEIGHTS
 from jasco.melody import Melody
 from jasco.model import Jasco
 from jasco.training.breakdown import LossBreakdown
+from jasco.training.callbacks import average_others
 from jasco.training.module import JascoModule, correlation
 from jasco.training.schedule import Optimization, warmup_cosine
 
@@ -92,6 +93,22 @@ def test_padding_does_not_count(module, clips):
     error = (module.model.velocity(z_t, batch.t, encoded) - target).square()
     expected = (1 + batch.t[0]) * error[0, :40].mean()
     assert losses[0].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_times_of_training_are_shifted(clips):
+    module = JascoModule(runs.new_model().eval(), Optimization(weighting="uniform", shift=3.0))
+    batch = as_batch(clips, torch.randn(2, 50, 128), t=torch.tensor([0.5, 0.9]))
+    with torch.no_grad():
+        loss = module.training_step(batch, 0)
+        moved = replace(batch, t=torch.tensor([0.25, 0.75]))
+        expected = module.losses(moved, module.encode(moved)).mean()
+    torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("shift", [0.0, -1.0])
+def test_a_shift_is_positive(shift):
+    with pytest.raises(SettingError, match=f"optim.shift={shift}: give a positive number"):
+        Optimization(shift=shift)
 
 
 def test_dropped_controls_are_at_their_null(module, clips):
@@ -221,3 +238,13 @@ def test_evaluation_logs_every_group(songs, tmp_path):
     module.model.eval()
     again = module.model.generate(trainer.datamodule.validation_clips(4).conditions, seed=range(4))
     assert torch.equal(made["audio"], again.audio)
+
+
+def test_an_average_leaves_shared_parts_alone():
+    """Averaged with itself, a zero would lose its sign, and a codec its fingerprint."""
+    shared, average, current = torch.tensor([-0.0, 1.0]), torch.zeros(2), torch.ones(2)
+    average_others(0.75)([shared, average], [shared.detach(), current], 1)
+    assert shared.signbit().tolist() == [True, False]
+    assert average.tolist() == [0.25, 0.25]
+    average_others(0.75)([shared], [shared.detach()], 1)
+    assert shared.signbit().tolist() == [True, False]

@@ -81,7 +81,7 @@ TEMPO_WORDS: Mapping[str, tuple[str, ...]] = {
     "fast": ("fast", "up-tempo", "quick", "fast-paced"),
 }
 _BPM = ("{n} bpm", "{n} BPM", "at {n} bpm", "around {n} bpm", "tempo {n}", "{n} beats per minute")
-_METERS: Mapping[str, tuple[str, ...]] = {
+METER_WORDS: Mapping[str, tuple[str, ...]] = {
     "4/4": ("in 4/4", "in common time"),
     "3/4": ("in 3/4", "in waltz time", "three beats to the bar"),
     "6/8": ("in 6/8", "in compound time", "with a rolling 6/8 feel"),
@@ -95,7 +95,7 @@ _PLAYERS: Mapping[str, tuple[str, ...]] = {
     "bass": ("{i}", "{i} line", "{i} underneath"),
     "drums": ("{i}",),
 }
-_ABSENT: Mapping[str, tuple[str, ...]] = {
+ABSENCES: Mapping[str, tuple[str, ...]] = {
     "drums": ("no drums", "without drums", "drumless"),
     "lead": ("no lead", "no melody on top", "just the backing"),
     "chords": ("no chords", "without harmony", "no chord instruments"),
@@ -189,8 +189,8 @@ def _remarks(rng: Random, facts: Facts) -> list[str]:
     if rng.random() < 0.2:
         remarks.append(f"in {facts.key}")
     if rng.random() < (0.1 if facts.meter == "4/4" else 0.5):
-        remarks.append(rng.choice(_METERS[facts.meter]))
-    for role, words in _ABSENT.items():
+        remarks.append(rng.choice(METER_WORDS[facts.meter]))
+    for role, words in ABSENCES.items():
         if role not in facts.players and rng.random() < 0.6:
             remarks.append(rng.choice(words))
     rng.shuffle(remarks)

@@ -1,0 +1,122 @@
+"""A song as far as words go: its facts and its description, without a note of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any, NamedTuple
+
+from jasco.data.synthetic.description import (
+    ABSENCES,
+    GENRE_WORDS,
+    METER_WORDS,
+    MOODS,
+    TEMPO_WORDS,
+    Facts,
+    describe,
+    tempo_class,
+)
+from jasco.data.synthetic.drums import FREE, feels
+from jasco.data.synthetic.grooves import FAMILIES
+from jasco.data.synthetic.instruments import BASSES, KITS, PITCHED, Instrument
+from jasco.data.synthetic.plan import draw_plan
+
+_INSTRUMENTS: Mapping[str, Mapping[str, Instrument]] = {
+    "lead": PITCHED,
+    "chords": PITCHED,
+    "pad": PITCHED,
+    "bass": BASSES,
+    "drums": KITS,
+}
+UNSAID, ABSENT = "unsaid", "absent"
+
+
+def _players(role: str) -> dict[str, tuple[str, ...]]:
+    named = {p.name: (p.name, *p.words) for p in _INSTRUMENTS[role].values()}
+    return {ABSENT: ABSENCES.get(role, ()), **named}
+
+
+WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "genre": GENRE_WORDS,
+    "mood": {word: (word,) for words in MOODS.values() for word in words},
+    "tempo": TEMPO_WORDS,
+    "meter": METER_WORDS,
+    "groove": {name: feels(name) for name in (*FAMILIES, FREE)},
+    **{role: _players(role) for role in _INSTRUMENTS},
+}
+"""Fact -> value -> how descriptions say it."""
+
+VALUES: Mapping[str, tuple[str, ...]] = {name: (UNSAID, *words) for name, words in WORDS.items()}
+"""What a text can say of each fact, nothing first."""
+
+
+class Sketch(NamedTuple):
+    """A description, and the value of each fact of `WORDS` that is true of the song."""
+
+    description: str
+    facts: Mapping[str, str]
+
+
+def sketch_song(seed: int | str, duration: float = 20.0) -> Sketch:
+    """Plan a song of ``duration`` (s) and describe it; a hundred times as fast as composing it."""
+    plan = draw_plan(Random(f"{seed} plan"), duration)
+    facts = Facts(
+        genre=plan.genre,
+        mood=plan.mood,
+        pulse=plan.pulse,
+        meter=plan.meter.name,
+        key=plan.key.name,
+        drums=plan.drums,
+        players=plan.players,
+    )
+    values = {
+        "genre": plan.genre,
+        "mood": plan.mood,
+        "tempo": tempo_class(plan.pulse),
+        "meter": plan.meter.name,
+        "groove": plan.drums,
+    }
+    for role in _INSTRUMENTS:
+        values[role] = plan.players[role].name if role in plan.players else ABSENT
+    return Sketch(describe(Random(f"{seed} words"), facts), values)
+
+
+def said(text: str, facts: Mapping[str, str]) -> tuple[int, ...]:
+    """Which of the facts a text says: the number in `VALUES` of each, 0 where it says nothing.
+
+    Args:
+        text: a description of the song, or a part of one.
+        facts: what is true of the song, by the names of `WORDS`.
+    """
+    text = text.lower()
+    found = (
+        value if any(word.lower() in text for word in WORDS[name][value]) else UNSAID
+        for name, value in facts.items()
+    )
+    return tuple(VALUES[name].index(value) for name, value in zip(facts, found, strict=True))
+
+
+def retell(fields: Mapping[str, Any], rng: Random) -> str | None:
+    """Another description of a song of the band.
+
+    Args:
+        fields: of its line of the manifest.
+        rng: decides what is said and how.
+
+    Returns:
+        ``None`` where the fields are not those of a song of the band.
+    """
+    try:
+        named, patterns = fields["instruments"], fields["patterns"]
+        facts = Facts(
+            genre=fields["genre"],
+            mood=fields["mood"],
+            pulse=fields["pulse"],
+            meter=fields["meter"],
+            key=fields["key"],
+            drums=patterns.get("drums"),
+            players={role: _INSTRUMENTS[role][name] for role, name in named.items()},
+        )
+        return describe(rng, facts)
+    except (KeyError, TypeError, AttributeError):
+        return None
