@@ -108,7 +108,8 @@ def look_near(encoder: T5EncoderModel) -> None:
     distance. From random numbers near zero those take thousands of steps to become large enough
     that a head sees a single neighbour.
     """
-    attention: Any = encoder.encoder.block[0].layer[0].SelfAttention
+    stack: Any = encoder.encoder  # whose parts torch does not declare
+    attention = stack.block[0].layer[0].SelfAttention
     bias = attention.relative_attention_bias.weight  # (buckets of distances, heads)
     far = attention.relative_attention_max_distance
     distances = torch.arange(-far, far + 1)
