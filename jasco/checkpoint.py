@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import importlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,6 +27,7 @@ from torch import Tensor, nn
 
 from jasco import convert
 from jasco.assets import asset
+from jasco.atomic import replacing_folder
 from jasco.errors import CheckpointError, SettingError
 from jasco.flow import Guidance, Solver
 from jasco.hub import HubOptions, locate
@@ -346,19 +346,13 @@ def save(
         k: v.detach().cpu().contiguous() for k, v in tensors.items() if not k.startswith(prefixes)
     }
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-            new = Path(scratch, "new")
-            new.mkdir()
+        with replacing_folder(target) as new:
             save_file(own, new / WEIGHTS, metadata={"format": "pt", "jasco": version("jasco")})
             for name, write in parts.items():
                 write(new / name)
             text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
             (new / CONFIG).write_text(text, encoding="utf-8")
             (new / CARD).write_text(card or _card(config), encoding="utf-8")
-            if target.exists():
-                os.replace(target, Path(scratch, "old"))
-            os.replace(new, target)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{target} could not be written: {error}") from error
     return target

@@ -1,10 +1,12 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from jasco.atomic import replacing, write_text
+from jasco.atomic import replacing, replacing_folder, write_text
 
 
 def test_a_file_is_replaced_at_the_end(tmp_path):
@@ -38,3 +40,43 @@ def test_a_name_of_any_length_the_system_allows(tmp_path):
     path = tmp_path / ("a" * 255)
     write_text(path, "a\u2028b\r\n")
     assert path.read_bytes() == "a\u2028b\r\n".encode()
+
+
+def test_a_folder_is_replaced_at_the_end(tmp_path):
+    folder = tmp_path / "model"
+    for name in ("one", "two"):
+        with replacing_folder(folder) as new:
+            (new / name).write_text(name)
+            assert [p.name for p in folder.glob("*")] == ([] if name == "one" else ["one"])
+        assert [p.name for p in folder.iterdir()] == [name]
+        assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "one").write_text("one")
+    with pytest.raises(ValueError, match="half"), replacing_folder(folder) as new:
+        (new / "two").write_text("tw")
+        raise ValueError("half")
+    rename = os.replace
+
+    def refuse(source, target):
+        if source.name.endswith(".part"):
+            raise OSError("no")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="no"), replacing_folder(folder) as new:
+        (new / "two").write_text("two")
+    assert list(tmp_path.iterdir()) == [folder]
+    assert [p.name for p in folder.iterdir()] == ["one"]
+
+
+def test_what_a_killed_process_has_left_is_removed(tmp_path):
+    for rest in (".model.part", ".model.old"):
+        (tmp_path / rest).mkdir()
+        (tmp_path / rest / "half").write_text("ha")
+    with replacing_folder(tmp_path / "model") as new:
+        assert not list(new.iterdir())
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]

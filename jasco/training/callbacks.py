@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -67,6 +67,14 @@ class EMA(WeightAveraging):
             yield
         finally:
             self._swap_models(module)
+
+
+@contextmanager
+def averaged(trainer: Any, module: LightningModule) -> Iterator[None]:
+    """The module with averaged weights, where its trainer averages them."""
+    averages = [callback for callback in trainer.callbacks if isinstance(callback, EMA)]
+    with averages[0].applied(module) if averages else nullcontext():
+        yield
 
 
 def average_others(decay: float) -> Callable[..., None]:

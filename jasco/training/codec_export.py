@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from transformers import EncodecModel
 
+from jasco.atomic import replacing_folder
 from jasco.errors import CheckpointError, SettingError
-from jasco.training.callbacks import EMA
+from jasco.training.callbacks import averaged
 from jasco.training.codec_module import CodecModule
 
 
@@ -39,9 +38,8 @@ class CodecExport(Callback):
             raise SettingError("CodecExport belongs to a Trainer with a CodecModule")
         if not trainer.is_global_zero:
             return
-        run: Any = trainer  # whose callbacks and data Lightning does not declare
-        averages = [callback for callback in run.callbacks if isinstance(callback, EMA)]
-        with averages[0].applied(pl_module) if averages else nullcontext():
+        run: Any = trainer  # whose data Lightning does not declare
+        with averaged(trainer, pl_module):
             model = pl_module.model
             segments = run.datamodule.val_dataloader()
             mean, std = measure_latents(model, segments, per_channel=self.per_channel)
@@ -91,14 +89,8 @@ def export_codec(model: EncodecModel, folder: Path, mean: Tensor, std: Tensor) -
     if folder.exists() and not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} exists and holds no codec: choose another folder")
     model.config.latent_mean, model.config.latent_std = mean.tolist(), std.tolist()
-    new, old = (folder.with_name(f".{folder.name}.{name}") for name in ("part", "old"))
     try:
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
-        model.save_pretrained(new)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
-        shutil.rmtree(old, ignore_errors=True)
+        with replacing_folder(folder) as new:
+            model.save_pretrained(new)
     except OSError as error:
         raise CheckpointError(f"{folder} could not be written: {error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
 from jasco.generation import Generation
 from jasco.melody import NUM_NOTES, Melody
-from jasco.training.callbacks import EMA
+from jasco.training.callbacks import averaged
 from jasco.training.module import JascoModule
 
 WIDTH, HEIGHT = 800, 256
@@ -77,8 +76,7 @@ class Samples(Callback):
     def _make(self, trainer: Any, module: JascoModule, step: int) -> None:
         if self._asked is None:
             self._asked = trainer.datamodule.validation_clips(self.clips)
-        averages = [callback for callback in trainer.callbacks if isinstance(callback, EMA)]
-        with averages[0].applied(module) if averages else nullcontext():
+        with averaged(trainer, module):
             module.model.eval()
             made = module.model.generate(
                 self._asked.conditions,

@@ -8,7 +8,6 @@ learns to read, and the flow then only has to learn what it reads.
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import T5EncoderModel
 
+from jasco.atomic import replacing_folder
 from jasco.conditioners import TextConditioner
 from jasco.data.descriptions import DescriptionBatch
 from jasco.data.synthetic.sketch import VALUES
 from jasco.errors import SettingError
-from jasco.training.callbacks import EMA
+from jasco.training.callbacks import averaged
 from jasco.training.schedule import Optimization, seed_step
 
 _NEIGHBOURS = (-1, 1, -3, 3)
@@ -51,13 +51,13 @@ class TextModule(LightningModule):
         self, text: TextConditioner, optim: Optimization | None = None, seed: int = 0
     ) -> None:
         super().__init__()
+        if text.summary is None or text.summary.out_features != len(VALUES):
+            raise SettingError(f"the text has a query for each fact: give summary={len(VALUES)}")
         self.text = text
         self.optim = optim or Optimization()
         self.seed = seed
         text.project.requires_grad_(False)
         look_near(text.encoder)
-        if text.summary is None or text.summary.out_features != len(VALUES):
-            raise SettingError(f"the text has a query for each fact: give summary={len(VALUES)}")
         width = text.encoder.config.d_model
         self.heads = nn.ModuleDict({n: nn.Linear(width, len(v)) for n, v in VALUES.items()})
 
@@ -139,7 +139,5 @@ class TextExport(Callback):
             raise SettingError("TextExport belongs to a Trainer with a TextModule")
         if not trainer.is_global_zero:
             return
-        run: Any = trainer  # whose callbacks Lightning does not declare
-        averages = [callback for callback in run.callbacks if isinstance(callback, EMA)]
-        with averages[0].applied(pl_module) if averages else nullcontext():
-            pl_module.text.save_encoder(self.folder)
+        with averaged(trainer, pl_module), replacing_folder(self.folder) as new:
+            pl_module.text.save_encoder(new)
