@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,12 +25,14 @@ from torch.nn.functional import cross_entropy, gelu
 from tqdm import tqdm, trange
 
 from jasco import load_audio
-from jasco.data.synthetic.description import TEMPO_CLASSES, TEMPO_WORDS
+from jasco.data.synthetic.description import TEMPO_CLASSES
 from jasco.data.synthetic.instruments import PITCHED
+from jasco.data.synthetic.sketch import ABSENT, said
 from jasco.evaluation.module import audio_path
 from jasco.metrics.bootstrap import bootstrap
 from jasco.preprocess.onsets import FRAME_RATE as ONSET_RATE
 from jasco.preprocess.onsets import onset_strength
+from jasco.preprocess.tempo import autocorrelation
 
 FAMILIES = tuple(sorted({instrument.family for instrument in PITCHED.values()}))
 UNKNOWN = -1
@@ -80,16 +83,13 @@ def listen(path: Path, start: float = 0.0, duration: float | None = None) -> tup
     spectrum = torch.stft(audio.samples[0], WINDOW, HOP, window=window, return_complex=True).abs()
     bands = _triangles() @ spectrum
     levels = torch.log1p(COMPRESSION * bands / bands.max().clamp(min=1e-6)) / np.log1p(COMPRESSION)
-    curve = onset_strength(audio).astype(float)
-    curve = np.convolve(curve - curve.mean(), np.hanning(15), "same")
-    power = np.abs(np.fft.rfft(curve, 2 * len(curve))) ** 2
-    repeats = np.fft.irfft(power)[: len(curve)] / np.arange(len(curve), 0, -1)
-    repeats = np.interp(
-        PERIODS * ONSET_RATE, np.arange(len(curve)), repeats / max(repeats[0], 1e-9)
-    )
+    repeats = autocorrelation(onset_strength(audio))
+    repeats = repeats / max(repeats[0], 1e-9)
+    repeats = np.interp(PERIODS * ONSET_RATE, np.arange(len(repeats)), repeats)
     return levels, torch.from_numpy(repeats).float()
 
 
+@cache
 def _triangles() -> Tensor:
     """(`BANDS`, bins of the spectrum) triangles a semitone apart, at least two bins wide."""
     centre = LOWEST * 2 ** (torch.arange(BANDS)[:, None] / PER_OCTAVE)
@@ -107,13 +107,14 @@ def truth(fields: Mapping[str, Any]) -> tuple[int, int]:
 
 def asked(fields: Mapping[str, Any]) -> tuple[int, int]:
     """The same, where the description says it."""
-    text = fields["description"].lower()
-    lead, tempo = truth(fields)
-    player = PITCHED.get(fields["instruments"].get("lead", ""))
-    if player is None or not any(n.lower() in text for n in (player.name, *player.words)):
-        lead = UNKNOWN
-    if not any(word in text for word in TEMPO_WORDS[fields["tempo_class"]]):
-        tempo = UNKNOWN
+    facts = {
+        "lead": fields["instruments"].get("lead", ABSENT),
+        "tempo": fields["tempo_class"],
+    }
+    names = said(fields["description"], facts)
+    lead, tempo = (
+        true if number else UNKNOWN for true, number in zip(truth(fields), names, strict=True)
+    )
     return lead, tempo
 
 
@@ -153,7 +154,7 @@ def train(features: Features, labels: Tensor, epochs: int, seed: int) -> Probe:
 @torch.inference_mode()
 def hear(probe: Probe, features: Features) -> Tensor:
     """(N, 2) families and tempo classes that the probe hears in clips."""
-    pairs = zip(*(part.split(32) for part in features), strict=True)
+    pairs = zip(*(part.split(BATCH) for part in features), strict=True)
     found = [probe(Features(*pair)) for pair in pairs]
     return torch.cat([torch.stack([x.argmax(1) for x in logits], dim=1) for logits in found])
 

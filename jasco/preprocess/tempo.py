@@ -22,6 +22,16 @@ _MULTIPLES = (1, 2, 3, 4)
 _SMOOTHING = 15  # steps, 75 ms
 
 
+def autocorrelation(strength: np.ndarray) -> np.ndarray:
+    """How far an onset strength (T,) repeats itself after each number of steps: (T,)."""
+    curve = np.asarray(strength, dtype=float)
+    # Hands are not exact, and steps of 5 ms are not either.
+    curve = np.convolve(curve - curve.mean(), np.hanning(_SMOOTHING), "same")
+    spectrum = np.fft.rfft(curve, 2 * len(curve))
+    # Per overlapping sample, so that long lags are not at a disadvantage.
+    return np.fft.irfft(np.abs(spectrum) ** 2)[: len(curve)] / np.arange(len(curve), 0, -1)
+
+
 def estimate_tempo(strength: np.ndarray) -> float:
     """Tempo of a recording.
 
@@ -35,11 +45,7 @@ def estimate_tempo(strength: np.ndarray) -> float:
     slowest = 60 / RANGE[0] * FRAME_RATE
     if len(curve) < 2 * slowest or np.ptp(curve) == 0:
         return math.nan
-    # Hands are not exact, and steps of 5 ms are not either.
-    curve = np.convolve(curve - curve.mean(), np.hanning(_SMOOTHING), "same")
-    spectrum = np.fft.rfft(curve, 2 * len(curve))
-    # Per overlapping sample, so that long lags are not at a disadvantage.
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: len(curve)] / np.arange(len(curve), 0, -1)
+    correlation = autocorrelation(curve)
     tempi = np.geomspace(*RANGE, 1500)
     lags = 60 / tempi * FRAME_RATE
     longest = len(curve) / 2

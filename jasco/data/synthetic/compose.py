@@ -11,7 +11,7 @@ from typing import Any
 from jasco.chords import ChordProgression
 from jasco.chords.vocabulary import NO_CHORD
 from jasco.data.synthetic.accompaniment import play_bass, play_chords
-from jasco.data.synthetic.description import Facts, describe, tempo_class
+from jasco.data.synthetic.description import describe, tempo_class
 from jasco.data.synthetic.drums import draw_grooves, play_drums
 from jasco.data.synthetic.grid import Clock, Event
 from jasco.data.synthetic.harmony import LANGUAGES, Span, audible_rhythms, compose_harmony
@@ -46,15 +46,7 @@ def compose_song(seed: int | str, duration: float = 20.0) -> Song:
         if role in plan.players
     }
     parts = {role: part for role, part in parts.items() if part.notes}
-    heard = Facts(
-        genre=plan.genre,
-        mood=plan.mood,
-        pulse=plan.pulse,
-        meter=plan.meter.name,
-        key=plan.key.name,
-        drums=plan.drums,
-        players={role: part.instrument for role, part in parts.items()},
-    )
+    heard = plan.facts({role: part.instrument for role, part in parts.items()})
     return Song(
         seed=str(seed),
         duration=duration,

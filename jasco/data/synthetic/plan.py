@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from jasco.data.synthetic.accompaniment import LONG_CHORDS
-from jasco.data.synthetic.description import MOODS
+from jasco.data.synthetic.description import MOODS, Facts
 from jasco.data.synthetic.drums import FREE, families
 from jasco.data.synthetic.genres import GENRES, Genre
 from jasco.data.synthetic.grid import METERS, Clock, Meter
@@ -92,6 +92,18 @@ class Plan(NamedTuple):
     lead: LeadStyle
     centre: int
     players: Mapping[str, Instrument]
+
+    def facts(self, players: Mapping[str, Instrument]) -> Facts:
+        """What a description can say of the song if these of its players are heard."""
+        return Facts(
+            genre=self.genre,
+            mood=self.mood,
+            pulse=self.pulse,
+            meter=self.meter.name,
+            key=self.key.name,
+            drums=self.drums,
+            players=players,
+        )
 
 
 def draw_plan(rng: Random, duration: float) -> Plan:

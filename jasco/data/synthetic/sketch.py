@@ -60,15 +60,6 @@ class Sketch(NamedTuple):
 def sketch_song(seed: int | str, duration: float = 20.0) -> Sketch:
     """Plan a song of ``duration`` (s) and describe it; a hundred times as fast as composing it."""
     plan = draw_plan(Random(f"{seed} plan"), duration)
-    facts = Facts(
-        genre=plan.genre,
-        mood=plan.mood,
-        pulse=plan.pulse,
-        meter=plan.meter.name,
-        key=plan.key.name,
-        drums=plan.drums,
-        players=plan.players,
-    )
     values = {
         "genre": plan.genre,
         "mood": plan.mood,
@@ -78,7 +69,7 @@ def sketch_song(seed: int | str, duration: float = 20.0) -> Sketch:
     }
     for role in _INSTRUMENTS:
         values[role] = plan.players[role].name if role in plan.players else ABSENT
-    return Sketch(describe(Random(f"{seed} words"), facts), values)
+    return Sketch(describe(Random(f"{seed} words"), plan.facts(plan.players)), values)
 
 
 def said(text: str, facts: Mapping[str, str]) -> tuple[int, ...]:
