@@ -204,9 +204,8 @@ def test_the_settings_of_a_training_exist(command: str) -> None:
     swept = [re.sub(r",.*", "", word) for word in overrides if not word.startswith("hydra")]
     added = ["conditioners@add=[]"] if "experiment=finetune" in words else []
     config = compose_config(*swept, *added, config_name="train")
-    assert (
-        config["data"].get("root", config["name"] == "text") and config["trainer"]["max_steps"] > 0
-    )
+    assert config["data"].get("root") or config["name"] == "text"  # which writes its data itself
+    assert config["trainer"]["max_steps"] > 0
 
 
 EVALUATION = [

@@ -71,7 +71,7 @@ class TextConditioner(Conditioner):
         width = self.encoder.config.d_model
         self.summary = nn.Linear(width, summary, bias=False) if summary else None
         if self.summary is not None and pretrained is not None:
-            self._load_summary(Path(pretrained))
+            _load_queries(self.summary, Path(pretrained))
         self.project = nn.Linear(max(summary, 1) * width, dim)
         self.encoder.requires_grad_(finetune)
         self.train(self.training)
@@ -129,13 +129,13 @@ class TextConditioner(Conditioner):
         if self.summary is not None:
             save_file(self.summary.state_dict(), folder / SUMMARY)
 
-    def _load_summary(self, folder: Path) -> None:
-        """Queries that were trained with the encoder, where they are and fit."""
-        if self.summary is None or not (folder / SUMMARY).is_file():
-            return
-        found = load_file(folder / SUMMARY)
-        if found["weight"].shape != self.summary.weight.shape:
-            raise SettingError(
-                f"{folder} has {len(found['weight'])} queries: give summary that number"
-            )
-        self.summary.load_state_dict(found)
+
+def _load_queries(queries: nn.Linear, folder: Path) -> None:
+    """Those that were trained with the encoder of a folder, where there are any."""
+    path = folder / SUMMARY
+    if not path.is_file():
+        return
+    found = load_file(path)
+    if found["weight"].shape != queries.weight.shape:
+        raise SettingError(f"{folder} has {len(found['weight'])} queries: give summary that number")
+    queries.load_state_dict(found)
