@@ -51,6 +51,16 @@ def test_items_and_controls_are_independent():
             assert abs(np.corrcoef(rest[:, k], rest[:, other])[0, 1]) < limit * 1.2
 
 
+def test_controls_are_left_out_together():
+    together = {"everything": 0.1, "chords": 0.2, "chords+drums+melody": 0.3}
+    dropped = draws(together, CONTROLS)
+    text_alone = (dropped == [False, True, True, True]).all(axis=1)
+    assert text_alone.mean() == pytest.approx(0.9 * 0.3, abs=0.01)
+    others = dropped[~dropped[:, 0] & ~text_alone]
+    assert not others[:, 2:].any()  # drums and melody only ever go with the chords
+    assert others[:, 1].mean() == pytest.approx(0.2, abs=0.01)  # which also go by themselves
+
+
 @pytest.mark.parametrize(
     ("probabilities", "message"),
     [
@@ -59,6 +69,8 @@ def test_items_and_controls_are_independent():
         ({"chords": 1.5}, "dropout.chords is 1.5"),
         ({"everything": "often"}, "dropout.everything is 'often'"),
         ({"chords": True}, "dropout.chords is True"),
+        ({"chords+flute": 0.5}, "dropout.chords\\+flute: the model has no control 'flute'"),
+        ({"chords+drums": 2}, "dropout.chords\\+drums is 2"),
     ],
 )
 def test_what_is_no_dropout(probabilities, message):
