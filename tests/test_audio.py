@@ -26,8 +26,10 @@ from jasco.audio import (
     save_audio,
     to_audio,
 )
-from jasco.audio.level import CEILING, soft_limit
+from jasco.audio.level import CEILING
+from jasco.audio.limiter import REACH, limit
 from jasco.errors import AudioError, SettingError
+from jasco.metrics.signal import clipping
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
 LOSSLESS = ("wav", "flac")
@@ -222,16 +224,32 @@ def test_what_even_the_limiter_cannot_reach_comes_with_a_warning() -> None:
     assert result.samples.abs().max() <= CEILING
 
 
-def test_soft_limit_is_the_identity_below_its_knee_and_smooth_above() -> None:
-    x = torch.arange(-20_000, 20_001, dtype=torch.float64) / 1000
-    y = soft_limit(x)
-    knee = CEILING / 2
-    assert torch.equal(y[x.abs() <= knee], x[x.abs() <= knee])
-    assert torch.equal(y, -y.flip(0)) and (torch.diff(y) >= 0).all()
-    assert y.abs().max() <= CEILING
-    assert torch.diff(y).max() <= 0.001 * (1 + 1e-9)
-    expected = knee * (1 + math.tanh(1))
-    assert float(soft_limit(torch.tensor(2 * knee))) == pytest.approx(expected)
+def test_the_limiter_leaves_what_is_far_from_a_peak_as_it_was() -> None:
+    music_, peak = 0.3 * music(channels=2) / music(channels=2).abs().max(), RATE
+    music_[0, peak] = 2.0
+    limited = limit(Audio(music_, RATE), 0.5).samples
+    reach = round(2 * REACH * RATE) + 1
+    away = (torch.arange(music_.shape[1]) - peak).abs() > reach
+    assert torch.equal(limited[:, away], music_[:, away])
+    assert limited[0, peak] == pytest.approx(0.5) and limited.abs().max() <= 0.5
+    gain = (limited / music_)[:, ~away & (music_ != 0).all(0)]
+    assert torch.allclose(gain[0], gain[1], rtol=1e-5)  # both channels move together
+    assert gain[0].diff().abs().max() < 2 / (REACH * RATE)  # and smoothly
+
+
+@pytest.mark.parametrize("level", [0.2, 0.99, 1.5, 8.0])
+def test_the_limiter_turns_a_tone_down_and_keeps_its_shape(level: float) -> None:
+    tone = sine(997.0, 1.0, level=level)
+    limited = limit(Audio(tone, RATE), 0.9).samples
+    assert torch.allclose(limited, tone * min(1.0, 0.9 / level), atol=1e-3 * level)
+
+
+def test_the_limiter_flattens_no_waves() -> None:
+    loud = 4 * music() / music().abs().max()
+    cut = loud.clamp(-CEILING, CEILING)
+    limited = limit(Audio(loud, RATE), CEILING).samples
+    assert clipping(cut.numpy()) > 0.01
+    assert clipping(limited.numpy()) < 1e-4
 
 
 @pytest.mark.parametrize("target", [14.0, 1.0, -71.0, math.nan])

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 
+from jasco.audio.limiter import limit
 from jasco.audio.signal import Audio
 from jasco.errors import AudioError, SettingError
 
@@ -16,7 +17,7 @@ Limiter = Literal["soft"] | None
 CEILING = 10 ** (-1 / 20)
 """Highest peak left by `normalize_loudness`, -1 dBFS: the usual room for what lossy codecs add."""
 MAX_DRIVE = 10 ** (6 / 20)
-"""How much further than the plain gain the signal may be driven into the soft limiter (6 dB)."""
+"""How much further than the plain gain the signal may be driven into the limiter (6 dB)."""
 BLOCK = 0.4
 """Length in seconds of the blocks in which BS.1770 measures."""
 MAX_CHANNELS = 5
@@ -55,9 +56,9 @@ def normalize_loudness(audio: Audio, target: float = -14.0, *, limiter: Limiter 
     Where a plain gain keeps the peaks below -1 dBFS, the result is the input times that gain and
     its loudness is the target exactly. Where it would not:
 
-    - ``limiter="soft"``: samples above half the ceiling are bent towards it by a tanh (the
-      original bends the whole range with y = tanh(x)), and the gain is raised, by 6 dB at most,
-      until the loudness behind the limiter is the target;
+    - ``limiter="soft"``: the level goes down for some milliseconds around what would be above (the
+      original bends all samples with y = tanh(x), which flattens the tops of waves), and the gain
+      is raised, by 6 dB at most, until the loudness behind the limiter is the target;
     - ``limiter=None``: the gain is lowered until the highest peak is at -1 dBFS.
 
     A result more than 0.5 LU off the target comes with a warning that says how loud it is. Silence
@@ -93,20 +94,13 @@ def normalize_loudness(audio: Audio, target: float = -14.0, *, limiter: Limiter 
 
 
 def _limit(audio: Audio, gain: float, target: float) -> Audio:
-    """Raise the gain before the soft limiter until the loudness behind it is the target."""
+    """Raise the gain before the limiter until the loudness behind it is the target."""
     most = gain * MAX_DRIVE
     while True:
-        result = audio._replace(samples=soft_limit(audio.samples * gain))
+        result = limit(audio._replace(samples=audio.samples * gain), CEILING)
         missing = target - loudness(result)
         if missing < 0.05 or gain >= most:
             return result
-        # The bend takes part of each step away, so a step is at least 0.05 dB and nears from below.
+        # The limiter takes part of each step away, so a step is at least 0.05 dB and nears from
+        # below.
         gain = min(gain * 10 ** (missing / 20), most)
-
-
-def soft_limit(samples: torch.Tensor) -> torch.Tensor:
-    """Identity up to half of `CEILING`, then a tanh with the same slope that never passes it."""
-    knee = CEILING / 2
-    size = samples.abs()
-    bent = knee + (CEILING - knee) * torch.tanh((size - knee) / (CEILING - knee))
-    return torch.where(size <= knee, samples, torch.copysign(bent, samples))
