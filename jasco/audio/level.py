@@ -16,8 +16,8 @@ Limiter = Literal["soft"] | None
 
 CEILING = 10 ** (-1 / 20)
 """Highest peak left by `normalize_loudness`, -1 dBFS: the usual room for what lossy codecs add."""
-MAX_DRIVE = 10 ** (6 / 20)
-"""How much further than the plain gain the signal may be driven into the limiter (6 dB)."""
+MAX_DRIVE = 10 ** (12 / 20)
+"""How much further than the plain gain the signal may be driven into the limiter (12 dB)."""
 BLOCK = 0.4
 """Length in seconds of the blocks in which BS.1770 measures."""
 MAX_CHANNELS = 5
@@ -58,7 +58,7 @@ def normalize_loudness(audio: Audio, target: float = -14.0, *, limiter: Limiter 
 
     - ``limiter="soft"``: the level goes down for some milliseconds around what would be above (the
       original bends all samples with y = tanh(x), which flattens the tops of waves), and the gain
-      is raised, by 6 dB at most, until the loudness behind the limiter is the target;
+      is raised, by 12 dB at most, until the loudness behind the limiter is the target;
     - ``limiter=None``: the gain is lowered until the highest peak is at -1 dBFS.
 
     A result more than 0.5 LU off the target comes with a warning that says how loud it is. Silence

@@ -6,12 +6,12 @@ import torch
 
 from jasco.audio.signal import Audio
 
-REACH = 0.01
+REACH = 0.005
 """Seconds before and after a peak in which the level goes down and comes back."""
 
 
 def limit(audio: Audio, ceiling: float) -> Audio:
-    """Audio without a sample above ``ceiling``, and as it was 20 ms away from any that was.
+    """Audio without a sample above ``ceiling``, and as it was 10 ms away from any that was.
 
     A sample x needs a gain of ceiling / |x|, at most 1. Of these the least within `REACH` either
     way is taken, and averaged over as much: an average of values none of which is above what the
