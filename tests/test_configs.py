@@ -95,7 +95,8 @@ def test_experiments_compose(name):
         keys = {key: value for key, value in node.items() if key != "_target_"}
         inspect.signature(get_class(node["_target_"])).bind_partial(**keys)
     controls = config.get("model", {}).get("conditioners", {})
-    assert set(config.get("dropout", {})) - {"everything"} <= set(controls) | {"melody"}
+    dropped = {name for names in config.get("dropout", {}) for name in names.split("+")}
+    assert dropped - {"everything"} <= set(controls) | {"melody"}
 
 
 EXPERIMENT_OF = {
