@@ -6,8 +6,6 @@ import math
 import warnings
 from typing import Literal
 
-import torch
-
 from jasco.audio.limiter import limit
 from jasco.audio.signal import Audio
 from jasco.errors import AudioError, SettingError
