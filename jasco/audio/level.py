@@ -99,6 +99,5 @@ def _limit(audio: Audio, gain: float, target: float) -> Audio:
         missing = target - loudness(result)
         if missing < 0.05 or gain >= most:
             return result
-        # The limiter takes part of each step away, so a step is at least 0.05 dB and nears from
-        # below.
+        # It takes part of each step away, so a step is at least 0.05 dB and nears from below.
         gain = min(gain * 10 ** (missing / 20), most)

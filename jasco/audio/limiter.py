@@ -17,13 +17,13 @@ def limit(audio: Audio, ceiling: float) -> Audio:
     way is taken, and averaged over as much: an average of values none of which is above what the
     sample in the middle needs. All channels have the same gain, so that nothing moves in space.
     """
-    from scipy import ndimage  # a tenth of a second, for what few files need
+    from scipy import ndimage  # here, as pyloudnorm is: scipy would slow every start
 
     peaks = audio.samples.abs().amax(0).double().numpy()
     needed = ceiling / peaks.clip(min=ceiling)
     half = max(round(REACH * audio.sample_rate / 2), 1)
     gain = ndimage.minimum_filter1d(needed, 4 * half + 1, mode="nearest")
-    for _ in range(2):  # two even averages in a row weigh as a triangle: the gain has no corners
+    for _ in range(2):  # two plain averages weigh as a triangle: the gain makes no steps
         gain = ndimage.uniform_filter1d(gain, 2 * half + 1, mode="nearest")
     samples = audio.samples * torch.from_numpy(gain).to(audio.samples.dtype)
     return audio._replace(samples=samples.clamp(-ceiling, ceiling))  # a last bit of rounding

@@ -37,17 +37,12 @@ class ConditionDropout:
 
     def __init__(self, probabilities: Mapping[str, float], controls: Sequence[str]) -> None:
         each = dict.fromkeys(controls, 0.0) | dict(probabilities)
-        for name, probability in each.items():
-            unknown = [part for part in name.split("+") if part not in controls]
-            if unknown and name != EVERYTHING:
-                raise SettingError(
-                    f"dropout.{name}: the model has no control {unknown[0]!r}, only "
-                    f"{', '.join(controls)}"
-                )
-            _checked(f"dropout.{name}", probability)
         self.controls = tuple(controls)
-        self.everything = each.pop(EVERYTHING, 0.0)
-        self.each = [(name.split("+"), probability) for name, probability in each.items()]
+        self.everything = _checked("dropout.everything", each.pop(EVERYTHING, 0.0))
+        self.each = [
+            (_known(name, controls), _checked(f"dropout.{name}", probability))
+            for name, probability in each.items()
+        ]
 
     def draw(self, rng: np.random.Generator) -> frozenset[str]:
         """Names of the controls that one item goes without."""
@@ -117,6 +112,17 @@ def _words(fields: Mapping[str, Any], name: str) -> str:
     parts = value if isinstance(value, list) else [value]
     said = (str(v).strip() for v in parts if isinstance(v, str | int | float) and v is not True)
     return ", ".join(part for part in said if part)
+
+
+def _known(name: str, controls: Sequence[str]) -> list[str]:
+    """Controls that a key of ``dropout`` names."""
+    names = name.split("+")
+    for part in names:
+        if part not in controls:
+            raise SettingError(
+                f"dropout.{name}: the model has no control {part!r}, only {', '.join(controls)}"
+            )
+    return names
 
 
 def _checked(name: str, probability: Any) -> float:
