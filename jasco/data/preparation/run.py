@@ -166,7 +166,10 @@ def _workplace(root: Path) -> Iterator[None]:
     for folder in (root / track_files.TRACKS, root / PARKED):
         folder.mkdir(parents=True, exist_ok=True)
     with _locked(root):
-        for left in (*(root / track_files.TRACKS).glob(".*.part"), *(root / PARKED).iterdir()):
+        tracks = root / track_files.TRACKS
+        # safetensors writes into a file of its own first, whose name is .tmp and six characters.
+        unfinished = (*tracks.glob(".*.part"), *tracks.glob(".tmp??????"))
+        for left in (*unfinished, *(root / PARKED).iterdir()):
             left.unlink(missing_ok=True)
         yield
         shutil.rmtree(root / PARKED, ignore_errors=True)
