@@ -40,6 +40,16 @@ def test_shares_are_of_those_that_ask(script):
     assert [(i.mean, i.items) for i in found.values()] == [(0.5, 2), (0.5, 2), (1.0, 1)]
 
 
+def test_the_floor_compares_takes_with_the_requests_of_others(script):
+    heard = torch.tensor([[0, 1], [1, 1], [2, 2], [0, 0]])
+    wanted = torch.tensor([[0, 1], [0, script.UNKNOWN], [script.UNKNOWN, 0], [1, 1]])
+    found = script.floor(heard, wanted)
+    assert found["family"] == pytest.approx(4 / 6)  # take 0 has what 1 asks, 1 has 3, 3 has 0 and 1
+    assert found["tempo"] == pytest.approx(2 / 6) and found["both"] == 0.0
+    same = torch.zeros(5, 2, dtype=torch.long)
+    assert list(script.floor(same, same).values()) == [1.0, 1.0, 1.0]
+
+
 @pytest.fixture(scope="module")
 def band(tmp_path_factory):
     return Band(tmp_path_factory.mktemp("band"), seed=1, seconds=4.0)
