@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
+def part_of(path: Path) -> Path:
+    """New name of a temporary file beside a file; 28 bytes however long the file's name is."""
+    return path.with_name(f".jasco-{secrets.token_hex(8)}.part")
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A place beside a file for what shall replace it, which it does at the end of the block.
@@ -19,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be renamed.
     """
-    part = path.with_name(f".jasco-{secrets.token_hex(8)}.part")
+    part = part_of(path)
     try:
         yield part
         os.replace(part, path)

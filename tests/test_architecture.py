@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # other. A part is a module or a package directly under jasco/, or one module of jasco/data/.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("atomic", "errors"),
+    ("files",),  # checks of a user's paths, for all readers and writers
     ("assets", "fingerprint", "hub", "jsonl", "precision"),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),
