@@ -31,6 +31,7 @@ from jasco.atomic import replacing_folder
 from jasco.errors import CheckpointError, SettingError
 from jasco.flow import Guidance, Solver
 from jasco.hub import HubOptions, locate
+from jasco.plain import read_yaml
 
 CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"
@@ -177,10 +178,7 @@ def _node(config: Mapping[str, Any], part: Part) -> dict[str, Any] | None:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    config = read_yaml(path, CheckpointError)
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise CheckpointError(f"{path} has no node 'model': not the configuration of a Jasco")
     return config

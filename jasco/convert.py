@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from jasco.chords import CHORD_NAMES
 from jasco.errors import CheckpointError
 from jasco.melody import NUM_NOTES
+from jasco.plain import parse_yaml
 
 WEIGHTS = "state_dict.bin"
 CODEC_POINTER = "compression_state_dict.bin"
@@ -105,7 +105,11 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise CheckpointError(
             f"{folder / WEIGHTS} has no 'best_state' and 'xp.cfg': not a JASCO file"
         )
-    xp = yaml.safe_load(package["xp.cfg"])
+    xp = parse_yaml(
+        str(package["xp.cfg"]), f"xp.cfg of {folder / WEIGHTS}", CheckpointError, finite=False
+    )
+    if not isinstance(xp, dict):
+        raise CheckpointError(f"xp.cfg of {folder / WEIGHTS} holds no configuration of a JASCO")
     codec = str(xp.get("compression_model_checkpoint", "")).removeprefix("//pretrained/")
     if (folder / CODEC_POINTER).is_file():
         codec = load_torch(folder / CODEC_POINTER).get("pretrained", codec)

@@ -41,6 +41,7 @@ from jasco.audio import riff
 from jasco.audio.level import Limiter, normalize_loudness
 from jasco.audio.signal import Audio, checked, span
 from jasco.errors import AudioError
+from jasco.plain import parse_object
 
 
 class _Format(NamedTuple):
@@ -363,10 +364,9 @@ def _tag(path: Path) -> dict[str, Any] | None:
 
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_object(text, "the comment", AudioError)
+    except AudioError:
         return None
-    return value if isinstance(value, dict) else None
 
 
 def _is_recipe_of(side: Path, path: Path) -> bool:

@@ -8,18 +8,16 @@ chord, index 0) and ``UNK`` (unknown, index 193).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
 from jasco.assets import asset
-from jasco.errors import ChordError
+from jasco.errors import ChordError, MissingPartError
+from jasco.plain import read_json
 
-CHORD_NAMES: tuple[str, ...] = tuple(
-    json.loads(asset("chord_vocabulary.json").read_text(encoding="utf-8"))
-)
+CHORD_NAMES: tuple[str, ...] = tuple(read_json(asset("chord_vocabulary.json"), MissingPartError))
 """The names, each at its index in the models' chord embedding."""
 
 CHORD_INDEX: Mapping[str, int] = MappingProxyType({n: i for i, n in enumerate(CHORD_NAMES)})

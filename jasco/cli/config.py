@@ -21,6 +21,7 @@ from jasco.assets import package_dir
 from jasco.cli.errors import INTERRUPTED, one_line_errors
 from jasco.cli.quiet import quiet_resource_tracker
 from jasco.errors import JascoError, SettingError
+from jasco.plain import read_yaml
 
 
 def conf_dir() -> Path:
@@ -55,7 +56,7 @@ def experiments(key: str) -> list[str]:
         key: ``name`` is set by those of a training, ``settings`` by those of an evaluation.
     """
     paths = sorted((conf_dir() / "experiment").glob("*.yaml"))
-    return [path.stem for path in paths if key in OmegaConf.load(path)]
+    return [path.stem for path in paths if key in read_yaml(path, SettingError)]
 
 
 def check_experiment(program: str, key: str, words: Sequence[str]) -> None:

@@ -60,7 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.private and args.push is None:
         parser.error("--private goes with --push")
 
-    card = None if args.card is None else args.card.read_text(encoding="utf-8")
+    from jasco.errors import CheckpointError
+    from jasco.plain import MAX_JSON_BYTES, read_text
+
+    card = None if args.card is None else read_text(args.card, CheckpointError, MAX_JSON_BYTES)
     model = load_model(args.source, args, device="cpu", dtype="float32")
     folder = model.save_pretrained(
         args.out, text_encoder=not args.no_text_encoder, dtype=args.dtype, card=card

@@ -16,6 +16,7 @@ import yaml
 
 from jasco.atomic import write_text
 from jasco.errors import SettingError
+from jasco.plain import read_yaml
 
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
@@ -38,7 +39,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> No
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CONFIG
     if goes_on and path.is_file():
-        before = dict(flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
+        before = dict(flat(read_yaml(path, SettingError, finite=False) or {}))
         now = dict(flat(settings))
         changed = [
             f"{key} {before.get(key)!r} -> {now.get(key)!r}"

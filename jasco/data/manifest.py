@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from jasco.errors import DataError
-from jasco.jsonl import parse_object, read_lines, write_lines
+from jasco.jsonl import read_lines, write_lines
+from jasco.plain import read_object
 
 AUDIO_SUFFIXES = frozenset(
     ".wav .flac .mp3 .ogg .oga .opus .aif .aiff .au .caf .w64 .m4a .mp4 .aac .wma .webm".split()
@@ -95,8 +96,8 @@ def _described(path: Path, values: dict[str, Any]) -> Recording:
     if not side.is_file():
         return Recording(path, values)
     try:
-        fields = parse_object(side.read_text(encoding="utf-8"), str(side))
-    except (OSError, UnicodeDecodeError, DataError) as error:
+        fields = read_object(side, DataError)
+    except DataError as error:
         return Recording(path, values, f"{error}: mend the .json beside it, or remove it")
     fields.pop("path", None)
     fields |= {key: value for key, value in values.items() if value is not None}

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from jasco.atomic import replacing
 from jasco.errors import DataError, SettingError
+from jasco.plain import parse_object
 
 TRACKS = "tracks"
 """Folder of the files in a dataset."""
@@ -86,7 +87,7 @@ def read_header(path: Path) -> Header:
     """
     with opened_track(path) as file:
         frames = file.get_slice("latents").get_shape()[0] if "latents" in file.keys() else 0
-        facts = json.loads(file.metadata()["jasco"])
+        facts = parse_object(file.metadata()["jasco"], f"the header of {path}", DataError)
         return Header(facts["id"], facts["duration"], frames, facts["stages"])
 
 

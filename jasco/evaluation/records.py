@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jasco.errors import DataError
-from jasco.jsonl import parse_object
+from jasco.plain import parse_object
 
 
 class Key(NamedTuple):
@@ -44,7 +44,7 @@ def read_records(folder: Path) -> Records:
     for path in sorted(folder.glob("records.*.jsonl")):
         lines = path.read_text(encoding="utf-8").split("\n")
         for number, line in enumerate(lines[:-1], 1):  # what follows the last end of a line is cut
-            record = parse_object(line, f"{path} line {number}")
+            record = parse_object(line, f"{path} line {number}", DataError)
             try:
                 key = Key(record["setting"], record["seed"], record["item"])
             except KeyError as error:

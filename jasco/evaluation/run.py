@@ -17,6 +17,7 @@ from jasco.evaluation.page import write_page
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import read_records
 from jasco.evaluation.summary import summarize
+from jasco.plain import read_object
 from jasco.precision import resolve_dtype
 
 FROZEN = "frozen.json"
@@ -89,7 +90,7 @@ def _make(trainer: Trainer, module: EvaluationModule) -> None:
 def _begin(path: Path, frozen: Mapping[str, Any], *, first: bool) -> None:
     """Write down what a run depends on, or see that it is the same run."""
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_object(path, SettingError)
         changed = [
             f"{key} {_short(before.get(key))} -> {_short(frozen.get(key))}"
             for key in sorted({*before, *frozen})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from jasco import checkpoint
 from jasco.codec import EnCodec
 from jasco.errors import CheckpointError
 from jasco.hub import HubOptions, locate
+from jasco.plain import read_object
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,6 @@ def _encodec_folder(name: str, hub: HubOptions) -> Path | None:
     if name in checkpoint.BUNDLED or Path(name).is_file():
         return None
     config = locate(name, ("config.json",), hub).folder / "config.json"
-    try:
-        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{config} cannot be read: {error}") from error
-    if kind != "encodec":
+    if not config.exists() or read_object(config, CheckpointError).get("model_type") != "encodec":
         return None
     return locate(name, ("config.json", "model.safetensors"), hub).folder

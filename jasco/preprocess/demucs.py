@@ -7,7 +7,6 @@ Here a file gives numbers only: the two classes that it may name, their argument
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import urllib.error
 from collections.abc import Mapping, Sequence
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from safetensors import safe_open
 from torch import Tensor, nn
 
 from jasco.errors import CheckpointError, JascoError, MissingPartError
 from jasco.hub import HubOptions, locate
+from jasco.plain import parse_json, read_yaml
 
 DEFAULT_MODEL = "htdemucs"
 TORCHAUDIO_MODEL = "HDEMUCS_HIGH_MUSDB_PLUS"
@@ -136,7 +135,7 @@ def _read_folder(folder: Path) -> DrumNetwork:
             "separator of Demucs"
         )
     try:
-        recipe = yaml.safe_load(recipes[0].read_text(encoding="utf-8"))
+        recipe = read_yaml(recipes[0], CheckpointError)
         paths = [folder / f"{signature}.safetensors" for signature in recipe["models"]]
         networks = [_read_network(path) for path in paths]
         weights = recipe.get("weights")
@@ -144,7 +143,7 @@ def _read_folder(folder: Path) -> DrumNetwork:
             place = networks[0].sources.index("drums")
             weights = [float(row[place]) for row in weights]
         return _bag(networks, weights, recipe.get("segment"))
-    except (OSError, TypeError, KeyError, ValueError, IndexError, yaml.YAMLError) as error:
+    except (OSError, TypeError, KeyError, ValueError, IndexError) as error:
         raise CheckpointError(f"{recipes[0]} describes no separator: {error}") from error
 
 
@@ -199,15 +198,22 @@ def _read_safetensors(path: Path) -> Parts:
     with safe_open(path, framework="pt") as file:
         about = file.metadata() or {}
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    arguments, options = (json.loads(about[key], object_hook=_number) for key in ("args", "kwargs"))
+    arguments, options = (
+        _numbers(parse_json(about[key], f"{key} of {path}", CheckpointError))
+        for key in ("args", "kwargs")
+    )
     return about["klass"], arguments, options, state
 
 
-def _number(value: dict[str, Any]) -> Any:
-    """A dictionary of JSON, or the fraction that it spells."""
+def _numbers(value: Any) -> Any:
+    """JSON data with the fractions that it spells as objects."""
+    if isinstance(value, list):
+        return [_numbers(child) for child in value]
+    if not isinstance(value, dict):
+        return value
     if value.get("_type") == "fraction":
         return Fraction(value["numerator"], value["denominator"])
-    return value
+    return {key: _numbers(child) for key, child in value.items()}
 
 
 def _read_th(path: Path) -> Parts:

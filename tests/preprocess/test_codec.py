@@ -52,5 +52,5 @@ def test_what_is_no_codec(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint"):
         CodecSource(str(tmp_path)).load()
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="config.json is no JSON object"):
         CodecSource(str(tmp_path)).load()

@@ -25,6 +25,7 @@ from jasco.audio import save_audio
 from jasco.data.synthetic import VERSION, Song, compose_song
 from jasco.data.synthetic.render import SAMPLE_RATE, find_fluidsynth, find_soundfont, render_song
 from jasco.errors import DataError, SettingError
+from jasco.plain import read_object
 
 RECIPE = "recipe.json"
 MANIFEST = "manifest.jsonl"
@@ -138,9 +139,6 @@ class Band:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}): remove it and run again") from error
-    if not isinstance(values, dict):
-        raise DataError(f"{path} is no JSON object: remove it and run again")
-    return values
+        return read_object(path, DataError)
+    except DataError as error:
+        raise DataError(f"{error}: remove it and run again") from error
