@@ -6,8 +6,7 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-import torch
+from typing import TYPE_CHECKING
 
 from jasco.chords.bars import no_tempo
 from jasco.chords.files import read_file, write_jams, write_lab
@@ -18,6 +17,9 @@ from jasco.chords.pairs import read_pairs
 from jasco.chords.score import Score, seconds, shown
 from jasco.chords.vocabulary import CHORD_INDEX, NO_CHORD, to_harte
 from jasco.errors import ChordError, SettingError
+
+if TYPE_CHECKING:  # chords are read before torch is imported
+    import torch
 
 _ROUNDING = 1e-6  # frames by which an onset may miss its frame in binary fractions
 
@@ -231,6 +233,8 @@ class ChordProgression:
             raise SettingError(
                 f"cannot make {num_frames} frames at {frame_rate} Hz: both must be positive"
             )
+        import torch
+
         starts = [onset * frame_rate - _ROUNDING for onset in self.onsets]
         length = num_frames / frame_rate
         for index, (name, onset) in enumerate(self.pairs()):

@@ -13,11 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from jasco.errors import ConditionError, SettingError
+
+if TYPE_CHECKING:  # settings are checked before torch is imported
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Guidance(Mapping[str, float]):
     @staticmethod
     def combine(terms: Sequence[Term], velocities: Tensor) -> Tensor:
         """Weighted sum of the terms' velocities (K * B, T, D), term-major, to (B, T, D)."""
-        weights = torch.tensor([term.weight for term in terms], device=velocities.device)
+        import torch
+
         stacked = velocities.float().unflatten(0, (len(terms), -1))
+        weights = stacked.new_tensor([term.weight for term in terms])
         return torch.einsum("k,kbtd->btd", weights, stacked)

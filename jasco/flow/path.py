@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOSS_WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform": lambda t: t.new_ones(t.shape),

@@ -11,14 +11,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from jasco.errors import SettingError
 
-Velocity = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:  # settings are checked before torch is imported
+    from torch import Tensor
+
+Velocity: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """Velocity field v(t, z) with a scalar time t and a state z of any shape."""
 
 Callback = Callable[[int, int], None]
@@ -77,7 +77,7 @@ class FixedStep(Solver):
             slopes: list[Tensor] = []
             for node, row in zip(self.nodes, self.matrix, strict=True):
                 stage = _advance(z, h, row, slopes)
-                slopes.append(velocity(torch.tensor(t + node * h, device=z.device), stage))
+                slopes.append(velocity(z.new_tensor(t + node * h), stage))
             z = _advance(z, h, self.weights, slopes)
             if callback is not None:
                 callback(step + 1, self.steps)
@@ -91,7 +91,7 @@ def _advance(z: Tensor, h: float, coefficients: tuple[float, ...], slopes: list[
     """z + h * sum_j a_j k_j, without touching the slopes whose coefficient is zero."""
     for a, k in zip(coefficients, slopes, strict=True):
         if a:
-            z = torch.add(z, k.to(z.dtype), alpha=h * a)
+            z = z.add(k.to(z.dtype), alpha=h * a)
     return z
 
 
@@ -163,7 +163,7 @@ class Dopri5(Solver):
         from torchdiffeq import odeint
 
         field = _Reporting(velocity, self.end, callback)
-        times = torch.tensor([0.0, self.end], device=z_0.device)
+        times = z_0.new_tensor([0.0, self.end])
         z = odeint(field, z_0, times, rtol=self.rtol, atol=self.atol, method="dopri5")[-1]
         if callback is not None:
             callback(100, 100)
