@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
 
 from jasco.errors import CheckpointError
 
+_REVISION = re.compile(r"(?!.*\.\.)[\w][\w./-]*")  # it becomes part of a path in the cache
 _REPO_ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
 
@@ -66,6 +67,8 @@ def locate(name_or_path: str | Path, patterns: Sequence[str], hub: HubOptions) -
             has not been accepted; the message says what to do.
     """
     name = os.fspath(name_or_path)
+    if hub.revision is not None and not _REVISION.fullmatch(hub.revision):
+        raise CheckpointError(f"{hub.revision!r} is no branch, tag or commit of {name!r}")
     path = Path(name).expanduser()
     if path.is_dir():
         return Located(path, None)

@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="make an earlier take again; other options change it",
     )
+    add(
+        "--yes",
+        action="store_true",
+        default=False,
+        help="with --from: load the model that the take names, wherever it is",
+    )
     add("--no-recipe", action="store_true", default=False, help="leave the recipe out of the file")
 
     group = parser.add_argument_group("model")
@@ -229,9 +235,27 @@ def _where(args: argparse.Namespace, recipe: Recipe | None) -> tuple[str, str | 
     if args.device is None and device not in available_devices():
         print(f"made on {device}, which is not here: the take may differ", file=sys.stderr)
         device = "auto"
+    dtype = args.dtype or recipe.dtype
+    if args.model is not None:
+        return args.model, None, device, dtype
     # The commit belongs to the recipe's own model.
-    revision = recipe.revision if args.model is None else None
-    return args.model or str(recipe.model), revision, device, args.dtype or recipe.dtype
+    name, revision = str(recipe.model), recipe.revision
+    if not args.yes:
+        _require_at_hand(args, name, revision)
+    return name, revision, device, dtype
+
+
+def _require_at_hand(args: argparse.Namespace, name: str, revision: str | None) -> None:
+    """Refuse to follow a take to a folder or to the Hub: anybody may have written its recipe."""
+    from jasco.checkpoint import HubOptions, at_hand
+    from jasco.errors import SettingError
+
+    if not at_hand(name, HubOptions(args.revision or revision, args.cache_dir)):
+        commit = f" at {revision!r}" if revision is not None else ""
+        raise SettingError(
+            f"{args.take} names the model {name!r}{commit}, which neither comes with Jasco nor is "
+            "in the Hub cache: give --yes to load it from there, or --model NAME for another"
+        )
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_the_best_of_several_seeds_is_kept(
         again = load_audio(f"one-{chosen - 2}.flac").samples
         assert (load_audio(f"two-{number}.flac").samples - again).abs().max() < 1e-3
 
-    assert play("--from", "two-1.flac", "-o", "again.flac", on=[]) == 0
+    assert play("--from", "two-1.flac", "-o", "again.flac", on=["--yes"]) == 0
     recipes = [read_recipe(name) for name in ("two-1.flac", "again.flac")]
     assert recipes[0].pop("scores") and recipes[0] == recipes[1]
     first, again = (load_audio(name).samples for name in ("two-1.flac", "again.flac"))
@@ -163,13 +163,13 @@ def test_drums_in_a_recipe_cannot_be_compared(
     assert play("a", *WISHES[4:], "--check", "-o", "a.flac") == 0
     assert {"drums.f1", "melody.pitch_class"} <= read_recipe("a.flac")["scores"].keys()
     capsys.readouterr()
-    assert play("--from", "a.flac", "--check", "-o", "b.flac", on=[]) == 0
+    assert play("--from", "a.flac", "--check", "-o", "b.flac", on=["--yes"]) == 0
     told = [line for line in capsys.readouterr().err.splitlines() if "not checked" in line]
     assert len(told) == 1 and "drums: given as codes" in told[0] and "--drums FILE" in told[0]
     first, second = (read_recipe(name)["scores"] for name in ("a.flac", "b.flac"))
     assert second == {name: x for name, x in first.items() if name.startswith(("mel", "sal"))}
     beat = ["--drums", "things/beat.wav"]
-    assert play("--from", "a.flac", *beat, "--check", "-o", "c.flac", on=[]) == 0
+    assert play("--from", "a.flac", *beat, "--check", "-o", "c.flac", on=["--yes"]) == 0
     assert read_recipe("c.flac")["scores"] == first
 
 
@@ -215,7 +215,7 @@ def test_best_of_nothing_is_refused_before_it_is_generated(
     assert play("a", "--drums", "things/beat.wav", "-o", "codes.flac") == 0
     monkeypatch.setitem(sys.modules, "vampyhost", None)
     capsys.readouterr()
-    options = {"on": []} if arguments[0] == "--from" else {}
+    options = {"on": ["--yes"]} if arguments[0] == "--from" else {}
     assert play(*arguments, "--best-of", "2", "-o", "a.flac", **options) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("jasco-generate: error: best_of") and reason in error

@@ -158,12 +158,12 @@ def test_a_take_is_made_again_from_its_file(play: Play, things: Path) -> None:
     for path in (things / "beat.wav", things / "tune.mid"):
         path.unlink()  # the recipe needs neither
     again = ["--from", "a.flac"]
-    assert play(*again, "-o", "b.flac", on=[]) == 0
+    assert play(*again, "-o", "b.flac", on=["--yes"]) == 0
     assert difference("a.flac", "b.flac") == 0
     assert read_recipe("a.flac") == read_recipe("b.flac")
 
     assert play(*again, "--steps", "4", "--seed", "3", "--text-is-positional", on=[]) == 2
-    assert play(*again, "cold", "--steps", "4", "--seed", "3", "-o", "c.flac", on=[]) == 0
+    assert play(*again, "cold", "--steps", "4", "--seed", "3", "-o", "c.flac", on=["--yes"]) == 0
     first, changed = read_recipe("a.flac"), read_recipe("c.flac")
     assert changed["solver"] == {"name": "midpoint", "steps": 4}
     assert (changed["seed"], changed["conditions"]["text"]) == (3, "cold")
@@ -176,8 +176,33 @@ def test_a_wav_is_made_again_from_the_recipe_beside_it(play: Play) -> None:
     assert play("a", "-o", "a.wav") == 0
     bare, rate = soundfile.read("a.wav", dtype="int32")
     soundfile.write("a.wav", bare, rate, subtype="PCM_24")  # an editor dropped the tag
-    assert play("--from", "a.wav", "-o", "b.wav", on=[]) == 0
+    assert play("--from", "a.wav", "-o", "b.wav", on=["--yes"]) == 0
     assert difference("a.wav", "b.wav") == 0
+
+
+@pytest.mark.parametrize("name", ["folder", "owner/here", "away", "owner/away", "\x1b[2J", ""])
+def test_a_take_does_not_choose_the_model(
+    name: str,
+    play: Play,
+    tiny_folder: Path,
+    tmp_path: Path,
+    hub_cache: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "owner").mkdir()
+    for link in (tmp_path / "folder", tmp_path / "owner" / "here"):
+        link.symlink_to(tiny_folder)
+    assert play("a", "-o", "a.wav") == 0
+    recipe = json.loads(Path("a.json").read_text())
+    soundfile.write("a.wav", np.zeros(32000), 32000)  # without the tag
+    Path("a.json").write_text(json.dumps(recipe | {"model": name}))
+    capsys.readouterr()
+    again = ["--from", "a.wav", "-o", "b.flac", "--cache-dir", str(hub_cache)]
+    assert play(*again, on=[]) == 1
+    told = capsys.readouterr().err
+    assert f"a.wav names the model {name!r}, which" in told and "give --yes" in told
+    assert play(*again, on=["--model", str(tiny_folder)]) == 0
+    assert play(*again, on=["--yes"]) == (0 if name in ("folder", "owner/here") else 1)
 
 
 def test_versions_and_device_of_a_take_are_told(
@@ -191,7 +216,7 @@ def test_versions_and_device_of_a_take_are_told(
     soundfile.write("a.wav", audio, rate)
     Path("a.json").write_text(json.dumps(recipe))
     capsys.readouterr()
-    assert play("--from", "a.wav", "-o", "b.flac", on=[]) == 0
+    assert play("--from", "a.wav", "-o", "b.flac", on=["--yes"]) == 0
     told = capsys.readouterr().err
     assert f"made with torch 1.0, this is {torch.__version__}" in told
     assert f"made on {recipe['device']}, which is not here" in told
