@@ -1,13 +1,26 @@
-"""Files and folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, readable as the user's umask says.
+
+safetensors writes with mode 0600 whatever the umask; here every file gets the mode of a file that
+`open` makes.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows, where open files cannot be replaced anyhow
+    fcntl = None
 
 
 def part_of(path: Path) -> Path:
@@ -27,6 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
     part = part_of(path)
     try:
         yield part
+        os.chmod(part, _file_mode(path))
         os.replace(part, path)
     finally:
         with contextlib.suppress(OSError):
@@ -38,25 +52,72 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """An empty folder beside another for what shall replace that one at the end of the block.
 
     Where the block fails, the folder stays as it was and nothing is left beside it; what a process
-    that was killed has left there is removed by the next.
+    that was killed has left there is removed by the next, or put back where it is all there is.
 
     Raises:
-        OSError: it cannot be made or renamed.
+        OSError: it cannot be made or renamed, or another process is writing the same folder.
     """
     new, old = (path.with_name(f".{path.name}.{name}") for name in ("part", "old"))
+    with _locked_folder(new, path):
+        try:
+            if old.exists() and not path.exists():
+                os.replace(old, path)
+            shutil.rmtree(old, ignore_errors=True)
+            yield new
+            mode = _file_mode(path)
+            for file in new.rglob("*"):
+                if file.is_file() and not file.is_symlink():
+                    os.chmod(file, mode)
+            if path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
+        finally:
+            if old.exists() and not path.exists():
+                os.replace(old, path)
+            for rest in (new, old):
+                shutil.rmtree(rest, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked_folder(folder: Path, target: Path) -> Iterator[None]:
+    """An empty folder that no other process writes at the same time."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            break
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise OSError(errno.EBUSY, "another process is writing it", str(target)) from error
+        except OSError:  # a file system without locks
+            break
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+                break
+        os.close(descriptor)  # the process before has renamed it between the two calls
     try:
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
-        new.mkdir(parents=True)
-        yield new
-        if path.exists():
-            os.replace(path, old)
-        os.replace(new, path)
+        for rest in folder.iterdir():
+            shutil.rmtree(rest) if rest.is_dir() and not rest.is_symlink() else rest.unlink()
+        yield
     finally:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
+        if fcntl is not None:
+            os.close(descriptor)
+
+
+def _file_mode(path: Path) -> int:
+    """Mode of a new file beside a path, read off one.
+
+    The umask itself can only be read by setting it, which other threads would notice.
+    """
+    probe = part_of(path)
+    try:
+        with probe.open("xb") as file:
+            return stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -64,6 +64,16 @@ def test_a_saved_model_is_complete(folder):
     assert not any(name.endswith((".bin", ".pt", ".pkl")) for name in names)
 
 
+def test_every_file_is_readable_as_the_umask_says(tiny, tmp_path):
+    before = os.umask(0o022)
+    try:
+        saved = tiny.save_pretrained(tmp_path / "model")
+    finally:
+        os.umask(before)
+    modes = {str(p.relative_to(saved)): oct(p.stat().st_mode & 0o777) for p in saved.rglob("*.*")}
+    assert modes == dict.fromkeys(modes, "0o644") and len(modes) >= 6
+
+
 def test_round_trip_is_bit_equal(tiny, folder):
     again = Jasco.from_pretrained(folder, device="cpu", dtype="float32")
     before, after = tiny.state_dict(), again.state_dict()

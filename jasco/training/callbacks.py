@@ -19,6 +19,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from jasco.atomic import replacing_folder
 from jasco.checkpoint import RUN_FILE
 from jasco.errors import CheckpointError, Interrupted, SettingError
 
@@ -154,10 +155,8 @@ class Checkpoints(Checkpoint):
         writers: dict[str, Callable[[Path], None]] = getattr(module, "parts_beside", dict)()
         for name, write in writers.items():
             if not (self.folder / name).exists():
-                part = self.folder / f".{name}.part"
-                shutil.rmtree(part, ignore_errors=True)
-                write(part)
-                os.replace(part, self.folder / name)
+                with replacing_folder(self.folder / name) as new:
+                    write(new)
 
     # --- between steps -----------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from lightning.pytorch.strategies import FSDPStrategy
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from jasco.atomic import replacing
 from jasco.checkpoint import frozen_elsewhere
 from jasco.conditioners import TextConditioner
 from jasco.conditions import ConditionBatch
@@ -278,7 +279,8 @@ def save_batch(batch: ClipBatch, path: Path) -> None:
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(own, path, metadata={"clips": json.dumps(facts)})
+    with replacing(path) as part:
+        save_file(own, part, metadata={"clips": json.dumps(facts)})
 
 
 def _leave_out(

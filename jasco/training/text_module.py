@@ -22,7 +22,7 @@ from jasco.atomic import replacing_folder
 from jasco.conditioners import TextConditioner
 from jasco.data.descriptions import DescriptionBatch
 from jasco.data.synthetic.sketch import VALUES
-from jasco.errors import SettingError
+from jasco.errors import CheckpointError, SettingError
 from jasco.training.callbacks import averaged
 from jasco.training.schedule import Optimization, seed_step
 
@@ -139,5 +139,9 @@ class TextExport(Callback):
             raise SettingError("TextExport belongs to a Trainer with a TextModule")
         if not trainer.is_global_zero:
             return
+        if self.folder.exists() and not (self.folder / "config.json").is_file():
+            raise CheckpointError(
+                f"{self.folder} exists and holds no text encoder: choose another folder"
+            )
         with averaged(trainer, pl_module), replacing_folder(self.folder) as new:
             pl_module.text.save_encoder(new)
