@@ -79,6 +79,8 @@ class Conditions:
         length = num_frames / frame_rate
         if self.chords is not None:
             lines += [f"chords: {line}" for line in self.chords.report]
+            notice = self.chords.notice(num_frames, frame_rate)
+            lines += [f"chords: {notice}"] if notice else []
         if isinstance(self.drums, Audio) and self.drums.duration != length:
             took = "the first" if self.drums.duration > length else "silence after"
             used = min(self.drums.duration, length)

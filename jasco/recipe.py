@@ -69,7 +69,8 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
     if conditions.text is not None:
         plain["text"] = conditions.text
     if conditions.chords is not None:
-        plain["chords"] = [list(pair) for pair in conditions.chords.pairs()]
+        chords = conditions.chords.fit(num_frames / frame_rate)
+        plain["chords"] = [list(pair) for pair in chords.pairs()]
     if isinstance(conditions.drums, DrumCodes):
         plain["drums"] = conditions.drums.codes.tolist()
     if conditions.melody is not None:

@@ -501,3 +501,15 @@ def test_plot_draws_the_roll_over_seconds_and_note_names(tmp_path: Path) -> None
     again = Melody.from_rows([1]).plot(ax)
     assert again is ax and ax.get_xlabel() == "frame"
     ax.figure.savefig(tmp_path / "roll.png")
+
+
+def test_a_part_of_a_melody() -> None:
+    melody = Melody.from_notes([(60, 0.0, 1.0), (64, 1.0, 2.0)])
+    assert melody.crop(0.5).notes() == ((60, 0.0, 0.5), (64, 0.5, 1.5))
+    assert melody.crop(0.5, 1.0).notes() == ((60, 0.0, 0.5), (64, 0.5, 1.0))
+    assert melody.crop(0.0, 9.0) == melody
+    for start in (-1.0, 2.0, math.nan):
+        with pytest.raises(MelodyError, match=r"lasts 2\.00 s"):
+            melody.crop(start)
+    with pytest.raises(MelodyError, match="frame_rate="):
+        Melody(melody.roll).crop(1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jasco.chords.bars import no_tempo
@@ -14,7 +14,7 @@ from jasco.chords.naming import name_chord
 from jasco.chords.notation import read_notation
 from jasco.chords.numerals import Key
 from jasco.chords.pairs import read_pairs
-from jasco.chords.score import Score, seconds, shown
+from jasco.chords.score import Score, check_count, seconds, shown
 from jasco.chords.vocabulary import CHORD_INDEX, NO_CHORD, to_harte
 from jasco.errors import ChordError, SettingError
 
@@ -32,20 +32,27 @@ class ChordProgression:
         names: names of the vocabulary (`CHORD_NAMES`).
         onsets: s, ascending; a chord sounds until the next one begins.
         end: s, where the last chord ends, where the notation says so (bars, ``.lab``, JAMS).
+        loop: from ``end`` on the chords sound again, and so on to the end of the clip; else the
+            last one is held.
         report: what was changed to get here, one line each, such as ``"Csus4 -> C (dropped:
             sus4)"``. It plays no part in equality.
+        bars: onset of each bar (s), where the notation has bars; no part of equality either.
 
     Raises:
-        ChordError: names outside the vocabulary, onsets that are no ascending times, an early end.
+        ChordError: names outside the vocabulary, onsets that are no ascending times, an early end,
+            a loop without length, or more than `MAX_CHORDS` chords.
     """
 
     names: tuple[str, ...]
     onsets: tuple[float, ...]
     end: float | None = None
+    loop: bool = field(default=False, kw_only=True)
     report: tuple[str, ...] = field(default=(), compare=False)
+    bars: tuple[float, ...] = field(default=(), compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         names, onsets = tuple(self.names), tuple(self.onsets)
+        check_count(len(names))
         if not names or len(names) != len(onsets):
             raise ChordError(
                 f"{len(names)} names and {len(onsets)} onsets: give one onset for each chord, and "
@@ -80,8 +87,11 @@ class ChordProgression:
                     position=last,
                     token=names[last],
                 )
+        if self.loop and not end:
+            raise ChordError("a loop needs an end after 0 s: give end= in seconds", position=0)
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "onsets", times)
+        object.__setattr__(self, "bars", tuple(self.bars))
         object.__setattr__(self, "end", end)
         object.__setattr__(self, "report", tuple(self.report))
 
@@ -189,34 +199,83 @@ class ChordProgression:
         """``(name, onset in s)`` of every chord; `from_pairs` takes them back."""
         return list(zip(self.names, self.onsets, strict=True))
 
-    def crop(self, start: float, end: float) -> ChordProgression:
+    def crop(self, start: float, end: float | None = None) -> ChordProgression:
         """The chords that sound between two times (s), counted from ``start``.
+
+        Args:
+            start: s.
+            end: s; without one to the end, and a loop goes on from ``start``.
 
         Raises:
             SettingError: ``start`` is negative, or ``end`` not after it.
         """
-        if not 0 <= start < end < math.inf:
+        if not 0 <= start < (math.inf if end is None else end) or end == math.inf:
             raise SettingError(f"cannot crop from {start} to {end} s: give 0 <= start < end")
+        if self.loop and self.end is not None and end is not None:
+            return self.fit(end).crop(start, end)
+        if self.loop and self.end is not None:
+            start %= self.end
+            return replace(self.crop(start, start + self.end), loop=True)
         before = [name for name, onset in self.pairs() if onset <= start][-1:]
-        inside = [(name, onset - start) for name, onset in self.pairs() if start < onset < end]
+        until = math.inf if end is None else end
+        inside = [(name, onset - start) for name, onset in self.pairs() if start < onset < until]
         first = [(name, 0.0) for name in before]
         if self.end is not None and self.end <= start:
             first = []
         chords = first + inside or [(NO_CHORD, 0.0)]
-        length = end if self.end is None else min(self.end, end)
+        length = min(until, math.inf if self.end is None else self.end)
         return ChordProgression(
             names=tuple(name for name, _ in chords),
             onsets=tuple(onset for _, onset in chords),
-            end=max(length - start, chords[-1][1]),
+            end=None if length == math.inf else max(length - start, chords[-1][1]),
             report=self.report,
+            bars=tuple(bar - start for bar in self.bars if start <= bar < until),
         )
+
+    def fit(self, duration: float) -> ChordProgression:
+        """The chords of a clip of ``duration`` (s): a loop repeated, later chords left out.
+
+        Raises:
+            ChordError: the clip is so long that the loop has more than `MAX_CHORDS` chords.
+        """
+        if not self.loop or self.end is None:
+            whole = self
+        else:
+            times = max(1, math.ceil(duration / self.end - _ROUNDING))
+            check_count(times * len(self.names))
+            starts = [index * self.end for index in range(times)]
+            whole = ChordProgression(
+                names=self.names * times,
+                onsets=tuple(start + onset for start in starts for onset in self.onsets),
+                end=times * self.end,
+                report=self.report,
+                bars=tuple(start + bar for start in starts for bar in self.bars),
+            )
+        longer = whole.onsets[-1] >= duration or (whole.end or 0.0) > duration
+        return whole.crop(0.0, duration) if longer else whole
+
+    def notice(self, num_frames: int, frame_rate: float) -> str | None:
+        """What `frames` does about a length a frame or more off; ``None`` if it fits."""
+        length = num_frames / frame_rate
+        given = "" if self.end is None else f"{self.end:.2f} s given, "
+        shorter = self.end is not None and self.end <= length - (1 - _ROUNDING) / frame_rate
+        if shorter and self.loop:
+            return f"{given}repeated to {length:.2f} s"
+        kept = sum(onset * frame_rate < num_frames - 2 * _ROUNDING for onset in self.onsets)
+        if kept < len(self.names):
+            used = f"the first {length:.2f} s used, {kept} of {len(self.names)} chords"
+            return f"{given}{used}: raise bpm, drop bars, or begin later in the chart"
+        if shorter:
+            return f"{given}{self.names[-1]} held to {length:.2f} s"
+        return None
 
     def frames(self, num_frames: int, frame_rate: float) -> torch.Tensor:
         """Index of the chord that sounds at each frame.
 
         Frame i, at the time i / ``frame_rate``, takes the last chord whose onset is not later
         (within a millionth of a frame, so that 0.1 s at 50 Hz is frame 5); before the first onset
-        there is no chord (``N``, index 0). The last chord sounds to the end of the clip.
+        there is no chord (``N``, index 0). The last chord sounds to the end of the clip, a loop
+        begins again; chords that begin after the end are left out, which `notice` says.
 
         Args:
             num_frames: length of the clip (frames).
@@ -226,7 +285,6 @@ class ChordProgression:
             (num_frames,) int64, indices into `CHORD_NAMES`.
 
         Raises:
-            ChordError: a chord begins at or after the end of the clip.
             SettingError: ``num_frames`` or ``frame_rate`` is not positive.
         """
         if num_frames <= 0 or not 0 < frame_rate < math.inf:
@@ -235,19 +293,11 @@ class ChordProgression:
             )
         import torch
 
-        starts = [onset * frame_rate - _ROUNDING for onset in self.onsets]
-        length = num_frames / frame_rate
-        for index, (name, onset) in enumerate(self.pairs()):
-            if starts[index] >= num_frames - 2 * _ROUNDING:
-                raise ChordError(
-                    f"{name}, chord {index + 1} of {len(self.names)}, begins at {onset:g} s, but "
-                    f"the clip is {length:g} s long: raise bpm, drop bars, or crop the progression",
-                    position=index,
-                    token=name,
-                )
         frames = torch.full((num_frames,), CHORD_INDEX[NO_CHORD], dtype=torch.long)
-        for name, start in zip(self.names, starts, strict=True):
-            frames[max(0, math.ceil(start)) :] = CHORD_INDEX[name]
+        for name, onset in self.fit(num_frames / frame_rate).pairs():
+            start = onset * frame_rate - _ROUNDING
+            if start < num_frames:
+                frames[max(0, math.ceil(start)) :] = CHORD_INDEX[name]
         return frames
 
     def to_lab(self, path: str | os.PathLike[str], end: float | None = None) -> None:

@@ -15,6 +15,9 @@ SYMBOL = re.compile(r"(?:\([^()|\n]*\)|:(?!\|)|[^\s,;|:])+")
 SHOWN = 32
 """Characters of the user's text that a message repeats."""
 
+MAX_CHORDS = 100_000
+"""Most chords of a progression, repeats written out."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -48,6 +51,20 @@ class Score:
     end: float | None = None
     notices: tuple[str, ...] = ()
     lacks_tempo: bool = False
+
+
+def check_count(count: int, position: int = 0) -> None:
+    """Refuse more than `MAX_CHORDS` chords, before they are made.
+
+    Raises:
+        ChordError: there are more.
+    """
+    if count > MAX_CHORDS:
+        raise ChordError(
+            f"{count:,} chords or more: a progression has at most {MAX_CHORDS:,}, repeats written "
+            "out; give a part of it",
+            position=position,
+        )
 
 
 def as_text(value: object) -> str:

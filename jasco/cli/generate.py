@@ -25,9 +25,9 @@ EPILOG = """\
 requests:
   A request file holds one JSON object (.json), a list of them, or one a line (.jsonl), with the
   keys text, chords, bpm, time_signature, key, drums, melody, chords_from, drums_from, melody_from,
-  seed, samples, best_of, duration, solver, steps, guidance, loudness and output. Its relative paths
-  start from its own folder. All requests are checked before the first is generated. Options given
-  beside --request or --from go before what the file says.
+  seed, samples, best_of, duration, start, crop, solver, steps, guidance, loudness and output. Its
+  relative paths start from its own folder. All requests are checked before the first is generated.
+  Options given beside --request or --from go before what the file says.
 
 files:
   An output file that exists is replaced, when the new one is whole. Takes that share a name are
@@ -84,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--seed", type=int, metavar="N", help="of the noise; drawn and reported if absent")
     add("--duration", type=float, metavar="S", help="length in seconds, up to the model's own")
+    add("--start", type=float, metavar="S", help="begin at this second of chords, drums and melody")
+    add("--crop", metavar="S-S", help="use these seconds of chords, drums and melody: 30-40")
     add("--solver", choices=SOLVERS, help="the model's own if absent")
     add("--steps", type=int, metavar="N", help="of a solver other than dopri5; alone, of euler")
     add("--guidance", metavar="NAME=WEIGHT,...", help="all=1.5,text=3; the model's own if absent")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -47,6 +48,8 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "samples": (int, "a whole number"),
     "best_of": (int, "a whole number"),
     "duration": (_NUMBER, "seconds"),
+    "start": (_NUMBER, "seconds"),
+    "crop": (str, 'seconds from the start, first and last, such as "30-40"'),
     "solver": ((str, Solver), f"one of {', '.join(SOLVERS)}"),
     "steps": (int, "a whole number"),
     "guidance": ((str, Mapping), 'weights such as {"all": 1.5, "text": 3}'),
@@ -71,7 +74,8 @@ class Request:
         wishes: what is asked for, except drums. Chords and melody of a recording are whole.
         drums: an audio file, or the codes of one.
         mixed: the drums are to be taken out of their file, a song.
-        heard: the chords were heard in a recording, so those after the clip's end are left out.
+        start: where in chords, drums and melody the clip begins (s).
+        length: what is used of them (s), ``None`` for all that the clip holds.
         seed: ``None`` to draw one.
         samples: number of takes.
         best_of: seeds to try for each take, of which the best is kept.
@@ -85,7 +89,8 @@ class Request:
     wishes: Conditions
     drums: Path | DrumCodes | None
     mixed: bool
-    heard: bool
+    start: float
+    length: float | None
     seed: int | None
     samples: int
     best_of: int
@@ -111,15 +116,22 @@ class Request:
                     raise SettingError(f"{name} and {name}_from are both given: give one")
             if not any(key in values or f"{key}_from" in values for key in _WISHES):
                 raise SettingError(f"nothing is asked for: give {', '.join(_WISHES)}")
+            start, length = _span(values)
             drums = values.get("drums", values.get("drums_from"))
             melody = values.get("melody")
+            if isinstance(drums, DrumCodes) and start > 0:
+                raise SettingError(
+                    "the drums are codes of a whole clip, which cannot begin later: give drums"
+                )
             if drums is not None and not isinstance(drums, DrumCodes):
                 drums = Path(drums)
-                load_audio(drums)
+                load_audio(drums, start=start)
             if "melody_from" in values:
                 melody = extract_melody(load_audio(values["melody_from"]))
             elif melody is not None and not isinstance(melody, Melody):
                 melody = Melody.load(melody)
+            if melody is not None and (start, length) != (0.0, None):
+                melody = melody.crop(start, length)
             samples = values.get("samples", 1)
             best_of = values.get("best_of", 1)
             for name, number in (("samples", samples), ("best_of", best_of)):
@@ -129,14 +141,17 @@ class Request:
             output = values.get("output")
             return cls(
                 label=label,
-                wishes=Conditions(values.get("text"), _chords(values), melody=melody),
+                wishes=Conditions(
+                    values.get("text"), _chords(values, start, length), melody=melody
+                ),
                 drums=drums,
                 mixed="drums_from" in values,
-                heard="chords_from" in values,
+                start=start,
+                length=length,
                 seed=_seed(values.get("seed"), samples * best_of),
                 samples=samples,
                 best_of=best_of,
-                duration=_duration(values.get("duration")),
+                duration=_duration(values.get("duration", length)),
                 solver=_solver(values.get("solver"), values.get("steps")),
                 guidance=None if guidance is None else _guidance(guidance),
                 loudness=_loudness(values.get("loudness", -14.0)),
@@ -149,23 +164,16 @@ class Request:
         asked = set(self.wishes.without("text").asked)
         return asked | {"drums"} if isinstance(self.drums, Path) else asked
 
-    def without_drums(self, length: float) -> Conditions:
-        """All that is asked for a clip of ``length`` (s), except drums."""
-        chords = self.wishes.chords
-        if not self.heard or chords is None:
-            return self.wishes
-        return replace(self.wishes, chords=chords.crop(0.0, length))
-
     def clip(self, length: float) -> Conditions:
         """All that is asked for a clip of ``length`` (s), the drum file read."""
         with located(self.label):
-            wishes = self.without_drums(length)
             if not isinstance(self.drums, Path):
-                return replace(wishes, drums=self.drums)
+                return replace(self.wishes, drums=self.drums)
             if not self.mixed:
-                return replace(wishes, drums=load_audio(self.drums))
-            song = load_audio(self.drums, duration=length)
-            return replace(wishes, drums=separate_drums(song))
+                drums = load_audio(self.drums, start=self.start, duration=self.length)
+                return replace(self.wishes, drums=drums)
+            song = load_audio(self.drums, start=self.start, duration=self.length or length)
+            return replace(self.wishes, drums=separate_drums(song))
 
 
 @contextmanager
@@ -271,7 +279,24 @@ def _check_types(values: Mapping[str, Any]) -> None:
             raise SettingError(f"{key} is {value!r}: give {words}")
 
 
-def _chords(values: Mapping[str, Any]) -> ChordProgression | None:
+def _chords(
+    values: Mapping[str, Any], start: float, length: float | None
+) -> ChordProgression | None:
+    """The progression from ``start`` on, all of it or ``length`` (s).
+
+    Raises:
+        ChordError: it cannot be read.
+        SettingError: it ends before ``start``.
+    """
+    chords = _whole_chords(values)
+    if chords is None or (start, length) == (0.0, None):
+        return chords
+    if chords.end is not None and not chords.loop and start >= chords.end:
+        raise SettingError(f"start is {start:g} s, and the chords end at {chords.end:g} s")
+    return chords.crop(start, None if length is None else start + length)
+
+
+def _whole_chords(values: Mapping[str, Any]) -> ChordProgression | None:
     """The progression, read with the tempo, metre and key that are given for it."""
     chords = values.get("chords")
     if "chords_from" in values:
@@ -297,6 +322,30 @@ def _duration(value: float | None) -> float | None:
     if value is not None and not 0 < value < math.inf:
         raise SettingError(f"duration is {value}: give a positive number of seconds")
     return value
+
+
+def _span(values: Mapping[str, Any]) -> tuple[float, float | None]:
+    """Start and length (s) of what is used of chords, drums and melody.
+
+    The length is that of ``crop``, which stands for ``start`` and ``duration``; ``None`` without.
+    """
+    start, length = float(values.get("start", 0.0)), None
+    if "crop" in values:
+        if "start" in values or "duration" in values:
+            raise SettingError(
+                "crop says where the clip begins and ends: leave out start and duration"
+            )
+        found = re.fullmatch(r"\s*(\d*\.?\d+)\s*-\s*(\d*\.?\d+)\s*", values["crop"])
+        start, end = map(float, found.groups()) if found else (0.0, 0.0)
+        length = end - start
+        if not 0 < length < math.inf:
+            raise SettingError(
+                f"crop is {values['crop']!r}: give seconds from the start, first and last, such as "
+                "30-40"
+            )
+    if not 0 <= start < math.inf:
+        raise SettingError(f"start is {start:g}: give seconds, 0 or more")
+    return start, length
 
 
 def _solver(solver: str | Solver | None, steps: int | None) -> Solver | None:

@@ -141,8 +141,7 @@ def check_model(requests: Iterable[Request], model: Jasco) -> None:
             if isinstance(drums, Path):  # any codes tell whether there is a control for drums
                 drums = DrumCodes(torch.zeros(frames, dtype=torch.int64))
             with torch.no_grad():
-                wishes = request.without_drums(frames / model.frame_rate)
-                model.encode([replace(wishes, drums=drums)], frames)
+                model.encode([replace(request.wishes, drums=drums)], frames)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +183,27 @@ class Melody:
         raise MelodyError(
             f"cannot read a melody from {path}: give .mid, .midi, .json, .npy, .npz, .th or .pt"
         )
+
+    def crop(self, start: float, length: float | None = None) -> Melody:
+        """The melody from ``start`` on, all of it or ``length`` (s), rounded to columns.
+
+        Raises:
+            MelodyError: the melody has no frame rate, or ends before ``start``.
+        """
+        if self.frame_rate is None:
+            raise MelodyError(
+                "a melody without a frame rate has no seconds, so it cannot begin later: give its "
+                "rate with Melody.from_array(x, frame_rate=...)"
+            )
+        lasts = self.roll.shape[1] / self.frame_rate
+        if not 0 <= start < lasts:
+            raise MelodyError(
+                f"the melody lasts {lasts:.2f} s: begin at 0 s or later and before its end, not at "
+                f"{start:g} s"
+            )
+        first = min(round(start * self.frame_rate), self.roll.shape[1] - 1)
+        stop = None if length is None else first + max(1, round(length * self.frame_rate))
+        return replace(self, roll=self.roll[:, first:stop])
 
     def frames(self, num_frames: int, frame_rate: float) -> torch.Tensor:
         """The melody as the model reads it: one-hot (53, ``num_frames``) float32.

@@ -97,9 +97,10 @@ def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
 def segments(progression: ChordProgression, duration: float) -> list[tuple[float, float, str]]:
     """A progression in Harte's labels from 0 to ``duration`` (s), ``N`` before its first chord.
 
-    Its last chord sounds to the end, as it does for the model.
+    Its last chord sounds to the end, or its loop begins again, as they do for the model.
     """
-    chords = [("N", 0.0), *((to_harte(name), onset) for name, onset in progression.pairs())]
+    fitted = progression.fit(duration)
+    chords = [("N", 0.0), *((to_harte(name), onset) for name, onset in fitted.pairs())]
     ends = [*(onset for _, onset in chords[1:]), duration]
     pairs = zip(chords, ends, strict=True)
     spans = ((onset, min(end, duration), label) for (label, onset), end in pairs)

@@ -64,13 +64,54 @@ def test_frames_against_the_closed_form(
         assert got == (sounding[-1] if sounding else "N")
 
 
-def test_a_chord_after_the_end_is_an_error() -> None:
+def test_chords_after_the_end_are_left_out() -> None:
     progression = ChordProgression.parse("C | G | Am | F | C | G", bpm=120)
-    with pytest.raises(ChordError, match=r"G, chord 6 of 6.* 10 s.*10 s long.*raise bpm") as caught:
-        progression.frames(500, 50.0)
-    assert caught.value.position == 5
+    assert names_of(progression.frames(500, 50.0))[-1] == "C"
     assert len(progression.frames(501, 50.0)) == 501
-    assert names_of(progression.crop(0, 10).frames(500, 50.0))[-1] == "C"
+    assert progression.fit(10.0) == progression.crop(0, 10)
+    assert progression.fit(12.0) is progression
+    assert names_of(ChordProgression.parse("C:1").frames(50, 50.0)) == ["N"] * 50
+
+
+# pairs, end, loop -> what is said of a clip of 10 s at 50 Hz
+NOTICES = [
+    ([("C", 0), ("F", 4)], None, False, None),
+    ([("C", 0), ("F", 4)], 10.0, False, None),
+    ([("C", 0), ("F", 4)], 9.99, False, None),
+    ([("C", 0), ("F", 4)], 9.98, False, "9.98 s given, F held to 10.00 s"),
+    ([("C", 0), ("F", 4)], 8.0, True, "8.00 s given, repeated to 10.00 s"),
+    ([("C", 0), ("F", 4)], 12.0, False, None),
+    ([("C", 0), ("F", 4)], 12.0, True, None),
+    ([("C", 0), ("F", 10)], None, False, "the first 10.00 s used, 1 of 2 chords: raise bpm"),
+    ([("C", 0), ("F", 10)], 12.0, True, "12.00 s given, the first 10.00 s used, 1 of 2 chords"),
+]
+
+
+@pytest.mark.parametrize("pairs, end, loop, told", NOTICES)
+def test_what_is_said_of_another_length(
+    pairs: list[tuple[str, float]], end: float | None, loop: bool, told: str | None
+) -> None:
+    names, onsets = zip(*pairs, strict=True)
+    notice = ChordProgression(names, onsets, end, loop=loop).notice(500, 50.0)
+    assert notice is None if told is None else notice is not None and notice.startswith(told)
+
+
+def test_a_loop_begins_again() -> None:
+    loop = ChordProgression(("C", "F"), (0.0, 3.0), 4.0, loop=True, bars=(0.0, 2.0))
+    fitted = loop.fit(10.0)
+    assert fitted.pairs() == [("C", 0), ("F", 3), ("C", 4), ("F", 7), ("C", 8)]
+    assert fitted.bars == (0, 2, 4, 6, 8)
+    assert (fitted.end, fitted.loop) == (10.0, False)
+    assert torch.equal(loop.frames(500, 50.0), fitted.frames(500, 50.0))
+    assert torch.equal(loop.frames(150, 50.0), torch.full((150,), CHORD_INDEX["C"]))
+    assert loop.crop(5, 9).pairs() == [("C", 0), ("F", 2), ("C", 3)]
+    later = loop.crop(5)
+    assert later.loop and later.end == 4.0
+    assert later.frames(250, 50.0).tolist() == loop.frames(500, 50.0)[250:].tolist()
+    with pytest.raises(ChordError, match="a loop needs an end"):
+        ChordProgression(("C",), (0.0,), loop=True)
+    with pytest.raises(ChordError, match="at most 100,000"):
+        loop.fit(1e9)
 
 
 @pytest.mark.parametrize("size", [(0, 50.0), (-1, 50.0), (500, 0.0), (500, math.nan)])
@@ -151,6 +192,8 @@ def test_crop_keeps_what_sounds() -> None:
     assert progression.crop(0, 0.5).names == progression.crop(9, 12).names == ("N",)
     whole, part = progression.frames(400, 50.0), progression.crop(2, 6).frames(200, 50.0)
     assert torch.equal(whole[100:300], part)
+    assert progression.crop(4).pairs() == [("Am", 0.0), ("F", 1.0)]
+    assert progression.crop(4).end == 4.0
     for start, end in [(-1, 2), (2, 2), (3, 1), (math.nan, 1), (0, math.inf)]:
         with pytest.raises(SettingError, match="crop"):
             progression.crop(start, end)

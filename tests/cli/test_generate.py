@@ -96,6 +96,61 @@ def test_it_says_what_it_did(play: Play, things: Path, capsys: pytest.CaptureFix
     ]
 
 
+# chords and options -> the chords of the recipe, and what is told
+CHARTS = {
+    "longer than the clip": (
+        ["C | F | G | Am", "--bpm", "60"],
+        [["C", 0.0], ["F", 4.0], ["G", 8.0]],
+        "chords: 16.00 s given, the first 10.00 s used, 3 of 4 chords",
+    ),
+    "late chord": (["C:0 F:10"], [["C", 0.0]], "chords: the first 10.00 s used, 1 of 2 chords"),
+    "shorter than the clip": (
+        ["C | F", "--bpm", "60"],
+        [["C", 0.0], ["F", 4.0]],
+        "chords: 8.00 s given, F held to 10.00 s",
+    ),
+    "from a second on": (
+        ["C | F | G | Am", "--bpm", "60", "--start", "6"],
+        [["F", 0.0], ["G", 2.0], ["Am", 6.0]],
+        None,
+    ),
+    "a part": (
+        ["C | F | G | Am", "--bpm", "60", "--crop", "6-12"],
+        [["F", 0.0], ["G", 2.0]],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_of_any_length(name: str, play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, chords, told = CHARTS[name]
+    assert play("a", "--chords", *arguments, "-o", "a.wav") == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("chords: ")]
+    assert len(lines) == (told is not None)
+    assert all(line.startswith(str(told)) for line in lines)
+    recipe = read_recipe("a.wav")
+    assert recipe["conditions"]["chords"] == chords
+    assert recipe["duration"] == (6.0 if "--crop" in arguments else 10.0)
+
+
+def test_start_moves_all_controls(play: Play, things: Path, tiny_folder: Path) -> None:
+    """Chords, drums and melody of a request begin at the same second."""
+    asked = {"chords": "C | F | G", "bpm": 60, "drums": "beat.wav", "melody": "tune.mid"}
+    (things / "song.json").write_text(json.dumps({"text": "a", **asked, "crop": "2.5-7.5"}))
+    arguments = ["--request", "things/song.json", "--seed", "7", "--dtype", "float32"]
+    assert play(*arguments, "--loudness", "none", "-o", "a.wav") == 0
+    model = Jasco.from_pretrained(tiny_folder, device="cpu", dtype="float32")
+    clip = Conditions(
+        text="a",
+        chords=[("C", 0.0), ("F", 1.5)],
+        drums=load_audio(things / "beat.wav").crop(2.5),
+        melody=Melody(Melody.from_midi(things / "tune.mid").roll[:, 125:], 50.0),
+    )
+    out = model.generate(clip, seed=7, duration=5.0, solver=Euler(2))
+    assert difference("a.wav", out.audio[0].clamp(-1, 1)) <= ROUNDING
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
 def test_the_suffix_decides_the_format(play: Play, suffix: str, tmp_path: Path) -> None:
     path = f"song.{suffix}"
