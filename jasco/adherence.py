@@ -1,6 +1,6 @@
 """Adherence: how far a recording follows the controls that were asked for.
 
-What was asked for (`requested`) and what is heard (`Listener`) come in the same plain form,
+What was asked for (`requested`) and what is heard (`ControlExtractor`) come in the same plain form,
 `Controls`, which `adherence` compares. Hear the true recording behind the codec in place of a
 generated one for the ceiling, and compare with the requests of other items for the floor
 (`jasco.metrics.shuffle.derangement`).
@@ -32,7 +32,7 @@ from jasco.preprocess.tempo import estimate_tempo
 
 MELODY_RATE = 50.0
 """Frames per second (Hz) at which melodies are compared."""
-HEARD = ("chords", "drums", "melody")
+EXTRACTABLE = ("chords", "drums", "melody")
 """The controls that can be heard."""
 
 _CHROMA_WINDOW = 4096  # samples: 0.13 s, for melodies that move
@@ -61,7 +61,7 @@ class Controls:
     salience: np.ndarray | None = None
 
 
-class Listener:
+class ControlExtractor:
     """Hears chords, onsets and melody in recordings.
 
     Args:
@@ -84,12 +84,12 @@ class Listener:
         separator: DrumSeparator | None = None,
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
-    ) -> Listener:
+    ) -> ControlExtractor:
         """With the salience network where its weights are to be had, else without.
 
         Args:
             weights: a file of them; ``None`` for the published ones.
-            separator: see `Listener`.
+            separator: see `ControlExtractor`.
             device: of the network.
             dtype: of its convolutions.
 
@@ -104,19 +104,19 @@ class Listener:
                 raise
             return cls(None, separator)
 
-    def hear(self, audio: Audio, controls: Collection[str] = HEARD) -> Controls:
+    def extract(self, audio: Audio, controls: Collection[str] = EXTRACTABLE) -> Controls:
         """What sounds in a recording.
 
         Args:
             audio: any rate, any number of channels.
-            controls: of `HEARD`; the others stay ``None``.
+            controls: of `EXTRACTABLE`; the others stay ``None``.
 
         Raises:
             MissingPartError: chords are to be heard and Chordino is not installed.
             SettingError: another control.
         """
-        if unknown := set(controls).difference(HEARD):
-            raise SettingError(f"cannot hear {sorted(unknown)}: give some of {list(HEARD)}")
+        if unknown := set(controls).difference(EXTRACTABLE):
+            raise SettingError(f"cannot hear {sorted(unknown)}: give some of {list(EXTRACTABLE)}")
         heard = Controls()
         if "chords" in controls:
             heard = replace(heard, chords=chords.segments(extract_chords(audio), audio.duration))

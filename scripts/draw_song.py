@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 
 from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio, save_audio
-from jasco.adherence import Listener
+from jasco.adherence import ControlExtractor
 from jasco.audio import Audio, normalize_loudness
-from jasco.receipt import Receipt, save_figure
+from jasco.receipt import AdherenceReport, save_figure
 
 TEXT = "warm 80s synth-pop, driving bass"
 CHORDS, BPM = "C Am | F G7 | C Am | F C", 96.0
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     audio = normalize_loudness(Audio(out.audio[0], out.sample_rate), -14.0)
     if args.song:
         save_audio(args.song, *audio, loudness=None, recipe=out.recipe[0])
-    receipt = Receipt.check(audio, wishes, Listener.load(device=model.device))
+    receipt = AdherenceReport.check(audio, wishes, ControlExtractor.load(device=model.device))
     print(*receipt.lines(), *receipt.missing.values(), sep="\n")
     title = f'"{args.text}", seed {args.seed}'
     print(save_figure(args.output, receipt, audio, title=title))

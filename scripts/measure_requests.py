@@ -20,7 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 from jasco import ChordProgression, Conditions, Jasco, extract_melody, load_audio, save_audio
-from jasco.adherence import Listener, adherence, requested
+from jasco.adherence import ControlExtractor, adherence, requested
 from jasco.chords import CHORD_NAMES
 from jasco.metrics import signal
 
@@ -80,7 +80,7 @@ def measure(
     model: Jasco, wishes: dict[str, Conditions], duration: float, folder: Path, batch: int
 ) -> dict[str, dict[str, float]]:
     """What came of each request, by its name."""
-    listener = Listener.load()
+    listener = ControlExtractor.load()
     found = {}
     names = list(wishes)
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def measure(
                 audio = load_audio(path)
                 asked = requested(wishes[name], audio.duration)
                 found[name] = {
-                    **adherence(asked, listener.hear(audio)),
+                    **adherence(asked, listener.extract(audio)),
                     **{f"signal.{k}": v for k, v in signal.measure(audio).items()},
                 }
                 bar.update()

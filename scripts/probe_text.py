@@ -152,7 +152,7 @@ def train(features: Features, labels: Tensor, epochs: int, seed: int) -> Probe:
 
 
 @torch.inference_mode()
-def hear(probe: Probe, features: Features) -> Tensor:
+def predict(probe: Probe, features: Features) -> Tensor:
     """(N, 2) families and tempo classes that the probe hears in clips."""
     pairs = zip(*(part.split(BATCH) for part in features), strict=True)
     found = [probe(Features(*pair)) for pair in pairs]
@@ -217,14 +217,14 @@ def main(argv: list[str] | None = None) -> int:
     known = read_songs(mixes[0].parent.parent / "manifest.jsonl")
     songs = [known[path.resolve()] for path in mixes]
     facts, wanted = (torch.tensor([f(song) for song in songs]) for f in (truth, asked))
-    renders = hear(probe, stack([listen(path) for path in tqdm(mixes, unit="song")]))
+    renders = predict(probe, stack([listen(path) for path in tqdm(mixes, unit="song")]))
     found = {"renders": (renders, facts), "renders, asked": (renders, wanted)}
     for setting in frozen["settings"]:
         takes = [
             audio_path(args.evaluation, setting, frozen["seeds"][0], item["id"])
             for item in report["items"]
         ]
-        heard = hear(probe, stack([listen(path) for path in tqdm(takes, unit="take")]))
+        heard = predict(probe, stack([listen(path) for path in tqdm(takes, unit="take")]))
         found[setting] = (heard, wanted)
     print(f"chance: family {1 / len(FAMILIES):.3f}, tempo {1 / len(TEMPO_CLASSES):.3f}")
     figures = {}

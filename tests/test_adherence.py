@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from jasco import adherence as module
-from jasco.adherence import Controls, Listener, adherence, requested
+from jasco.adherence import ControlExtractor, Controls, adherence, requested
 from jasco.audio import Audio
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
@@ -64,15 +64,15 @@ def song(number: int) -> tuple[Audio, Conditions]:
 
 
 @pytest.fixture(scope="module")
-def published(shared: Path) -> Listener:
-    return Listener.load(shared / "salience" / "multif0.h5", device="cpu", dtype="float32")
+def published(shared: Path) -> ControlExtractor:
+    return ControlExtractor.load(shared / "salience" / "multif0.h5", device="cpu", dtype="float32")
 
 
 def test_a_true_song_is_heard_as_asked_for_and_another_is_not(
-    chordino: Path, published: Listener
+    chordino: Path, published: ControlExtractor
 ) -> None:
     songs = [song(number) for number in range(len(SONGS))]
-    heard = [published.hear(audio) for audio, _ in songs]
+    heard = [published.extract(audio) for audio, _ in songs]
     asked = [requested(conditions, audio.duration) for audio, conditions in songs]
     ceiling = [adherence(*pair) for pair in zip(asked, heard, strict=True)]
     order = derangement(len(songs))
@@ -92,7 +92,7 @@ def test_a_true_song_is_heard_as_asked_for_and_another_is_not(
 
 def test_without_salience_the_pitch_class_is_heard_in_the_chroma() -> None:
     audio, conditions = song(0)
-    heard = Listener(None).hear(audio, ["melody"])
+    heard = ControlExtractor(None).extract(audio, ["melody"])
     assert heard.rows is None and heard.chords is None and heard.onsets is None
     scores = adherence(requested(conditions, audio.duration), heard)
     assert set(scores) == {
@@ -111,13 +111,13 @@ def test_a_listener_does_without_weights_that_are_nowhere(
     def nowhere(*_: object, **__: object) -> DeepSalience:
         raise MissingPartError("no weights")
 
-    assert Listener.load(salience_file, device="cpu").salience is not None
+    assert ControlExtractor.load(salience_file, device="cpu").salience is not None
     with pytest.raises(CheckpointError):
-        Listener.load(tmp_path / "absent.h5")
+        ControlExtractor.load(tmp_path / "absent.h5")
     monkeypatch.setattr(module.DeepSalience, "load", nowhere)
-    assert Listener.load().salience is None
+    assert ControlExtractor.load().salience is None
     with pytest.raises(MissingPartError):
-        Listener.load(salience_file)
+        ControlExtractor.load(salience_file)
 
 
 def test_all_controls_have_the_length_of_the_clip(salience_file: Path) -> None:
@@ -126,8 +126,11 @@ def test_all_controls_have_the_length_of_the_clip(salience_file: Path) -> None:
         clip = audio.crop(0, duration)
         asked = requested(conditions, clip.duration)
         assert asked.chords is not None and asked.chords[-1][1] == clip.duration
-        for listener in (Listener(None), Listener.load(salience_file, device="cpu")):
-            heard = listener.hear(clip, ["drums", "melody"])
+        for listener in (
+            ControlExtractor(None),
+            ControlExtractor.load(salience_file, device="cpu"),
+        ):
+            heard = listener.extract(clip, ["drums", "melody"])
             assert heard.pitch_classes is not None and asked.pitch_classes is not None
             assert len(heard.pitch_classes) == len(asked.pitch_classes)
             assert "melody.pitch_class" in adherence(asked, heard)
@@ -135,13 +138,15 @@ def test_all_controls_have_the_length_of_the_clip(salience_file: Path) -> None:
 
 def test_silence_is_heard_as_silence(chordino: Path, salience_file: Path) -> None:
     silence = Audio(torch.zeros(1, 4 * RATE), RATE)
-    for listener in (Listener(None), Listener.load(salience_file, device="cpu")):
-        heard = listener.hear(silence)
+    for listener in (ControlExtractor(None), ControlExtractor.load(salience_file, device="cpu")):
+        heard = listener.extract(silence)
         assert heard.chords == [(0.0, 4.0, "N")]
         assert heard.onsets is not None and len(heard.onsets) == 0
         scores = adherence(requested(song(0)[1], 4.0), heard)
         assert scores["chords.majmin"] == scores["drums.f1"] == 0
-    assert adherence(requested(song(0)[1], 4.0), Listener(None).hear(silence, ["melody"])) == {
+    assert adherence(
+        requested(song(0)[1], 4.0), ControlExtractor(None).extract(silence, ["melody"])
+    ) == {
         "melody.pitch_class": 0.0,
         "melody.voicing_recall": 0.0,
         "melody.voicing_false_alarm": pytest.approx(float("nan"), nan_ok=True),
@@ -151,7 +156,7 @@ def test_silence_is_heard_as_silence(chordino: Path, salience_file: Path) -> Non
 def test_drums_are_heard_alone_where_there_is_a_separator(small_separator: Path) -> None:
     separator = DrumSeparator(load_drum_network(small_separator), device="cpu")
     audio, conditions = song(0)
-    heard = Listener(None, separator).hear(audio, ["drums"])
+    heard = ControlExtractor(None, separator).extract(audio, ["drums"])
     assert heard.onsets is not None and heard.stem_onsets is not None
     np.testing.assert_array_equal(heard.onsets, detect_onsets(audio))
     np.testing.assert_array_equal(heard.stem_onsets, detect_onsets(separator(audio)))
@@ -173,7 +178,7 @@ def test_pitch_classes_of_rows() -> None:
 def test_what_cannot_be_heard_or_compared_is_refused() -> None:
     audio, _ = song(0)
     with pytest.raises(SettingError, match="text"):
-        Listener(None).hear(audio, ["text"])
+        ControlExtractor(None).extract(audio, ["text"])
     with pytest.raises(ConditionError, match="give their audio"):
         requested(Conditions(drums=DrumCodes(torch.zeros(400, dtype=torch.long))), 8.0)
     short, long = Controls(rows=np.zeros(3, dtype=int)), Controls(rows=np.zeros(4, dtype=int))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from jasco import ChordProgression, Conditions, Euler, Jasco
-from jasco.adherence import Listener, adherence, requested
+from jasco.adherence import ControlExtractor, adherence, requested
 from jasco.assets import asset
 from jasco.audio import Audio
 from jasco.cli import generate
@@ -77,7 +77,10 @@ def test_it_follows_the_chords(demo: Jasco, chordino: Path) -> None:
     ]
     out = demo.generate(wishes, seed=7, solver=Euler(16))
     assert float(out.audio.abs().max()) > 0.01 and bool(torch.isfinite(out.audio).all())
-    heard = [Listener(None).hear(Audio(take, out.sample_rate), ["chords"]) for take in out.audio]
+    heard = [
+        ControlExtractor(None).extract(Audio(take, out.sample_rate), ["chords"])
+        for take in out.audio
+    ]
     asked = [requested(wish, 10.0) for wish in wishes]
     scores = [[adherence(a, h)["chords.majmin"] for h in heard] for a in asked]
     assert min(scores[0][0], scores[1][1]) > 0.5

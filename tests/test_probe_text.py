@@ -64,7 +64,7 @@ def manifest(band):
 def test_it_learns_the_songs_that_it_is_shown(script, manifest):
     probe = script.learn([manifest], 4.0, epochs=250, seed=0)
     songs = script.read_songs(manifest)
-    heard = script.hear(probe, script.stack([script.listen(path) for path in songs]))
+    heard = script.predict(probe, script.stack([script.listen(path) for path in songs]))
     truth = torch.tensor([script.truth(song) for song in songs.values()])
     known = truth != script.UNKNOWN
     assert bool((heard == truth)[known].all())

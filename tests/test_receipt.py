@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from jasco.adherence import Listener
+from jasco.adherence import ControlExtractor
 from jasco.audio import Audio
 from jasco.conditions import Conditions
 from jasco.data.synthetic import compose_song
@@ -19,7 +19,7 @@ from jasco.data.synthetic.render import render_song
 from jasco.drums import DrumCodes
 from jasco.errors import MissingPartError
 from jasco.melody import Melody
-from jasco.receipt import MAIN_SCORES, Receipt, save_figure
+from jasco.receipt import MAIN_SCORES, AdherenceReport, save_figure
 
 SONGS = ("1/9", "1/12")  # with drums and a lead
 
@@ -37,17 +37,21 @@ def band(soundfont: Path) -> list[tuple[Audio, Conditions]]:
 
 
 @pytest.fixture(scope="module")
-def listener(shared: Path, chordino: Path) -> Listener:
-    return Listener.load(shared / "salience" / "multif0.h5", device="cpu", dtype="float32")
+def listener(shared: Path, chordino: Path) -> ControlExtractor:
+    return ControlExtractor.load(shared / "salience" / "multif0.h5", device="cpu", dtype="float32")
 
 
 @pytest.fixture(scope="module")
-def receipts(band: list[tuple[Audio, Conditions]], listener: Listener) -> list[Receipt]:
+def receipts(
+    band: list[tuple[Audio, Conditions]], listener: ControlExtractor
+) -> list[AdherenceReport]:
     """Of a song with its own request, and with that of another."""
-    return [Receipt.check(band[0][0], wishes, listener) for _, wishes in band]
+    return [AdherenceReport.check(band[0][0], wishes, listener) for _, wishes in band]
 
 
-def test_a_song_of_the_band_passes_its_own_request_and_no_other(receipts: list[Receipt]) -> None:
+def test_a_song_of_the_band_passes_its_own_request_and_no_other(
+    receipts: list[AdherenceReport],
+) -> None:
     right, wrong = receipts
     assert right.missing == wrong.missing == {}
     assert list(right.main) == list(MAIN_SCORES)
@@ -58,7 +62,7 @@ def test_a_song_of_the_band_passes_its_own_request_and_no_other(receipts: list[R
     assert right.plain()["chords.majmin"] == round(right.scores["chords.majmin"], 4)
 
 
-def test_the_lines_say_what_was_asked_and_what_is_heard(receipts: list[Receipt]) -> None:
+def test_the_lines_say_what_was_asked_and_what_is_heard(receipts: list[AdherenceReport]) -> None:
     right, wrong = receipts
     lines = right.lines()
     assert [line.split()[0] for line in lines] == [
@@ -76,10 +80,10 @@ def test_what_is_not_asked_for_is_not_scored(
     band: list[tuple[Audio, Conditions]], tmp_path: Path
 ) -> None:
     audio, wishes = band[0]
-    receipt = Receipt.check(audio, Conditions(text=wishes.text), Listener(None))
+    receipt = AdherenceReport.check(audio, Conditions(text=wishes.text), ControlExtractor(None))
     assert (receipt.scores, receipt.missing, receipt.lines()) == ({}, {}, [])
     assert math.isnan(receipt.score) and receipt.main == {}
-    drums = Receipt.check(audio, wishes.without("chords", "melody"), Listener(None))
+    drums = AdherenceReport.check(audio, wishes.without("chords", "melody"), ControlExtractor(None))
     assert {name.partition(".")[0] for name in drums.scores} == {"drums", "tempo"}
     assert drums.score == drums.scores["drums.f1"]
     heights = [
@@ -95,10 +99,10 @@ def test_drums_in_codes_are_left_out_and_the_rest_is_checked(
     codes = DrumCodes(torch.zeros(400, dtype=torch.long))
     rows = wishes.melody.rows() if wishes.melody is not None else torch.zeros(1)
     clip = Conditions(drums=codes, melody=Melody.from_rows(rows))  # as a recipe holds them
-    receipt = Receipt.check(audio, clip, Listener(None))
+    receipt = AdherenceReport.check(audio, clip, ControlExtractor(None))
     assert "--drums FILE" in receipt.missing["drums"]
     assert set(receipt.main) == {"melody"} and receipt.main["melody"] > 0.5
-    whole = Receipt.check(audio, Conditions(melody=wishes.melody), Listener(None))
+    whole = AdherenceReport.check(audio, Conditions(melody=wishes.melody), ControlExtractor(None))
     assert receipt.scores == whole.scores
 
 
@@ -107,7 +111,7 @@ def test_parts_that_are_missing_cost_only_what_they_are_for(
 ) -> None:
     audio, wishes = band[0]
     monkeypatch.setitem(sys.modules, "vampyhost", None)
-    receipt = Receipt.check(audio, wishes, Listener(None))
+    receipt = AdherenceReport.check(audio, wishes, ControlExtractor(None))
     assert list(receipt.missing) == ["chords"] and "jasco[chords]" in receipt.missing["chords"]
     assert list(receipt.main) == ["drums", "melody"]
     assert "chords" not in " ".join(receipt.lines())
@@ -122,14 +126,16 @@ def test_without_mir_eval_chords_are_heard_and_not_scored(
 ) -> None:
     audio, wishes = band[0]
     monkeypatch.setitem(sys.modules, "mir_eval", None)
-    receipt = Receipt.check(audio, wishes.without("drums", "melody"), Listener(None))
+    receipt = AdherenceReport.check(
+        audio, wishes.without("drums", "melody"), ControlExtractor(None)
+    )
     assert "jasco[eval]" in receipt.missing["chords"] and receipt.main == {}
     assert receipt.lines()[0].split() == ["chords", "not", "scored"]
     assert receipt.heard.chords
 
 
 def test_the_picture_shows_right_and_wrong(
-    receipts: list[Receipt], band: list[tuple[Audio, Conditions]], tmp_path: Path
+    receipts: list[AdherenceReport], band: list[tuple[Audio, Conditions]], tmp_path: Path
 ) -> None:
     """Green marks are what is as asked for, red ones what is not."""
     shares = []
@@ -153,7 +159,7 @@ def test_a_short_or_silent_take_has_a_receipt(
 ) -> None:
     silence = Audio(torch.zeros(2, round(32000 * duration)), 32000)
     wishes = Conditions("a", [("C", 0.0)], silence, Melody.from_notes([(60, 0, 1)]))
-    receipt = Receipt.check(silence, wishes, Listener(None))
+    receipt = AdherenceReport.check(silence, wishes, ControlExtractor(None))
     assert receipt.main == {"chords": 0, "melody": 0}  # no onsets were asked for
     assert "f1 undefined" in receipt.lines()[3] and "silence" in receipt.lines()[-1]
     assert save_figure(tmp_path / "a.png", receipt, silence).is_file()

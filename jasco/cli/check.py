@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from jasco.adherence import Listener
+from jasco.adherence import ControlExtractor
 from jasco.audio import Audio
 from jasco.cli.request import Request, located
 from jasco.conditions import Conditions
@@ -18,7 +18,7 @@ from jasco.drums import DrumCodes
 from jasco.errors import MissingPartError, SettingError
 from jasco.melody import Melody
 from jasco.preprocess.salience import DeepSalience
-from jasco.receipt import MAIN_SCORES, Receipt, save_figure
+from jasco.receipt import MAIN_SCORES, AdherenceReport, save_figure
 
 
 class Checker:
@@ -37,7 +37,7 @@ class Checker:
     def __init__(self, requests: Sequence[Request], device: torch.device) -> None:
         self._told: set[str] = set()
         controls = set().union(*(request.audible for request in requests))
-        self.listener = Listener(self._salience(device) if "melody" in controls else None)
+        self.listener = ControlExtractor(self._salience(device) if "melody" in controls else None)
         silence = Audio(torch.zeros(1, 32000), 32000)
         trial = Conditions(
             chords=[("C", 0.0)] if "chords" in controls else None,
@@ -51,9 +51,9 @@ class Checker:
                 if request.best_of > 1 and not request.audible & scored:
                     raise SettingError(_unscored(request, rehearsal.missing))
 
-    def check(self, audio: Audio, wishes: Conditions) -> Receipt:
+    def check(self, audio: Audio, wishes: Conditions) -> AdherenceReport:
         """The receipt of a take, what is missing told on stderr."""
-        receipt = Receipt.check(audio, wishes, self.listener)
+        receipt = AdherenceReport.check(audio, wishes, self.listener)
         for control, reason in receipt.missing.items():
             self._tell(f"not checked: {control}: {reason}")
         return receipt
@@ -61,7 +61,7 @@ class Checker:
     def report(
         self,
         path: Path,
-        receipt: Receipt,
+        receipt: AdherenceReport,
         audio: Audio,
         scores: Mapping[int, float],
         request: Request,

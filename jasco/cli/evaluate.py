@@ -13,7 +13,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from jasco.adherence import HEARD
+from jasco.adherence import EXTRACTABLE
 from jasco.cli.config import build_node, check_experiment, run_processes
 from jasco.cli.errors import one_line_errors
 from jasco.cli.quiet import quiet_lightning
@@ -23,7 +23,7 @@ from jasco.model import Jasco
 from jasco.preprocess.chordino import find_chordino
 
 PROGRAM = "jasco-evaluate"
-METRICS = (*HEARD, "signal", "chroma", "encodec", "clap")
+METRICS = (*EXTRACTABLE, "signal", "chroma", "encodec", "clap")
 
 
 def run(config: DictConfig) -> None:
@@ -63,7 +63,7 @@ def run(config: DictConfig) -> None:
 def _plan(settings: dict[str, Any]) -> Any:
     from jasco.evaluation.embedding import CLAP, ENCODEC, Embedder
     from jasco.evaluation.items import Items
-    from jasco.evaluation.judging import Hearing
+    from jasco.evaluation.judging import ExtractorConfig
     from jasco.evaluation.plan import Plan
     from jasco.evaluation.settings import expand
     from jasco.metrics.clap import DEFAULT, Clap
@@ -80,7 +80,7 @@ def _plan(settings: dict[str, Any]) -> Any:
     items = Items(
         data["root"],
         model,
-        heard=[name for name in metrics if name in HEARD],
+        heard=[name for name in metrics if name in EXTRACTABLE],
         count=data["items"],
         duration=data["duration"],
         without=data["without"],
@@ -93,7 +93,7 @@ def _plan(settings: dict[str, Any]) -> Any:
         items=items,
         settings=tuple(expand(settings["settings"], model.controls)),
         seeds=tuple(seed) if isinstance(seed, list) else (seed,),
-        hearing=Hearing(
+        hearing=ExtractorConfig(
             items.heard, "signal" in metrics, "chroma" in metrics, **settings["hearing"]
         ),
         solver=build_node(settings["solver"]) if "solver" in settings else model.solver,

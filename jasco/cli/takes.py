@@ -25,7 +25,7 @@ from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
 from jasco.errors import AudioError, SettingError
 from jasco.model import Generation, Jasco
-from jasco.receipt import Receipt
+from jasco.receipt import AdherenceReport
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
 
@@ -186,7 +186,7 @@ class Made:
     seed: int
     audio: Audio
     recipe: dict[str, Any]
-    receipt: Receipt | None = None
+    receipt: AdherenceReport | None = None
 
     @property
     def rank(self) -> float:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from jasco.adherence import HEARD, Controls, requested
+from jasco.adherence import EXTRACTABLE, Controls, requested
 from jasco.audio import Audio, load_audio
 from jasco.conditions import Conditions
 from jasco.data.dropout import description
@@ -76,7 +76,7 @@ class Items:
     Args:
         root: folder of the dataset.
         model: whose length, codec and controls they have.
-        heard: controls that are to be heard, of `jasco.adherence.HEARD`.
+        heard: controls that are to be heard, of `jasco.adherence.EXTRACTABLE`.
         count: how many; ``None`` for all.
         duration: their length (s), by default the model's.
         without: controls of the model that the data does not have.
@@ -92,7 +92,7 @@ class Items:
         root: str | os.PathLike[str],
         model: Jasco,
         *,
-        heard: Sequence[str] = HEARD,
+        heard: Sequence[str] = EXTRACTABLE,
         count: int | None = None,
         duration: float | None = None,
         without: Sequence[str] = (),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from jasco.adherence import Controls, Listener, adherence
+from jasco.adherence import ControlExtractor, Controls, adherence
 from jasco.audio import Audio, save_audio
 from jasco.errors import SettingError
 from jasco.evaluation.items import Excerpt
@@ -29,15 +29,15 @@ from jasco.preprocess.chroma import chromagram
 
 
 @dataclass(frozen=True)
-class Hearing:
+class ExtractorConfig:
     """What takes are heard with.
 
     Attributes:
-        controls: to hear, of `jasco.adherence.HEARD`.
+        controls: to hear, of `jasco.adherence.EXTRACTABLE`.
         signal: measure the signal too.
         chroma: compare the chroma with that of the original recording, as MusicGen's evaluation
             does.
-        weights: file of the salience network, see `Listener.load`.
+        weights: file of the salience network, see `ControlExtractor.load`.
         dtype: of its convolutions.
     """
 
@@ -60,15 +60,15 @@ class Hearing:
             facts["melody"] = "chroma"
         return facts
 
-    def open(self) -> Listener:
+    def open(self) -> ControlExtractor:
         """Load what hears.
 
         Raises:
-            CheckpointError, SettingError: see `Listener.load`.
+            CheckpointError, SettingError: see `ControlExtractor.load`.
         """
         if "melody" not in self.controls:
-            return Listener(None)
-        return Listener.load(self.weights, device="cpu", dtype=self.dtype)
+            return ControlExtractor(None)
+        return ControlExtractor.load(self.weights, device="cpu", dtype=self.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ class Take:
     embeddings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
+def score_take(take: Take, listener: ControlExtractor, hearing: ExtractorConfig) -> dict[str, Any]:
     """The record of a take, whose audio is kept before.
 
     Returns:
@@ -112,7 +112,7 @@ def judge(take: Take, listener: Listener, hearing: Hearing) -> dict[str, Any]:
     start = time.perf_counter()
     audio = Audio(torch.from_numpy(take.samples), take.sample_rate)
     save_audio(take.path, *audio, loudness=None)
-    heard = listener.hear(audio, hearing.controls)
+    heard = listener.extract(audio, hearing.controls)
     scores, shuffled = (adherence(asked, heard) for asked in (take.requested, take.unrelated))
     for found, known in zip((scores, shuffled), take.known, strict=True):
         found |= known
@@ -158,7 +158,7 @@ def plain(controls: Controls) -> dict[str, Any]:
 _PATIENCE = 2.0  # s that a pool has for its end, which before Python 3.11.7 may never come
 
 
-class Judges:
+class ScoringPool:
     """Processes that judge takes, each with one thread; or with none of them this process itself.
 
     Args:
@@ -168,7 +168,7 @@ class Judges:
     """
 
     def __init__(
-        self, hearing: Hearing, workers: int, keep: Callable[[dict[str, Any]], None]
+        self, hearing: ExtractorConfig, workers: int, keep: Callable[[dict[str, Any]], None]
     ) -> None:
         if workers < 0:
             raise SettingError(f"workers={workers}: give 0 or more")
@@ -187,14 +187,14 @@ class Judges:
         """Judge takes, now or later; waits where many are waiting already.
 
         Raises:
-            JascoError: see `judge`; also of an earlier take.
+            JascoError: see `score_take`; also of an earlier take.
         """
         for take in takes:
             if self.workers:
-                self._pending.add(self._pool.submit(_judge, take))
+                self._pending.add(self._pool.submit(_score, take))
             else:
                 start = time.perf_counter()
-                self.keep(judge(take, self._listener, self.hearing))
+                self.keep(score_take(take, self._listener, self.hearing))
                 self.waited += time.perf_counter() - start
         self._collect(max(4 * self.workers, len(takes)))
 
@@ -229,10 +229,10 @@ class Judges:
             self.waited += time.perf_counter() - start
 
 
-_held: tuple[Listener, Hearing]
+_held: tuple[ControlExtractor, ExtractorConfig]
 
 
-def _begin(hearing: Hearing, lifeline: Connection) -> None:
+def _begin(hearing: ExtractorConfig, lifeline: Connection) -> None:
     """Make this process a judge."""
     global _held
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
@@ -248,5 +248,5 @@ def _end_with(lifeline: Connection) -> None:
         os._exit(1)
 
 
-def _judge(take: Take) -> dict[str, Any]:
-    return judge(take, *_held)
+def _score(take: Take) -> dict[str, Any]:
+    return score_take(take, *_held)

@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule
 from torch.utils.data import DataLoader
 
 from jasco.audio import Audio
-from jasco.evaluation.judging import Judges, Take
+from jasco.evaluation.judging import ScoringPool, Take
 from jasco.evaluation.plan import Batch, Plan, noise_seed
 from jasco.evaluation.records import Key, RecordFile
 from jasco.evaluation.settings import CEILING, MISMATCHED, wishes
@@ -59,7 +59,7 @@ class EvaluationModule(LightningModule):
         if self.plan.embedder is not None:
             self.plan.embedder.to(self.device)
         self._records = RecordFile(self.folder, self.trainer.global_rank)
-        self._judges = Judges(self.plan.hearing, self.workers, self._keep)
+        self._judges = ScoringPool(self.plan.hearing, self.workers, self._keep)
 
     def predict_step(self, number: Any, batch_idx: int) -> None:
         """Make the takes of a batch, and hand them to the judges."""

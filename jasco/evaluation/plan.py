@@ -15,7 +15,7 @@ from typing import Any
 from jasco.errors import SettingError
 from jasco.evaluation.embedding import FEWEST, Embedder
 from jasco.evaluation.items import Items
-from jasco.evaluation.judging import Hearing
+from jasco.evaluation.judging import ExtractorConfig
 from jasco.evaluation.records import Key, Records
 from jasco.evaluation.settings import CEILING
 from jasco.fingerprint import fingerprint
@@ -63,7 +63,7 @@ class Plan:
     items: Items
     settings: tuple[str, ...]
     seeds: tuple[int, ...]
-    hearing: Hearing
+    hearing: ExtractorConfig
     solver: Solver
     guidance: Guidance
     batch_size: int = 8

@@ -1,6 +1,6 @@
 """Receipts: what was asked for in a take and what is heard in it, in numbers and in a picture."""
 
 from jasco.receipt.figure import save_figure
-from jasco.receipt.receipt import MAIN_SCORES, Receipt
+from jasco.receipt.receipt import MAIN_SCORES, AdherenceReport
 
-__all__ = ["MAIN_SCORES", "Receipt", "save_figure"]
+__all__ = ["MAIN_SCORES", "AdherenceReport", "save_figure"]

@@ -19,7 +19,7 @@ from jasco.errors import MissingPartError
 from jasco.melody import LOWEST_NOTE, note_name
 from jasco.metrics.chords import Segments
 from jasco.metrics.drums import WINDOW
-from jasco.receipt.receipt import MAIN_SCORES, Receipt, chord_names
+from jasco.receipt.receipt import MAIN_SCORES, AdherenceReport, chord_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ _LANES = ("asked", "heard")
 
 
 def save_figure(
-    path: str | os.PathLike[str], receipt: Receipt, audio: Audio, *, title: str = ""
+    path: str | os.PathLike[str], receipt: AdherenceReport, audio: Audio, *, title: str = ""
 ) -> Path:
     """Draw a receipt into a PNG file, whole or not at all.
 
@@ -80,7 +80,9 @@ def save_figure(
     return path
 
 
-def _panels(receipt: Receipt, audio: Audio) -> Iterator[tuple[str, float, Callable[[Axes], None]]]:
+def _panels(
+    receipt: AdherenceReport, audio: Audio
+) -> Iterator[tuple[str, float, Callable[[Axes], None]]]:
     """Name, height (inches) and drawing of each panel."""
     asked, heard = receipt.asked, receipt.heard
     yield "spectrogram", 2.5, lambda ax: _spectrogram(ax, audio)

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
-from jasco.adherence import MELODY_RATE, Controls, Listener, adherence, requested
+from jasco.adherence import MELODY_RATE, ControlExtractor, Controls, adherence, requested
 from jasco.audio import Audio
 from jasco.chords import ChordProgression
 from jasco.conditions import Conditions
@@ -33,7 +33,7 @@ _SHORTEST = 0.1  # s of a chord or a note that is worth a name
 
 
 @dataclass(frozen=True, eq=False)
-class Receipt:
+class AdherenceReport:
     """What was asked for in a take, and what is heard in it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Receipt:
     missing: Mapping[str, str]
 
     @classmethod
-    def check(cls, audio: Audio, wishes: Conditions, listener: Listener) -> Receipt:
+    def check(cls, audio: Audio, wishes: Conditions, listener: ControlExtractor) -> AdherenceReport:
         """Hear in a take what was asked for, as far as the parts that are here allow.
 
         Args:
@@ -69,7 +69,7 @@ class Receipt:
         scores: dict[str, float] = {}
         for control in wishes.without("text").asked:
             try:
-                found = listener.hear(audio, [control])
+                found = listener.extract(audio, [control])
                 known = {name: value for name, value in vars(found).items() if value is not None}
                 heard = replace(heard, **known)
                 scores |= adherence(asked, found)

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio
-from jasco.adherence import Listener
+from jasco.adherence import ControlExtractor
 from jasco.audio import read_recipe
 from jasco.preprocess.salience import weights as salience_weights
 from jasco.preprocess.salience.weights import VARIABLE
-from jasco.receipt import MAIN_SCORES, Receipt
+from jasco.receipt import MAIN_SCORES, AdherenceReport
 from jasco.training.initialization import initialize
 
 from .conftest import CHORDS
@@ -66,7 +66,9 @@ def test_a_take_gets_its_receipt(
         drums=load_audio(things / "beat.wav"),
         melody=Melody.from_midi(things / "tune.mid"),
     )
-    receipt = Receipt.check(load_audio("made/a.flac"), clip, Listener.load(device="cpu"))
+    receipt = AdherenceReport.check(
+        load_audio("made/a.flac"), clip, ControlExtractor.load(device="cpu")
+    )
     scores = read_recipe("made/a.flac")["scores"]
     assert scores == pytest.approx(receipt.plain(), abs=0.02)  # 24 bits round
     assert set(MAIN_SCORES.values()) <= scores.keys()

@@ -9,7 +9,7 @@ import pytest
 from jasco.audio import load_audio
 from jasco.errors import SettingError
 from jasco.evaluation.items import Items
-from jasco.evaluation.judging import Hearing, Judges, Take
+from jasco.evaluation.judging import ExtractorConfig, ScoringPool, Take
 from jasco.evaluation.records import Key
 from jasco.melody import LOWEST_NOTE
 from jasco.metrics.shuffle import derangement
@@ -34,9 +34,9 @@ def takes(items: Items, folder: Path) -> list[Take]:
     return found
 
 
-def judged(hearing: Hearing, workers: int, made: list[Take]) -> dict[str, dict]:
+def judged(hearing: ExtractorConfig, workers: int, made: list[Take]) -> dict[str, dict]:
     records: list[dict] = []
-    judges = Judges(hearing, workers, records.append)
+    judges = ScoringPool(hearing, workers, records.append)
     judges.submit(made)
     judges.finish()
     return {record["item"]: record for record in records}
@@ -46,7 +46,9 @@ def test_true_recordings_are_heard_as_asked(
     items: Items, chordino: Path, shared: Path, tmp_path: Path
 ) -> None:
     weights = str(shared / "salience" / "multif0.h5")
-    hearing = Hearing(("chords", "drums", "melody"), signal=True, chroma=True, weights=weights)
+    hearing = ExtractorConfig(
+        ("chords", "drums", "melody"), signal=True, chroma=True, weights=weights
+    )
     made = takes(items, tmp_path)
     records = judged(hearing, 0, made)
     assert list(records) == [take.key.item for take in made]
@@ -72,7 +74,7 @@ def test_true_recordings_are_heard_as_asked(
 
 
 def test_other_processes_judge_alike(items: Items, tmp_path: Path) -> None:
-    hearing = Hearing(("drums",))
+    hearing = ExtractorConfig(("drums",))
     made = takes(items, tmp_path)
     here, there = judged(hearing, 0, made), judged(hearing, 1, made)
     for records in (here, there):
@@ -86,6 +88,6 @@ def test_what_is_wrong_in_another_process_is_raised_here(items: Items, tmp_path:
 
     (tmp_path / "file").touch()
     with pytest.raises(AudioError, match="cannot write"):
-        judged(Hearing(("drums",)), 1, takes(items, tmp_path / "file"))
+        judged(ExtractorConfig(("drums",)), 1, takes(items, tmp_path / "file"))
     with pytest.raises(SettingError, match="workers=-1"):
-        Judges(Hearing(()), -1, print)
+        ScoringPool(ExtractorConfig(()), -1, print)
