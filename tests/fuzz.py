@@ -1,7 +1,7 @@
 """Seeded mutations of valid inputs for every reader; run as a program by ``test_fuzz.py``.
 
 ``python fuzz.py READER FOLDER SEED COUNT`` reads COUNT mutated inputs and prints a line of JSON
-for each that ended in anything but a result or a JascoError, or took longer than `LIMIT` seconds, and
+for each that ended in anything but a result or a JascoError, or took longer than `LIMIT` (s), and
 at the end one with the counts and the peak of memory (bytes).
 """
 
