@@ -33,9 +33,7 @@ def test_mutated_input_gives_a_result_or_a_jasco_error(reader: str, tmp_path: Pa
     *faults, summary = map(json.loads, done.stdout.splitlines())
     assert not faults, json.dumps(faults, indent=1)
     assert summary["read"] == COUNT
-    assert (
-        0 < summary["refused"] < COUNT
-    )  # else the mutations tell nothing
+    assert 0 < summary["refused"] < COUNT  # else the mutations tell nothing
     assert summary["peak"] < PEAK
 
 
