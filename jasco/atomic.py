@@ -12,7 +12,8 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,93 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def replace_all(files: Mapping[Path, bytes | None]) -> None:
+    """Write files that belong together, or remove those of ``None``, all of them or none.
+
+    Their content is on the disk before the first is replaced. Where another process replaces the
+    same files at the same time, all files are either its or ours. A process that is killed leaves
+    nothing beside them, where the file system knows files without a name (Linux), and at worst the
+    first file replaced and the others missing.
+
+    Args:
+        files: content by path, all of one folder.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    first, *others = files
+    with contextlib.ExitStack() as stack:
+        parts = {
+            path: stack.enter_context(_staged(path, content))
+            for path, content in files.items()
+            if content is not None
+        }
+        stack.enter_context(_locked(first.parent))
+        before = {path: path.read_bytes() for path in others if path.is_file()}
+        for path in before:
+            path.unlink()  # it would belie the first
+        try:
+            for place in parts.values():
+                place()
+        except OSError:
+            for path, content in before.items():
+                write_bytes(path, content)
+            raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _staged(path, content) as place:
+        place()
+
+
+@contextlib.contextmanager
+def _staged(path: Path, content: bytes) -> Iterator[Callable[[], None]]:
+    """Content beside a file, without a name where that can be; called, it replaces the file."""
+    part = part_of(path)
+    handle = None
+    try:
+        with contextlib.suppress(OSError, AttributeError):
+            handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        with part.open("xb") if handle is None else open(handle, "wb", closefd=False) as file:
+            file.write(content)
+
+        def place() -> None:
+            if handle is not None:
+                try:  # the folder makes Python call linkat, which follows the link
+                    os.link(f"/proc/self/fd/{handle}", part, src_dir_fd=handle)
+                except OSError:  # no /proc
+                    part.write_bytes(content)
+            os.replace(part, path)
+
+        yield place
+    finally:
+        if handle is not None:
+            os.close(handle)
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock of a folder, held for a few system calls; after two seconds they go on without it."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, AttributeError):  # no right to read it, or no locks
+            handle = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            for _ in range(200):
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(0.01)
+        yield
 
 
 @contextlib.contextmanager

@@ -85,6 +85,9 @@ class Conditions:
             took = "the first" if self.drums.duration > length else "silence after"
             used = min(self.drums.duration, length)
             lines.append(f"drums: {self.drums.duration:.2f} s given, {took} {used:.2f} s used")
+        if isinstance(self.drums, Audio):
+            _, notice = self.drums.crop(0.0, length).mixed()
+            lines += [f"drums: {notice}"] if notice else []
         if self.melody is not None:
             lines += [f"melody: {line}" for line in self.melody.report]
             notice = self.melody.notice(num_frames, frame_rate)

@@ -4,14 +4,16 @@ The only part that uses libsndfile. A signal is a float32 tensor (channels, samp
 whose full scale is 1.0, kept with its rate as an `Audio`.
 """
 
-from jasco.audio.files import load_audio, read_recipe, save_audio, to_audio
+from jasco.audio.files import load_audio, save_audio, to_audio
 from jasco.audio.level import loudness, normalize_loudness
-from jasco.audio.signal import Audio
+from jasco.audio.recipes import read_recipe
+from jasco.audio.signal import Audio, Phase
 from jasco.audio.stream import AudioInfo, load_mono, probe
 
 __all__ = [
     "Audio",
     "AudioInfo",
+    "Phase",
     "load_audio",
     "load_mono",
     "loudness",

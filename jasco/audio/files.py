@@ -17,35 +17,31 @@ A recipe is one line of ASCII JSON; 200 kB came back whole from each of the four
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import math
 import os
-import shutil
-import subprocess
-import tempfile
 import warnings
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, overload
 
 import numpy as np
 import soundfile
 import torch
 
-from jasco.atomic import replacing
+from jasco.atomic import replace_all
 from jasco.audio import riff
+from jasco.audio.decoding import Source, opened
 from jasco.audio.level import Limiter, normalize_loudness
-from jasco.audio.signal import Audio, checked, span
+from jasco.audio.recipes import is_recipe_of
+from jasco.audio.signal import Audio, checked
 from jasco.errors import AudioError
-from jasco.plain import parse_object
+from jasco.files import output_file
 
 
 class _Format(NamedTuple):
-    """What libsndfile is asked for, and the limits beyond which it fails or crashes."""
+    """Encoding as libsndfile names it, and the limits beyond which it fails or crashes."""
 
     name: str
     subtype: str
@@ -62,134 +58,29 @@ _FORMATS = {
     ".mp3": _Format("MP3", "MPEG_LAYER_III", 2, _MPEG_RATES, 0.0, "VARIABLE"),
     ".ogg": _Format("OGG", "VORBIS", 255, range(1, 200_001), 0.2),
 }
-FFMPEG_SUFFIXES = {".m4a", ".mp4", ".aac", ".wma", ".webm"}
-# Encoders count the frames of a sound mp3 one or two apart.
-_TOLERANCE = 2 * 1152
 _WRITE_BLOCK = 1 << 16
 
 
-def load_audio(
-    path: str | os.PathLike[str], *, start: float = 0.0, duration: float | None = None
-) -> Audio:
+def load_audio(path: Source, *, start: float = 0.0, duration: float | None = None) -> Audio:
     """Read an audio file, or a slice of it, at its own rate and with all its channels.
 
     wav, flac, mp3, ogg and whatever else libsndfile knows; m4a, mp4, aac, wma and webm through the
-    ``ffmpeg`` program where it is on the PATH. An mp3 of variable rate without a Xing header states
-    no length: libsndfile then estimates one and reads no further.
+    ``ffmpeg`` program where it is on the PATH. The content decides, not the suffix. An mp3 that
+    states no length is as long as its frames.
 
     Args:
-        path: the file.
+        path: of a regular file, or a file object opened for reading bytes, which is read
+            from its beginning and left open.
         start: where to begin (s).
         duration: how much to read (s); a file that ends earlier gives what it has.
 
     Raises:
         AudioError: missing or empty file, not audio, cut short or damaged within the slice, no
-            samples, NaN or infinity, ``start`` beyond the end.
+            samples, NaN or infinity, more than 2^30 samples at once, ``start`` beyond the end.
     """
-    path = Path(path)
-    with opened(path, start, duration) as (sound, start, duration):
-        rate = sound.samplerate
-        first, stop = span(start, duration, rate, sound.frames, str(path))
-        sound.seek(first)
-        samples: np.ndarray = sound.read(stop - first, dtype="float32", always_2d=True)
-        check_complete(sound, path, first + len(samples), first + (duration or math.inf) * rate)
-        return checked(samples.T, rate, str(path))
-
-
-@contextmanager
-def opened(
-    path: Path, start: float = 0.0, duration: float | None = None
-) -> Iterator[tuple[soundfile.SoundFile, float, float | None]]:
-    """Open an audio file for reading, and say where in it a slice lies (s).
-
-    Raises:
-        AudioError: it is missing, empty or no audio, also where that shows only in reading on.
-    """
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        raise AudioError(f"cannot read {path}: {error.strerror}") from error
-    if empty:
-        raise AudioError(f"{path} is empty (0 bytes): it holds no audio")
-    try:
-        with ExitStack() as stack:
-            source: Path | BinaryIO = path
-            if path.suffix.lower() in FFMPEG_SUFFIXES:
-                source = stack.enter_context(_decode_with_ffmpeg(path, start, duration))
-                start, duration = 0.0, None
-            yield stack.enter_context(soundfile.SoundFile(source)), start, duration
-    except (soundfile.SoundFileError, MemoryError) as error:
-        reason = getattr(error, "error_string", str(error)).strip(" .")
-        raise AudioError(
-            f"{path} is no audio file that can be read, or a damaged one ({reason}): give wav, "
-            "flac, mp3 or ogg, or m4a where ffmpeg is installed"
-        ) from error
-
-
-def check_complete(
-    sound: soundfile.SoundFile, path: Path, stop: int, wanted: float = math.inf
-) -> None:
-    """Refuse a file that ended at sample ``stop`` though it states that it goes on.
-
-    Args:
-        sound: the file.
-        path: its name.
-        stop: samples that it had.
-        wanted: samples that were asked of it.
-
-    Raises:
-        AudioError: it is cut short.
-    """
-    rate, stated = sound.samplerate, _stated_frames(sound, path)
-    if stop < min(stated, wanted) - _TOLERANCE:
-        raise AudioError(
-            f"{path} is cut short or damaged: {stop / rate:.2f} s of its {stated / rate:.2f} s can "
-            "be read; fetch or export it again"
-        )
-
-
-def _stated_frames(sound: soundfile.SoundFile, path: Path) -> int:
-    """Length in samples that the file's own header states; 0 where it states none."""
-    frames = int(sound.frames)
-    with path.open("rb") as file:
-        if sound.format == "MP3":
-            # Only a Xing, Info or VBRI header counts; without one libsndfile has guessed.
-            head = file.read(10)
-            if head.startswith(b"ID3"):  # its size has 7 bits a byte
-                file.seek(10 + sum(byte << 7 * (3 - i) for i, byte in enumerate(head[6:10])))
-            head += file.read(4096)
-            return frames if any(mark in head for mark in (b"Xing", b"Info", b"VBRI")) else 0
-        for name, size in riff.chunks(file):
-            present = path.stat().st_size - file.tell()
-            # A stream that could not know its length states 2 GiB or more.
-            if name == b"data" and 0 < present < size < 0x7FFF_0000:
-                return frames * size // present
-    return frames
-
-
-def _decode_with_ffmpeg(path: Path, start: float, duration: float | None) -> BinaryIO:
-    """A slice as a float wav in a temporary file, cut to the sample."""
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise AudioError(
-            f"{path}: {path.suffix} is read through the ffmpeg program, which is not on the PATH: "
-            "install ffmpeg, or convert the file to wav, flac, mp3 or ogg"
-        )
-    # "file:" and the whitelist keep odd names and playlists away from the network. Behind the
-    # input, -ss and -t cut decoded samples; before it they would cut at packets.
-    command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
-    command += ["-i", f"file:{path}", "-vn", "-ss", f"{start:f}"]
-    command += [] if duration is None else ["-t", f"{duration:f}"]
-    command += ["-f", "wav", "-c:a", "pcm_f32le", "pipe:1"]
-    decoded = cast(BinaryIO, tempfile.TemporaryFile())
-    done = subprocess.run(command, stdout=decoded, stderr=subprocess.PIPE, check=False)
-    if done.returncode != 0:
-        decoded.close()
-        reason = [*done.stderr.decode(errors="replace").splitlines(), "no reason given"][0]
-        raise AudioError(f"{path} cannot be decoded, ffmpeg says: {reason}")
-    decoded.seek(0)
-    return decoded
+    with opened(path, start, duration) as decoder:
+        samples = torch.from_numpy(decoder.read())
+        return checked(samples.T, decoder.rate, decoder.name)
 
 
 def to_audio(value: Any, sample_rate: int | None = None) -> Audio:
@@ -224,54 +115,134 @@ def to_audio(value: Any, sample_rate: int | None = None) -> Audio:
     return checked(value, sample_rate, "the audio")
 
 
+@overload
 def save_audio(
     path: str | os.PathLike[str],
     samples: Any,
     sample_rate: int,
     *,
+    format: str | None = None,
     loudness: float | None = -14.0,
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
-) -> Path:
+) -> Path: ...
+
+
+@overload
+def save_audio(
+    path: BinaryIO,
+    samples: Any,
+    sample_rate: int,
+    *,
+    format: str,
+    loudness: float | None = -14.0,
+    limiter: Limiter = "soft",
+    recipe: Mapping[str, Any] | None = None,
+) -> None: ...
+
+
+def save_audio(
+    path: str | os.PathLike[str] | BinaryIO,
+    samples: Any,
+    sample_rate: int,
+    *,
+    format: str | None = None,
+    loudness: float | None = -14.0,
+    limiter: Limiter = "soft",
+    recipe: Mapping[str, Any] | None = None,
+) -> Path | None:
     """Write a wav, flac, mp3 or ogg file, whole or not at all.
 
     The file is encoded in memory, written beside its place and renamed; missing folders are made.
     Encodings and limits stand at the head of this module.
 
     Args:
-        path: where; the suffix decides the format.
+        path: of the file, or a file object opened for writing bytes, which is written to where it
+            stands and left open.
         samples: (channels, samples) or (samples,), tensor or array.
         sample_rate: in Hz.
+        format: wav, flac, mp3 or ogg; the suffix of the path where it is not given.
         loudness: LUFS to bring the audio to, see `normalize_loudness`; ``None`` leaves the level,
             and samples beyond full scale are clipped with a warning.
         limiter: see `normalize_loudness`.
-        recipe: what made the audio, as JSON can hold it. It goes into the comment tag, for wav also
-            into a ``.json`` beside the file. A ``.json`` there that is not the recipe of the wav
-            file being replaced belongs to someone else: it is left alone, with a warning.
+        recipe: that of the audio, as JSON can hold it. It goes into the comment tag, for a path
+            that ends in ``.wav`` also into a ``.json`` beside the file. A ``.json`` there that is
+            not the recipe of the wav file being replaced is left alone, with a warning.
 
     Returns:
-        The path written.
+        The path written; ``None`` for a file object.
 
     Raises:
-        AudioError: unknown suffix, unfit samples, too many channels for the format, a recipe that
-            JSON cannot hold, a full disk, a folder that cannot be written.
+        AudioError: unknown format, unfit samples, too many channels for the format, a recipe that
+            JSON cannot hold, a full disk, a place that cannot be written (see
+            `jasco.files.output_file`).
         SettingError: loudness or limiter out of range.
     """
-    path = Path(path)
-    form = _FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise AudioError(
-            f"cannot write {path}: the suffix must be one of {', '.join(_FORMATS)}, "
-            f"not {path.suffix!r}"
-        )
+    form, name = _format(path, format)
+    side = None
+    if isinstance(path, str | os.PathLike):
+        is_wav = form.name == "WAV" and Path(path).suffix.lower() == ".wav"
+        side = Path(path).with_suffix(".json") if is_wav and recipe is not None else None
+        path = output_file(path, AudioError, companions=[side] if side else [])
+        side = path.with_suffix(".json") if is_wav else None
     try:
         text = None if recipe is None else json.dumps(dict(recipe), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise AudioError(f"cannot write {path}: the recipe is no JSON data ({error})") from error
-    audio = to_audio(samples, sample_rate)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AudioError(f"cannot write {name}: the recipe is no JSON data ({error})") from error
+    audio = _fitted(to_audio(samples, sample_rate), form, name, loudness, limiter)
+    content = _encode(audio, form, text)
+    if not isinstance(path, Path):
+        _write_to(path, content, name)
+        return None
+    files: dict[Path, bytes | None] = {path: content}
+    if side is not None and (ours := is_recipe_of(side, path) or not os.path.lexists(side)):
+        files[side] = None if text is None else text.encode("ascii")
+    elif side is not None and text is not None and not ours:
+        warnings.warn(
+            f"{side} is not the recipe of an earlier {path.name} and is left alone; the new recipe "
+            f"is in the tag of {path.name} only",
+            stacklevel=2,
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_all(files)
+    except OSError as error:
+        raise AudioError(f"cannot write {path}: {error.strerror}") from error
+    return path
+
+
+def _format(path: str | os.PathLike[str] | BinaryIO, format: str | None) -> tuple[_Format, str]:
+    """Format to write in, and name of the place for messages."""
+    known = ", ".join(_FORMATS)
+    if isinstance(path, str | os.PathLike):
+        name = os.fspath(path)
+        suffix = Path(name).suffix if format is None else f".{format.lstrip('.')}"
+        if suffix.lower() in _FORMATS:
+            return _FORMATS[suffix.lower()], name
+        allowed = "the suffix must be" if format is None else "the format must be"
+        raise AudioError(f"cannot write {name}: {allowed} one of {known}, not {suffix!r}")
+    given = getattr(path, "name", None)
+    name = given if isinstance(given, str) else f"the {type(path).__name__}"
+    if not callable(getattr(path, "write", None)):
+        raise AudioError(
+            f"cannot write to {name}: give a path, or a file object opened with mode 'wb'"
+        )
+    form = _FORMATS.get(f".{(format or '').lstrip('.').lower()}")
+    if form is None:
+        raise AudioError(
+            f"cannot write to {name} in the format {format!r}: a file object has no suffix, so "
+            f"give format=, one of {known}"
+        )
+    return form, name
+
+
+def _fitted(
+    audio: Audio, form: _Format, name: str, loudness: float | None, limiter: Limiter
+) -> Audio:
+    """The audio at a rate that the format knows and at its loudness."""
     if audio.samples.shape[0] > form.max_channels:
         raise AudioError(
-            f"cannot write {path}: {form.name} holds up to {form.max_channels} channels and the "
+            f"cannot write {name}: {form.name} holds up to {form.max_channels} channels and the "
             f"audio has {audio.samples.shape[0]}; mix it down, or write wav"
         )
     nearest = min(bisect_left(form.rates, audio.sample_rate), len(form.rates) - 1)
@@ -279,23 +250,19 @@ def save_audio(
     if loudness is not None:
         audio = normalize_loudness(audio, loudness, limiter=limiter)
     if clipped := int((audio.samples.abs() > 1).sum()):
-        warnings.warn(f"{path}: {clipped} samples beyond full scale are clipped", stacklevel=2)
-    files = {path: _encode(audio, form, text)}
-    side = path.with_suffix(".json")
-    ours = form.name == "WAV" and _is_recipe_of(side, path)
-    if form.name == "WAV" and text is not None:
-        if ours or not side.exists():
-            files[side] = text.encode("ascii")
-        else:
-            warnings.warn(
-                f"{side} is not the recipe of an earlier {path.name} and is left alone; the new "
-                f"recipe is in the tag of {path.name} only",
-                stacklevel=2,
-            )
-    _write_all(files)
-    if ours and text is None:
-        side.unlink()  # it told of the audio that was just replaced
-    return path
+        warnings.warn(f"{name}: {clipped} samples beyond full scale are clipped", stacklevel=3)
+    return audio
+
+
+def _write_to(file: BinaryIO, content: bytes, name: str) -> None:
+    try:
+        done = file.write(content)
+        while done is not None and done < len(content):  # unbuffered files may take a part
+            done += file.write(memoryview(content)[done:])
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise AudioError(
+            f"cannot write to {name} ({error}): give a file object opened with mode 'wb'"
+        ) from error
 
 
 def _encode(audio: Audio, form: _Format, comment: str | None) -> bytes:
@@ -319,59 +286,3 @@ def _encode(audio: Audio, form: _Format, comment: str | None) -> bytes:
     if comment is not None and form.name == "WAV":
         riff.append_comment(buffer, comment)
     return buffer.getvalue()
-
-
-def _write_all(files: Mapping[Path, bytes]) -> None:
-    """Write files, all of them or none, the first one's name at its place before the others'."""
-    first, *_ = files
-    try:
-        with ExitStack() as stack:
-            for path, content in reversed(list(files.items())):  # what is entered last ends first
-                path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(replacing(path)).write_bytes(content)
-    except OSError as error:
-        raise AudioError(f"cannot write {error.filename2 or first}: {error.strerror}") from error
-
-
-def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """The recipe in a file's comment tag, else in the ``.json`` beside a wav file, else ``None``.
-
-    Raises:
-        AudioError: the file is missing or is no audio.
-    """
-    path = Path(path)
-    recipe = _tag(path)
-    side = path.with_suffix(".json")
-    if recipe is None and path.suffix.lower() == ".wav" and side.is_file():
-        return _json_object(side.read_text(encoding="utf-8", errors="replace"))
-    return recipe
-
-
-def _tag(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file's comment tag, if it holds one."""
-    try:
-        with path.open("rb") as file:
-            comment = riff.read_comment(file)
-        if comment is None:
-            with soundfile.SoundFile(path) as sound:
-                comment = sound.comment
-    except OSError as error:
-        raise AudioError(f"cannot read {path}: {error.strerror}") from error
-    except soundfile.SoundFileError as error:
-        raise AudioError(f"{path} is no audio file that can be read: it has no recipe") from error
-    return _json_object(comment)
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    try:
-        return parse_object(text, "the comment", AudioError)
-    except AudioError:
-        return None
-
-
-def _is_recipe_of(side: Path, path: Path) -> bool:
-    """Whether ``side`` holds the recipe that the audio file ``path`` carries."""
-    with contextlib.suppress(OSError, AudioError):
-        recipe = _json_object(side.read_text(encoding="utf-8", errors="replace"))
-        return recipe is not None and recipe == _tag(path)
-    return False

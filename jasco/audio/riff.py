@@ -10,13 +10,17 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+_MOST_CHUNKS = 10_000  # of a file, for 8 zero bytes are an empty chunk
+
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Name and stated size of each chunk, the file standing at its content; none if not RIFF."""
     if file.read(4) != b"RIFF":
         return
     file.seek(12)
-    while len(head := file.read(8)) == 8:
+    for _ in range(_MOST_CHUNKS):
+        if len(head := file.read(8)) < 8:
+            return
         name, size = struct.unpack("<4sI", head)
         begin = file.tell()
         yield name, size
@@ -35,17 +39,11 @@ def append_comment(file: BinaryIO, comment: str) -> None:
     file.write(struct.pack("<I", length))
 
 
-def read_comment(file: BinaryIO) -> str | None:
-    """The comment of a RIFF file; ``None`` if it has none or is no RIFF file."""
-    for name, size in chunks(file):
-        if name != b"LIST" or size < 4:
-            continue
-        info = io.BytesIO(file.read(size))
-        if info.read(4) != b"INFO":
-            continue
-        while len(head := info.read(8)) == 8:
-            name, size = struct.unpack("<4sI", head)
-            text = info.read(size + size % 2)
-            if name == b"ICMT":
-                return text.rstrip(b"\0").decode("utf-8", "replace")
-    return None
+def info(data: bytes) -> Iterator[tuple[bytes, str]]:
+    """Names and texts of the items in the content of a LIST chunk; none if it is no INFO list."""
+    file = io.BytesIO(data)
+    if file.read(4) != b"INFO":
+        return
+    while len(head := file.read(8)) == 8:
+        name, size = struct.unpack("<4sI", head)
+        yield name, file.read(size + size % 2).rstrip(b"\0").decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,13 @@ import soxr
 import torch
 
 from jasco.errors import AudioError
+
+MAX_VALUES = 1 << 30
+"""Most samples, all channels together, of one signal: 4 GiB, or 3 h of stereo at 48 kHz."""
+CANCELLED = 0.01
+"""Power of the sum of all channels, as a part of the loudest one's, up to which they cancel each
+other: 20 dB below."""
+_PHASE_BLOCK = 1 << 20  # samples, so that hours of audio are not copied
 
 
 class Audio(NamedTuple):
@@ -29,14 +37,37 @@ class Audio(NamedTuple):
         return self.samples.shape[-1] / self.sample_rate
 
     def mono(self) -> Audio:
-        """The mean of the channels, (1, samples)."""
-        return Audio(self.samples.mean(dim=0, keepdim=True), self.sample_rate)
+        """The mean of the channels, (1, samples).
+
+        Where they are in opposite phase, so that next to nothing of the sound would be left, it is
+        the louder channel, with a warning.
+        """
+        mono, notice = self.mixed()
+        if notice:
+            warnings.warn(f"the audio: {notice}", stacklevel=2)
+        return mono
+
+    def mixed(self) -> tuple[Audio, str | None]:
+        """As `mono`, with what the warning says in place of the warning."""
+        phase = Phase.of(self.samples)
+        if (louder := phase.louder()) is not None:
+            return Audio(self.samples[louder : louder + 1], self.sample_rate), phase.notice
+        return Audio(self.samples.mean(dim=0, keepdim=True), self.sample_rate), None
 
     def resample(self, sample_rate: int) -> Audio:
-        """The signal at ``sample_rate`` (Hz), round(samples * ratio) samples long (soxr, VHQ)."""
+        """The signal at ``sample_rate`` (Hz), round(samples * ratio) samples long (soxr, VHQ).
+
+        Raises:
+            AudioError: the result would have more than `MAX_VALUES` samples.
+        """
         rate = checked_rate(sample_rate)
         if rate == self.sample_rate:
             return self
+        if (values := self.samples.numel() * rate // self.sample_rate) > MAX_VALUES:
+            raise AudioError(
+                f"{self.duration:.0f} s of {len(self.samples)} channels at {rate} Hz are {values} "
+                f"samples; a signal has up to {MAX_VALUES}: crop it first"
+            )
         resampled = soxr.resample(self.samples.T.numpy(), self.sample_rate, rate, quality="VHQ")
         return Audio(torch.from_numpy(np.ascontiguousarray(resampled.T)), rate)
 
@@ -48,6 +79,48 @@ class Audio(NamedTuple):
         """
         first, stop = span(start, duration, self.sample_rate, self.samples.shape[-1], "the audio")
         return Audio(self.samples[:, first:stop], self.sample_rate)
+
+
+class Phase:
+    """Powers of the channels of a signal and of their sum, block by block.
+
+    Args:
+        channels: their number.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._powers = torch.zeros(channels, dtype=torch.float64)
+        self._sum = 0.0
+
+    @classmethod
+    def of(cls, samples: torch.Tensor) -> Phase:
+        """Powers of a whole signal (channels, N)."""
+        phase = cls(len(samples))
+        for block in samples.split(_PHASE_BLOCK, dim=1):
+            phase.add(block)
+        return phase
+
+    def add(self, block: torch.Tensor) -> None:
+        """Add samples (channels, N)."""
+        if len(self._powers) > 1:
+            self._powers += block.double().square().sum(dim=1)
+            self._sum += float(block.double().sum(dim=0).square().sum())
+
+    def louder(self) -> int | None:
+        """Loudest channel where the sum of all is 20 dB below it, else ``None``."""
+        highest = float(self._powers.max())
+        if highest == 0 or self._sum > CANCELLED * highest * (1 + 1e-6):
+            return None
+        return int(self._powers.argmax())
+
+    @property
+    def notice(self) -> str:
+        """What a user is told where `louder` is a channel."""
+        louder = self.louder()
+        return (
+            "its channels cancel each other when mixed (opposite phase), so channel "
+            f"{1 + (louder or 0)}, the louder one, is used alone"
+        )
 
 
 def checked(samples: np.ndarray | torch.Tensor, sample_rate: Any, name: str) -> Audio:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 import soxr
 import torch
 
-from jasco.audio.files import check_complete, opened
-from jasco.audio.signal import Audio
+from jasco.audio.decoding import Decoder, Source, opened
+from jasco.audio.signal import Audio, Phase
 from jasco.errors import AudioError
 
 _BLOCK = 1 << 20  # samples
@@ -21,7 +20,7 @@ class AudioInfo(NamedTuple):
     """What an audio file says about itself.
 
     Attributes:
-        duration: s; an estimate for an mp3 that states no length.
+        duration: s.
         sample_rate: Hz.
         channels: their number.
     """
@@ -31,50 +30,71 @@ class AudioInfo(NamedTuple):
     channels: int
 
 
-def probe(path: str | os.PathLike[str]) -> AudioInfo:
-    """Read the header of an audio file; what only ffmpeg knows is decoded for it.
+def probe(path: Source) -> AudioInfo:
+    """Read the header of an audio file; where it states no length, the file is gone through.
 
     Raises:
-        AudioError: missing or empty file, not audio.
+        AudioError: missing or empty file, not audio, no samples.
     """
-    with opened(Path(path)) as (sound, _, _):
-        return AudioInfo(sound.frames / sound.samplerate, sound.samplerate, sound.channels)
+    with opened(path) as decoder:
+        return AudioInfo(decoder.frames / decoder.rate, decoder.rate, decoder.channels)
 
 
-def load_mono(path: str | os.PathLike[str], *, highest_rate: int = 48000) -> Audio:
-    """Read a whole file as the mean of its channels, decoded once and block by block.
+def load_mono(path: Source, *, highest_rate: int = 48000) -> Audio:
+    """Read a whole file as the mean of its channels, decoded block by block.
 
-    The same samples as ``load_audio(path).mono()``, in the memory of one channel.
+    The same samples as ``load_audio(path).mono()``, in the memory of one channel. A file whose
+    channels cancel each other is decoded twice, for that shows only at its end.
 
     Args:
-        path: the file.
+        path: a path or a file object.
         highest_rate: what has more is resampled on the way (Hz).
 
     Raises:
         AudioError: as `load_audio`.
     """
-    path = Path(path)
-    with opened(path) as (sound, _, _):
-        rate = min(sound.samplerate, highest_rate)
-        resampler = soxr.ResampleStream(sound.samplerate, rate, 1, "float32", "VHQ")
-        mono = np.empty(round(sound.frames * rate / sound.samplerate), np.float32)
-        read = filled = 0
-        last = False
-        while not last:
-            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
-            mixed = torch.from_numpy(block).T.mean(dim=0).numpy()
-            finite = np.isfinite(mixed)
-            if not finite.all():
-                place = (read + int(finite.argmin())) / sound.samplerate
-                raise AudioError(f"{path} holds NaN or infinity, first at {place:.3f} s")
-            read += len(block)
-            last = len(block) < _BLOCK
-            if rate < sound.samplerate:
-                mixed = resampler.resample_chunk(mixed, last)
-            mixed = mixed[: len(mono) - filled]
-            mono[filled : filled + len(mixed)] = mixed
-            filled += len(mixed)
-        check_complete(sound, path, read)
-        if filled == 0:
-            raise AudioError(f"{path} holds no samples (0 s)")
-    return Audio(torch.from_numpy(mono[:filled])[None], rate)
+    with opened(path) as decoder:
+        rate = min(decoder.rate, highest_rate)
+        decoder.refuse_too_long(decoder.frames * rate // decoder.rate)
+        phase = Phase(decoder.channels)
+        mono = _mixed(decoder, rate, phase, None)
+        if (louder := phase.louder()) is not None:
+            warnings.warn(f"{decoder.name}: {phase.notice}", stacklevel=2)
+            decoder.seek(0)
+            mono = _mixed(decoder, rate, phase, louder)
+        if len(mono) == 0:
+            raise AudioError(f"{decoder.name} holds no samples (0 s)")
+    return Audio(torch.from_numpy(mono)[None], rate)
+
+
+def _mixed(decoder: Decoder, rate: int, phase: Phase, channel: int | None) -> np.ndarray:
+    """Mean of the channels, or one of them, at another rate: (samples,)."""
+    resampler = soxr.ResampleStream(decoder.rate, rate, 1, "float32", "VHQ")
+    length = round(decoder.frames * rate / decoder.rate)
+    mono = np.empty(min(length, 4 * _BLOCK), np.float32)
+    read = filled = 0
+    last = False
+    while not last:
+        block = decoder.block(_BLOCK)
+        samples = torch.from_numpy(block).T
+        if channel is None:
+            phase.add(samples)
+            mixed = samples.mean(dim=0).numpy()
+        else:
+            mixed = block[:, channel]
+        finite = np.isfinite(mixed)
+        if not finite.all():
+            place = (read + int(finite.argmin())) / decoder.rate
+            raise AudioError(f"{decoder.name} holds NaN or infinity, first at {place:.3f} s")
+        read += len(block)
+        last = len(block) < _BLOCK
+        if rate < decoder.rate:
+            mixed = resampler.resample_chunk(np.ascontiguousarray(mixed), last)
+        mixed = mixed[: length - filled]
+        if filled + len(mixed) > len(mono):
+            mono.resize(min(length, 2 * (filled + len(mixed))), refcheck=False)
+        mono[filled : filled + len(mixed)] = mixed
+        filled += len(mixed)
+    decoder.check_complete(read)
+    mono.resize(filled, refcheck=False)
+    return mono

@@ -72,7 +72,9 @@ def encode_drums(drums: Audio | DrumCodes | None, num_frames: int, codec: EnCode
     if drums is None:
         raise ConditionError("no drum track given")
     samples = num_frames * codec.hop_length
-    track = drums.crop(0.0, samples / codec.sample_rate).mono().resample(codec.sample_rate)
+    # What is said of channels in opposite phase stands in the report of the conditions.
+    track, _ = drums.crop(0.0, samples / codec.sample_rate).mixed()
+    track = track.resample(codec.sample_rate)
     wav = track.samples[:, :samples]
     wav = F.pad(wav, (0, samples - wav.shape[1])).expand(codec.channels, -1)
     return DrumCodes(codec.coarse_codes(wav[None].to(codec.mean.device))[0])

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from tqdm import tqdm
 
-from jasco.audio import Audio
+from jasco.audio import Audio, Phase
 from jasco.precision import resolve_device, resolve_dtype
 from jasco.preprocess.demucs import DrumNetwork, load_drum_network
 
@@ -152,11 +152,18 @@ class DrumSeparator:
 
 
 def _centre_and_scale(audio: Audio) -> tuple[float, float]:
-    """Mean and deviation of the whole recording, mixed down: the networks want it standardised."""
-    centre = float(audio.samples.mean())
+    """Mean and deviation of the whole recording, mixed down: the networks want it standardised.
+
+    Of channels in opposite phase the louder one is taken, as `Audio.mono` does: their sum has next
+    to no deviation, and the networks would be given a signal thousands of times too loud.
+    """
+    samples = audio.samples
+    if (louder := Phase.of(samples).louder()) is not None:
+        samples = samples[louder : louder + 1]
+    centre = float(samples.mean())
     # In blocks, so that an hour of audio is not copied.
     squares = sum(
         float((block.mean(dim=0) - centre).square().sum())
-        for block in audio.samples.split(1 << 22, dim=1)
+        for block in samples.split(1 << 22, dim=1)
     )
-    return centre, math.sqrt(squares / audio.samples.shape[1]) + 1e-8
+    return centre, math.sqrt(squares / samples.shape[1]) + 1e-8

@@ -29,5 +29,5 @@ def extract_melody(
         MissingPartError: the weights are neither here nor to be fetched.
     """
     model = model or DeepSalience.load()
-    waveform = resample(audio.samples.mean(dim=0), audio.sample_rate, SAMPLE_RATE)
+    waveform = resample(audio.mono().samples[0], audio.sample_rate, SAMPLE_RATE)
     return Melody.from_salience(model.rows(waveform), FRAME_RATE, threshold=threshold)

@@ -99,7 +99,7 @@ def _panels(
 
 def _spectrogram(ax: Axes, audio: Audio) -> None:
     """Level (dB) over time and log frequency."""
-    samples, rate = audio.samples.mean(0), audio.sample_rate
+    samples, rate = audio.mixed()[0].samples[0], audio.sample_rate
     hop = max(len(samples) // _COLUMNS, 1)
     spectrum = torch.stft(
         torch.nn.functional.pad(samples, (0, max(_FFT - len(samples), 0))),

@@ -120,7 +120,7 @@ def picture(audio: Audio, melody: Melody | None = None) -> Tensor:
 
     Below it, where a melody was asked for, is its piano roll, over the same time.
     """
-    samples = audio.samples.mean(0)
+    samples = audio.mixed()[0].samples[0]
     spectrum = torch.stft(
         samples, 2048, max(len(samples) // WIDTH, 1), window=torch.hann_window(2048),
         return_complex=True,

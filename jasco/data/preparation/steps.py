@@ -24,6 +24,7 @@ from jasco.audio import Audio, load_mono
 from jasco.data import track_files
 from jasco.data.track_files import Header, Signature
 from jasco.errors import AudioError, CheckpointError, DataError, JascoError, MissingPartError
+from jasco.files import regular_file
 from jasco.preprocess.executors import Job
 from jasco.preprocess.stages.stage import Extract, Stage
 
@@ -143,7 +144,7 @@ def content_hash(path: Path) -> str:
         AudioError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with regular_file(path, AudioError).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise AudioError(f"cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,315 @@
+"""Decoding of audio files: which program reads them, how long they are, and what is read of them.
+
+Facts about libsndfile 1.2.2 that the code works around, each measured on files of that kind:
+
+- an mp3 of variable rate without a Xing header has a length guessed from its first frames (see
+  `jasco.audio.mpeg`), and one with a VBRI header too;
+- a FLAC stream of unknown length, which is what ffmpeg writes into a pipe, is said to have 2^63-1
+  samples, and no sample of it can be read;
+- a header may state any length (up to 2^36-1 samples in FLAC), so nothing is allocated by it;
+- of several Ogg streams one behind the other only the first is read;
+- names whose bytes are no UTF-8 are opened only where they are given as bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import soundfile
+
+from jasco.audio import flac, mpeg, riff
+from jasco.audio.signal import MAX_VALUES, span
+from jasco.errors import AudioError
+from jasco.files import regular_file
+
+Source = str | os.PathLike[str] | BinaryIO
+"""A path, or a file object opened for reading bytes, read from its beginning and left open."""
+
+# Encoders count the frames of a sound mp3 one or two apart.
+_TOLERANCE = 2 * 1152
+_BLOCK = 1 << 20  # samples
+_LONGEST_PAGE = 27 + 255 + 255 * 255  # bytes of an Ogg page
+
+
+class Decoder:
+    """An open audio file, and where in it a slice lies.
+
+    Attributes:
+        name: of the file, for messages.
+        rate: Hz.
+        channels: number of channels.
+        frames: length in samples, as far as it is known beforehand.
+        stated: length in samples that the file states itself; 0 where it states none.
+        first, stop: the slice (samples).
+    """
+
+    def __init__(self, sound: soundfile.SoundFile, name: str, frames: int, stated: int) -> None:
+        self._sound, self.name = sound, name
+        self.rate, self.channels = int(sound.samplerate), int(sound.channels)
+        self.frames, self.stated = frames, stated
+        self.first, self.stop = 0, frames
+        self._wanted = math.inf
+
+    def cut(self, start: float, duration: float | None) -> None:
+        """Set the slice (s) and go to its beginning.
+
+        Raises:
+            AudioError: it lies outside the file.
+        """
+        self.first, self.stop = span(start, duration, self.rate, self.frames, self.name)
+        self._wanted = self.first + (duration or math.inf) * self.rate
+        self.seek(self.first)
+
+    def seek(self, sample: int) -> None:
+        """Go to a sample."""
+        self._sound.seek(sample)
+
+    def block(self, most: int) -> np.ndarray:
+        """Next samples (N, channels), N at most ``most`` and less only at the end."""
+        most = min(most, self.frames - self._sound.tell())
+        if most <= 0:
+            return np.empty((0, self.channels), np.float32)
+        return self._sound.read(most, dtype="float32", always_2d=True)
+
+    def read(self) -> np.ndarray:
+        """Samples of the slice (N, channels), in memory that grows with what the file really has.
+
+        Raises:
+            AudioError: more than can be held at once, or less than the file states.
+        """
+        count = self.stop - self.first
+        self.refuse_too_long(count * self.channels)
+        samples = np.empty((min(count, _BLOCK), self.channels), np.float32)
+        filled = 0
+        while filled < count:
+            if filled == len(samples):
+                samples.resize((min(count, 2 * filled), self.channels), refcheck=False)
+            wanted = min(_BLOCK, len(samples) - filled)
+            got = len(self._sound.read(wanted, out=samples[filled : filled + wanted]))
+            filled += got
+            if got < wanted:
+                break
+        self.check_complete(self.first + filled)
+        samples.resize((filled, self.channels), refcheck=False)
+        return samples
+
+    def refuse_too_long(self, values: int) -> None:
+        """Refuse a stated length that is held in more than `MAX_VALUES` values.
+
+        Raises:
+            AudioError: it is; the message names the file.
+        """
+        if values > MAX_VALUES:
+            raise AudioError(
+                f"{self.name} states {self.frames / self.rate:.0f} s of {self.channels} channels "
+                f"at {self.rate} Hz; up to {MAX_VALUES} samples are read at once: give start and "
+                "duration, or fetch the file again if it should be shorter"
+            )
+
+    def check_complete(self, stop: int) -> None:
+        """Refuse a file that ended at sample ``stop`` though it states that it goes on.
+
+        Raises:
+            AudioError: it is cut short.
+        """
+        if stop < min(self.stated, self._wanted) - _TOLERANCE:
+            raise AudioError(
+                f"{self.name} is cut short or damaged: {stop / self.rate:.2f} s of its "
+                f"{self.stated / self.rate:.2f} s can be read; fetch or export it again"
+            )
+
+
+@contextmanager
+def opened(source: Source, start: float = 0.0, duration: float | None = None) -> Iterator[Decoder]:
+    """Open an audio file for reading, a slice of it (s) if only that is wanted.
+
+    Raises:
+        AudioError: it is missing, empty, no regular file or no audio, also where that shows only in
+            reading on; or the slice lies outside.
+    """
+    with ExitStack() as stack:
+        name, path, file = open_source(source, stack)
+        try:
+            if not file.read(1):
+                raise AudioError(f"{name} is empty (0 bytes): it holds no audio")
+            if is_for_ffmpeg(file):
+                decoded = _decode_with_ffmpeg(path or _copied(file, stack), name, start, duration)
+                path, file = None, stack.enter_context(decoded)
+                start, duration = 0.0, None
+            decoder = _decoder(path, file, name, stack)
+            decoder.cut(start, duration)
+            yield decoder
+        except (soundfile.SoundFileError, MemoryError) as error:
+            reason = getattr(error, "error_string", str(error)).strip(" .")
+            raise AudioError(
+                f"{name} is no audio file that can be read, or a damaged one ({reason}): give wav, "
+                "flac, mp3 or ogg, or m4a where ffmpeg is installed"
+            ) from error
+        except OSError as error:
+            raise AudioError(f"cannot read {name}: {error.strerror or error}") from error
+
+
+def open_source(source: Source, stack: ExitStack) -> tuple[str, Path | None, BinaryIO]:
+    """Name, path and open file of a source; a copy of what cannot be sought in."""
+    if isinstance(source, str | os.PathLike):
+        path = regular_file(source, AudioError)
+        try:
+            return str(path), path, stack.enter_context(path.open("rb"))
+        except OSError as error:
+            raise AudioError(f"cannot read {path}: {error.strerror}") from error
+    name = getattr(source, "name", None)
+    name = name if isinstance(name, str) else f"the {type(source).__name__}"
+    try:
+        if not source.seekable():
+            copy = stack.enter_context(cast(BinaryIO, tempfile.TemporaryFile()))
+            shutil.copyfileobj(source, copy)
+            source = copy
+        source.seek(0)
+        if not isinstance(source.read(0), bytes):
+            raise TypeError("it gives text")
+    except (AttributeError, TypeError, ValueError, OSError) as error:
+        raise AudioError(
+            f"cannot read {name} ({error}): give a path, or a file object opened with mode 'rb'"
+        ) from error
+    return name, None, source
+
+
+def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> Decoder:
+    """Decoder of a file that libsndfile knows, its length made sure of."""
+    # By its path a file is read without a call of Python for each of its frames.
+    sound = _sound(file if path is None else path, stack)
+    frames = stated = int(sound.frames)
+    if sound.format == "MP3" and (found := mpeg.scan(file)) is not None:
+        if not found.understood:
+            stated = found.samples
+            if frames < stated - _TOLERANCE and found.header.layer == 3:
+                sound = _sound(mpeg.with_length(file, found), stack)
+                stated = int(sound.frames)
+            frames = stated
+        _tell_mpeg_rest(found, name, frames / sound.samplerate)
+    elif sound.format == "FLAC" and frames >= flac.UNKNOWN:
+        found_flac = flac.measured(file)
+        if found_flac is None:
+            raise AudioError(
+                f"{name} states no length and does not end with a whole frame: it is cut short or "
+                "damaged; fetch or export it again"
+            )
+        spliced, frames = found_flac
+        sound, stated = _sound(spliced, stack), frames
+    elif sound.format in ("WAV", "WAVEX"):
+        stated = _wav_length(file, frames)
+    elif sound.format == "OGG":
+        _tell_ogg_rest(file, name, frames / sound.samplerate)
+    return Decoder(sound, name, frames, stated)
+
+
+def _sound(file: Any, stack: ExitStack) -> soundfile.SoundFile:
+    if isinstance(file, Path):
+        file = os.fsencode(file) if os.name == "posix" else str(file)
+    else:
+        file.seek(0)
+    return stack.enter_context(soundfile.SoundFile(file))
+
+
+def _tell_mpeg_rest(found: mpeg.Scan, name: str, duration: float) -> None:
+    """Warn of an mp3 that states no length and ends within a frame, or whose end is no mp3."""
+    if found.partial and not found.stated:
+        warnings.warn(
+            f"{name} ends within an mp3 frame and states no length: it may be cut short; all of "
+            f"its {duration:.2f} s are used",
+            stacklevel=2,
+        )
+    elif found.rest > 1 << 16:
+        warnings.warn(
+            f"{name} holds {found.rest} bytes behind its {duration:.2f} s that are not decoded: "
+            "another stream, or damaged",
+            stacklevel=2,
+        )
+
+
+def _tell_ogg_rest(file: BinaryIO, name: str, duration: float) -> None:
+    """Warn of an Ogg file that does not end with the last page of its first stream."""
+    page = struct.Struct("<4sBBqI")  # mark, version, flags, position, stream
+    file.seek(0)
+    first = file.read(page.size)
+    file.seek(-min(_LONGEST_PAGE, file.seek(0, io.SEEK_END)), io.SEEK_END)
+    tail = file.read()
+    at = tail.rfind(b"OggS\0")
+    if len(first) < page.size or at < 0 or len(tail) < at + page.size:
+        return
+    flags, stream = page.unpack_from(tail, at)[2], page.unpack_from(tail, at)[4]
+    if stream != page.unpack(first)[4]:
+        words = "holds several streams, of which only the first is read"
+    elif not flags & 4:
+        words = "does not end with the last page of its stream: it may be cut short; all of its"
+        words += f" {duration:.2f} s are used"
+    else:
+        return
+    warnings.warn(f"{name} {words}", stacklevel=2)
+
+
+def _wav_length(file: BinaryIO, frames: int) -> int:
+    """Length in samples that a wav file states."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    for name, stated in riff.chunks(file):
+        present = size - file.tell()
+        # A stream that could not know its length states 2 GiB or more.
+        if name == b"data" and 0 < present < stated < 0x7FFF_0000:
+            return frames * stated // present
+    return frames
+
+
+def is_for_ffmpeg(file: BinaryIO) -> bool:
+    """The file begins as MP4 (m4a), Matroska or WebM, Windows Media or bare AAC."""
+    file.seek(0)
+    head = file.read(8)
+    return (
+        head[4:8] == b"ftyp"
+        or head[:4] in (b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75")
+        or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0)  # ADTS, layer 0
+    )
+
+
+def _copied(file: BinaryIO, stack: ExitStack) -> Path:
+    """A file object's content under a name, which other programs want."""
+    copy = stack.enter_context(tempfile.NamedTemporaryFile())
+    file.seek(0)
+    shutil.copyfileobj(file, copy)
+    copy.flush()
+    return Path(copy.name)
+
+
+def _decode_with_ffmpeg(path: Path, name: str, start: float, duration: float | None) -> BinaryIO:
+    """A slice as a float wav in a temporary file, cut to the sample."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise AudioError(
+            f"{name} is of a format that is read through the ffmpeg program, which is not on the "
+            "PATH: install ffmpeg, or convert the file to wav, flac, mp3 or ogg"
+        )
+    # "file:" and the whitelist keep odd names and playlists away from the network. Behind the
+    # input, -ss and -t cut decoded samples; before it they would cut at packets.
+    command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
+    command += ["-i", f"file:{path}", "-vn", "-ss", f"{start:f}"]
+    command += [] if duration is None else ["-t", f"{duration:f}"]
+    command += ["-f", "wav", "-c:a", "pcm_f32le", "pipe:1"]
+    decoded = cast(BinaryIO, tempfile.TemporaryFile())
+    done = subprocess.run(command, stdout=decoded, stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        decoded.close()
+        reason = [*done.stderr.decode(errors="replace").splitlines(), "no reason given"][0]
+        raise AudioError(f"{name} cannot be decoded, ffmpeg says: {reason}")
+    return decoded

@@ -1,0 +1,100 @@
+"""Length of a FLAC stream whose header states none, by its last frame (RFC 9639).
+
+An encoder that writes into a pipe cannot go back to state the length. libsndfile 1.2.2 then gives
+2^63 - 1 samples and reads none of them.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, NamedTuple
+
+from jasco.audio.mpeg import syncsafe
+from jasco.audio.spliced import Spliced
+
+UNKNOWN = 1 << 36
+"""Length in samples from which on a file has not stated its own."""
+_TAIL = 1 << 20  # bytes in which the last frame is looked for
+
+
+def measured(file: BinaryIO) -> tuple[Spliced, int] | None:
+    """The file with its length in its header, and the length in samples.
+
+    ``None`` where the file does not end with a whole frame.
+    """
+    file.seek(0)
+    head = file.read(10)
+    start = 10 + syncsafe(head[6:10]) if head[:3] == b"ID3" else 0
+    file.seek(start)
+    info = bytearray(file.read(26))
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(start + len(info), size - _TAIL))
+    samples = _end_of_last_frame(file.read(), int.from_bytes(info[10:12], "big"))
+    if info[:4] != b"fLaC" or len(info) < 26 or not 0 < samples < UNKNOWN:
+        return None
+    # Four bits of what stands before, and 36 of the length.
+    info[21:] = ((info[21] & 0xF0) << 32 | samples).to_bytes(5, "big")
+    return Spliced(bytes(info), file, start + len(info), size), samples
+
+
+class _Frame(NamedTuple):
+    """Number of a frame, of its first sample where the blocks vary, and its length in samples."""
+
+    number: int
+    varies: bool
+    samples: int
+
+
+def _end_of_last_frame(tail: bytes, block: int) -> int:
+    """Sample behind the last frame, which reaches to the end of ``tail``; 0 where there is none.
+
+    Args:
+        tail: end of the stream.
+        block: samples of each frame but the last, where the blocks do not vary.
+    """
+    at = tail.rfind(b"\xff")
+    while at >= 0:
+        frame = _header(tail[at : at + 16])
+        if frame is not None and _remainder(tail[at:], 16, 0x8005) == 0:
+            return frame.number * (1 if frame.varies else block) + frame.samples
+        at = tail.rfind(b"\xff", 0, at)
+    return 0
+
+
+def _header(data: bytes) -> _Frame | None:
+    """Header of a frame; ``None`` where the bytes are none."""
+    if len(data) < 6 or data[0] != 0xFF or data[1] & 0xFE != 0xF8:
+        return None
+    length, rate = data[2] >> 4, data[2] & 15
+    ones = next((n for n in range(8) if not data[4] & 0x80 >> n), 8)
+    if ones in (1, 8) or length == 0 or rate == 15:
+        return None
+    place = 5
+    number = data[4] & 0x7F >> ones
+    for _ in range(max(ones - 1, 0)):
+        if place >= len(data):
+            return None
+        number = number << 6 | data[place] & 0x3F
+        place += 1
+    extra = {6: 1, 7: 2}.get(length, 0)
+    samples = 1 + int.from_bytes(data[place : place + extra], "big")
+    if length == 1:
+        samples = 192
+    elif length < 6:
+        samples = 576 << length - 2
+    elif length > 7:
+        samples = 256 << length - 8
+    place += extra + {12: 1, 13: 2, 14: 2}.get(rate, 0)
+    if len(data) <= place or _remainder(data[: place + 1], 8, 0x07) != 0:
+        return None
+    return _Frame(number, bool(data[1] & 1), samples)
+
+
+def _remainder(data: bytes, bits: int, polynomial: int) -> int:
+    """Cyclic redundancy check; 0 over data that end with their own."""
+    top, mask, value = 1 << bits - 1, (1 << bits) - 1, 0
+    for byte in data:
+        value ^= byte << bits - 8
+        for _ in range(8):
+            value = (value << 1 ^ polynomial if value & top else value << 1) & mask
+    return value
