@@ -16,6 +16,7 @@ from transformers import EncodecConfig, EncodecModel
 
 from jasco.errors import SettingError
 from jasco.fingerprint import fingerprint
+from jasco.pretrained import load_pretrained, make_config
 
 
 class EnCodec(nn.Module):
@@ -30,7 +31,9 @@ class EnCodec(nn.Module):
             else 0 and 1.
 
     Raises:
-        SettingError: neither ``pretrained`` nor ``config`` is given.
+        SettingError: neither ``pretrained`` nor ``config`` is given, or statistics or rates that no
+            codec has.
+        CheckpointError: the pretrained codec cannot be found or read, or is not whole.
     """
 
     mean: Tensor
@@ -46,18 +49,17 @@ class EnCodec(nn.Module):
     ) -> None:
         super().__init__()
         if pretrained is not None:
-            self.model = EncodecModel.from_pretrained(
-                pretrained, revision=revision or "main", dtype=torch.float32
-            )
+            self.model = load_pretrained(EncodecModel, pretrained, revision)
         elif config is not None:
-            self.model = EncodecModel(EncodecConfig(**config))
+            self.model = EncodecModel(make_config(EncodecConfig, config))
         else:
             raise SettingError("EnCodec needs a pretrained id or folder, or a config to start from")
         own = self.model.config
+        _check_rates(own.sampling_rate, own.hop_length)
         mean = getattr(own, "latent_mean", 0.0) if latent_mean is None else latent_mean
         std = getattr(own, "latent_std", 1.0) if latent_std is None else latent_std
-        self.register_buffer("mean", torch.tensor(mean), persistent=False)
-        self.register_buffer("std", torch.tensor(std), persistent=False)
+        self.register_buffer("mean", _statistic("latent_mean", mean, own), persistent=False)
+        self.register_buffer("std", _statistic("latent_std", std, own), persistent=False)
         self.requires_grad_(False)
         self.eval()
 
@@ -136,3 +138,28 @@ class EnCodec(nn.Module):
     def save(self, folder: Path) -> None:
         """Write the EnCodec as a folder that transformers loads."""
         self.model.save_pretrained(folder)
+
+
+def _statistic(name: str, value: Any, config: EncodecConfig) -> Tensor:
+    """Statistic of the latents as a tensor, a scalar or (D,)."""
+    entries = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in entries)
+    if not numbers or (entries is value and len(value) != config.hidden_size):
+        raise SettingError(
+            f"{name} is {value!r:.60}: give a number, or one for each of the {config.hidden_size} "
+            "channels"
+        )
+    # Beyond these float32 latents are all zero or infinite.
+    least = 1e-6 if name == "latent_std" else -1e6
+    if not all(least <= x <= 1e6 for x in entries):
+        raise SettingError(f"{name} is {value!r:.60}: give numbers from {least:g} to 1e+06")
+    return torch.tensor(value, dtype=torch.float32)
+
+
+def _check_rates(sample_rate: int, hop_length: int) -> None:
+    rate = sample_rate / hop_length
+    if not (1_000 <= sample_rate <= 400_000 and 1 <= rate <= 2_000):
+        raise SettingError(
+            f"a codec of {sample_rate} Hz and {rate:g} frames per second: give 1,000 to 400,000 Hz "
+            "and 1 to 2,000 frames per second"
+        )

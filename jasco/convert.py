@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from jasco.chords import CHORD_NAMES
 from jasco.errors import CheckpointError
 from jasco.melody import NUM_NOTES
 from jasco.plain import parse_yaml
+from jasco.weights import read_torch, state_of
 
 WEIGHTS = "state_dict.bin"
 CODEC_POINTER = "compression_state_dict.bin"
@@ -100,7 +100,7 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises:
         CheckpointError: not such a file, or a model that we do not implement.
     """
-    package = load_torch(folder / WEIGHTS)
+    package = read_torch(folder / WEIGHTS)
     if not isinstance(package, Mapping) or not {"best_state", "xp.cfg"} <= package.keys():
         raise CheckpointError(
             f"{folder / WEIGHTS} has no 'best_state' and 'xp.cfg': not a JASCO file"
@@ -112,22 +112,19 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise CheckpointError(f"xp.cfg of {folder / WEIGHTS} holds no configuration of a JASCO")
     codec = str(xp.get("compression_model_checkpoint", "")).removeprefix("//pretrained/")
     if (folder / CODEC_POINTER).is_file():
-        codec = load_torch(folder / CODEC_POINTER).get("pretrained", codec)
-    config = published_config(xp, codec=codec)
-    return config, dict(_rename(package["best_state"], config["model"]))
-
-
-def load_torch(path: Path) -> Any:
-    """What `torch.save` wrote: tensors and plain data, for nothing else is loaded.
-
-    Raises:
-        CheckpointError: the file is missing, broken, or holds code.
-    """
+        pointer = read_torch(folder / CODEC_POINTER)
+        if not isinstance(pointer, Mapping):
+            raise CheckpointError(f"{folder / CODEC_POINTER} names no codec")
+        codec = str(pointer.get("pretrained", codec))
+    state = state_of(package["best_state"], folder / WEIGHTS)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointError(f"{path} cannot be read as torch weights: {reason[0]}") from error
+        config = published_config(xp, codec=codec)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise CheckpointError(
+            f"xp.cfg of {folder / WEIGHTS} has not what a JASCO needs: "
+            f"{type(error).__name__} {error!s:.200}"
+        ) from error
+    return config, dict(_rename(state, config["model"]))
 
 
 def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from huggingface_hub.errors import (
 
 from jasco.errors import CheckpointError
 
-_REVISION = re.compile(r"(?!.*\.\.)[\w][\w./-]*")  # it becomes part of a path in the cache
-_REPO_ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
+# Both become parts of a path in the cache.
+_REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
+_REPO_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,34 @@ def locate(name_or_path: str | Path, patterns: Sequence[str], hub: HubOptions) -
             has not been accepted; the message says what to do.
     """
     name = os.fspath(name_or_path)
+    folder = os.path.expanduser(name)
+    if os.path.isdir(folder):
+        return Located(Path(folder), None)
+    if not is_repo_id(name):
+        raise CheckpointError(
+            f"{_shown(name)}: no such folder, and not a Hub id (owner/name) either"
+        )
+    return fetch(name, patterns, hub)
+
+
+def is_repo_id(name: object) -> bool:
+    """Whether a name may be that of a repository on the Hub: ``owner/name``, or ``name`` alone."""
+    return isinstance(name, str) and len(name) <= 96 and bool(_REPO_ID.fullmatch(name))
+
+
+def fetch(name: str, patterns: Sequence[str], hub: HubOptions) -> Located:
+    """The local copy of a repository on the Hub, whatever folders are here.
+
+    Args:
+        name: Hub id.
+        patterns: the files that are wanted of it.
+        hub: how to reach the Hub.
+
+    Raises:
+        CheckpointError: as in `locate`.
+    """
     if hub.revision is not None and not _REVISION.fullmatch(hub.revision):
-        raise CheckpointError(f"{hub.revision!r} is no branch, tag or commit of {name!r}")
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return Located(path, None)
-    if not _REPO_ID.fullmatch(name):
-        raise CheckpointError(f"{name}: no such folder, and not a Hub id (owner/name) either")
+        raise CheckpointError(f"{hub.revision!r:.80} is no branch, tag or commit of {name!r}")
     try:
         folder = snapshot_download(
             name,
@@ -107,3 +129,8 @@ def locate(name_or_path: str | Path, patterns: Sequence[str], hub: HubOptions) -
     except (HfHubHTTPError, OSError) as error:
         raise CheckpointError(f"{name} could not be fetched from the Hub: {error}") from error
     return Located(Path(folder), Path(folder).name)
+
+
+def _shown(name: str) -> str:
+    """A name for a message: as it is where it can be printed, else escaped."""
+    return name if name.isprintable() and len(name) <= 200 else f"{name!a:.200}"

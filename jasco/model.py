@@ -16,13 +16,16 @@ from jasco import checkpoint
 from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
 from jasco.conditioners.drums import encode_drums
-from jasco.conditions import ConditionBatch, Conditions
+from jasco.conditions import CONTROLS, ConditionBatch, Conditions
 from jasco.errors import CheckpointError, ConditionError, SettingError
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver
 from jasco.generation import Generation, check_noise, draw_noise, item_seeds, report_to
 from jasco.network import VelocityNetwork
 from jasco.precision import resolve_device, resolve_dtype, rounded
 from jasco.recipe import Recipe
+
+MAX_DURATION = 3600
+"""Longest clip that a model may be made for (s)."""
 
 
 class Jasco(nn.Module):
@@ -43,6 +46,7 @@ class Jasco(nn.Module):
         segment_duration: float = 10.0,
     ) -> None:
         super().__init__()
+        _check_parts(codec, conditioners, network, segment_duration)
         self.codec = codec
         self.conditioners = nn.ModuleDict(conditioners)
         self.network = network
@@ -68,13 +72,13 @@ class Jasco(nn.Module):
             SettingError, CheckpointError: the configuration names something that is not Jasco's, or
                 values that do not fit.
         """
-        model = checkpoint.build(config["model"])
+        model = checkpoint.build(config["model"], "model")
         if not isinstance(model, cls):
             raise SettingError(f"the configuration describes a {type(model).__name__}, not a Jasco")
         model.config = dict(config)
         for default in ("solver", "guidance"):
             if config.get(default):
-                setattr(model, default, checkpoint.build(config[default]))
+                setattr(model, default, checkpoint.build(config[default], default))
         return model
 
     @classmethod
@@ -355,3 +359,28 @@ class Jasco(nn.Module):
         if clip.drums is None or "drums" not in self.conditioners:
             return clip
         return replace(clip, drums=encode_drums(clip.drums, num_frames, self.codec))
+
+
+def _check_parts(
+    codec: EnCodec,
+    conditioners: Mapping[str, Conditioner],
+    network: VelocityNetwork,
+    segment_duration: float,
+) -> None:
+    """See that parts fit each other, so that no clip is needed to find out."""
+    unknown = [name for name in conditioners if name not in CONTROLS]
+    if unknown:
+        raise SettingError(f"conditioners has {unknown[0]!r:.40}: known are {', '.join(CONTROLS)}")
+    if not 0 < segment_duration <= MAX_DURATION:
+        raise SettingError(f"segment_duration is {segment_duration}: give 0 to {MAX_DURATION} s")
+    width, channels = network.norm.normalized_shape[0], codec.latent_dim
+    facts = [("network.latent_dim", network.output.out_features, channels)]
+    for name, conditioner in conditioners.items():
+        own: Any = conditioner
+        facts.append((f"conditioners.{name}.dim", own.project.out_features, width))
+        latent_dim = getattr(own, "latent_dim", channels)
+        facts.append((f"conditioners.{name}.latent_dim", latent_dim, channels))
+    for key, value, wanted in facts:
+        if value != wanted:
+            owner = "network has" if key.endswith(".dim") else "latents of the codec have"
+            raise SettingError(f"{key} is {value}, and the {owner} {wanted} channels")

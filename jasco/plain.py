@@ -265,6 +265,24 @@ def read_yaml(path: str | os.PathLike[str], error: type[JascoError], *, finite: 
     return parse_yaml(data, os.fspath(path), error, finite=finite)
 
 
+def check_plain(value: Any, label: str, error: type[JascoError]) -> None:
+    """Refuse what is not plain data, too deep or too large, and data that holds itself.
+
+    Args:
+        value: read from a file of another kind.
+        label: what it is, for messages.
+        error: class of the errors.
+
+    Raises:
+        JascoError: the value is not plain data within the limits.
+    """
+    try:
+        _check_limits(value)
+        _check_plain(value, finite=True)
+    except ValueError as cause:
+        raise error(f"{label} is not plain data ({cause})") from cause
+
+
 def _check_events(text: str) -> None:
     """Refuse depth, number of values and aliases that contain themselves before anything is built.
 

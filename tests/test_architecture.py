@@ -23,7 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("atomic", "errors"),
     ("files",),  # checks of a user's paths, for all readers and writers
     ("plain",),
-    ("assets", "fingerprint", "hub", "jsonl", "precision"),
+    ("assets", "fingerprint", "hub", "jsonl", "precision", "weights"),
+    ("pretrained",),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),
     ("codec", "convert", "data.track_files", "generation", "network", "recipe"),

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from jasco import convert
 from jasco.assets import asset
+from jasco.checkpoint.building import check_sizes
 from jasco.checkpoint.layout import CONFIG, PARTS, RUN_FILE, TEXT_ENCODER, WEIGHTS, node_of
 from jasco.errors import CheckpointError
-from jasco.hub import HubOptions, locate
-from jasco.plain import read_yaml
+from jasco.hub import HubOptions, fetch, is_repo_id, locate
+from jasco.plain import check_plain, read_yaml
+from jasco.weights import read_safetensors, read_torch, state_of
 
 BUNDLED = ("demo",)
 _OWN_FILES = (CONFIG, WEIGHTS, *(f"{part.folder}/*" for part in PARTS))
@@ -57,14 +57,17 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
     source = asset(name) if name in BUNDLED else Path(name).expanduser()
     training = source / RUN_FILE if (source / RUN_FILE).is_file() else source
     revision, beside = None, None
+    where = str(training)
     if training.suffix == ".ckpt":
         config, tensors = _read_training(training)
         beside = training.parent
     else:
         found = locate(source if name in BUNDLED else name, (*_OWN_FILES, *_PUBLISHED_FILES), hub)
         folder, revision = found.folder, found.revision
+        where = str(folder)
         if (folder / CONFIG).is_file():
-            config, tensors = _read_config(folder / CONFIG), _read_tensors(folder / WEIGHTS)
+            config = _read_config(folder / CONFIG)
+            tensors = read_safetensors(folder / WEIGHTS)
             beside = folder
         elif convert.is_published(folder):
             config, tensors = convert.read_published(folder)
@@ -74,16 +77,12 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
                 f"{folder} holds no checkpoint: neither our {CONFIG} nor a published "
                 f"{convert.WEIGHTS}"
             )
-    _refuse_interpolations(config)
-    located = locate_parts(config, hub, beside)
-    elsewhere = (
-        part.prefix
-        for part in PARTS
-        if node_of(config, part) is not None and not any(k.startswith(part.prefix) for k in tensors)
-    )
+    _check_nodes(config, where)
+    located, elsewhere = _resolve_parts(config, hub, beside, tensors, where)
+    check_sizes(located, tensors, elsewhere, where)
     if revision is None and name not in BUNDLED:
         name = os.path.abspath(source)  # a recipe is read from other folders too
-    return Checkpoint(name, revision, config, located, tensors, tuple(elsewhere))
+    return Checkpoint(name, revision, config, located, tensors, elsewhere)
 
 
 def at_hand(name: str, hub: HubOptions) -> bool:
@@ -103,15 +102,68 @@ def at_hand(name: str, hub: HubOptions) -> bool:
     return (folder / CONFIG).is_file() or convert.is_published(folder)
 
 
-def locate_parts(
-    config: dict[str, Any], hub: HubOptions, beside: Path | None = None
-) -> dict[str, Any]:
-    """The same configuration with the parts named by local folders, ready to build.
+def _resolve_parts(
+    config: dict[str, Any],
+    hub: HubOptions,
+    beside: Path | None,
+    tensors: Mapping[str, Tensor],
+    where: str,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The configuration of a checkpoint with its parts named by local folders, ready to build.
+
+    A part comes out of the checkpoint's own folder, from the Hub under the id and commit that the
+    checkpoint names, or from the tensors beside the network's; from nowhere else, and never from
+    random numbers.
 
     Args:
         config: its Hub ids are given the commit that was found.
         hub: how to reach the Hub.
         beside: a folder that may hold the parts in folders of their own.
+        tensors: of the checkpoint.
+        where: the checkpoint, for messages.
+
+    Returns:
+        The configuration, and the prefixes of the tensors that building the parts loads.
+    """
+    located = copy.deepcopy(config)
+    elsewhere = []
+    for part in PARTS:
+        node, local = node_of(config, part), node_of(located, part)
+        if not isinstance(node, dict) or not isinstance(local, dict):
+            continue
+        for key in ("pretrained", "revision"):
+            if not isinstance(node.get(key), str | None):
+                path = ".".join((*part.node, key))
+                raise CheckpointError(f"{path} in {where} is {node[key]!r:.60}: give a text")
+        named, inside = node.get("pretrained"), None if beside is None else beside / part.folder
+        if inside is not None and inside.is_dir():
+            local |= {"pretrained": str(inside), "revision": None}
+        elif named is not None:
+            if named == part.folder or not is_repo_id(named):
+                raise CheckpointError(
+                    f"{where} lacks its folder {part.folder}/ (it names {named!r:.80}): a part is "
+                    "in that folder of the checkpoint or on the Hub; copy the checkpoint again, "
+                    "whole"
+                )
+            place = fetch(named, part.files, hub.at(node.get("revision")))
+            local |= {"pretrained": str(place.folder), "revision": None}
+            node["revision"] = place.revision
+        if not any(name.startswith(part.prefix) for name in tensors):
+            if local.get("pretrained") is None:
+                raise CheckpointError(
+                    f"{where} lacks its folder {part.folder}/ and holds no tensors of that part: "
+                    "copy the checkpoint again, whole"
+                )
+            elsewhere.append(part.prefix)
+    return located, tuple(elsewhere)
+
+
+def locate_parts(config: dict[str, Any], hub: HubOptions) -> dict[str, Any]:
+    """The user's own configuration with the parts named by local folders, ready to build.
+
+    Args:
+        config: its Hub ids are given the commit that was found.
+        hub: how to reach the Hub.
 
     Raises:
         CheckpointError: a part is neither there nor on the Hub, or the Hub was not reached.
@@ -121,9 +173,7 @@ def locate_parts(
         node, local = node_of(config, part), node_of(located, part)
         if node is None or local is None:
             continue
-        if beside is not None and (beside / part.folder).is_dir():
-            local |= {"pretrained": str(beside / part.folder), "revision": None}
-        elif node.get("pretrained"):
+        if node.get("pretrained"):
             place = locate(node["pretrained"], part.files, hub.at(node.get("revision")))
             local |= {"pretrained": str(place.folder), "revision": None}
             node["revision"] = place.revision
@@ -149,20 +199,33 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _read_training(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and averaged weights of a Lightning checkpoint."""
-    package = convert.load_torch(path)
+    package = read_torch(path)
     config = package.get("hyper_parameters") if isinstance(package, dict) else None
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise CheckpointError(f"{path} has no configuration of a Jasco: not one of jasco-train")
+    check_plain(config, f"the configuration in {path}", CheckpointError)
     prefix = "model."
-    own = {k: v for k, v in package["state_dict"].items() if k.startswith(prefix)}
-    return config, {k.removeprefix(prefix): v for k, v in own.items()}
+    state = state_of(package.get("state_dict"), path)
+    own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    return dict(config), own
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+def _check_nodes(config: Mapping[str, Any], where: str) -> None:
+    """Check the nodes beside those that are built."""
+    for name in ("dropout", "source", "solver", "guidance"):
+        if not isinstance(config.get(name), dict | None):
+            raise CheckpointError(f"{name} in {where} is {config[name]!r:.60}: give a mapping")
+    for name, probability in (config.get("dropout") or {}).items():
+        number = isinstance(probability, int | float) and not isinstance(probability, bool)
+        if not number or not 0 <= probability <= 1:
+            raise CheckpointError(
+                f"dropout.{name!s:.40} in {where} is {probability!r:.60}: give a number from 0 to 1"
+            )
+    for name in ("id", "revision"):
+        value = (config.get("source") or {}).get(name)
+        if not isinstance(value, str | None):
+            raise CheckpointError(f"source.{name} in {where} is {value!r:.60}: give a text")
+    _refuse_interpolations(config)
 
 
 def _refuse_interpolations(node: Any) -> None:

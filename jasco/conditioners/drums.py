@@ -17,7 +17,7 @@ from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
 from jasco.drums import DrumCodes
-from jasco.errors import ConditionError
+from jasco.errors import ConditionError, SettingError
 
 
 class DrumConditioner(Conditioner):
@@ -34,6 +34,8 @@ class DrumConditioner(Conditioner):
 
     def __init__(self, dim: int, width: int = 2, latent_dim: int = 128, blur: int = 3) -> None:
         super().__init__()
+        if blur < 1:
+            raise SettingError(f"blur={blur}: give a whole number of frames, at least 1")
         self.blur = blur
         self.latent_dim = latent_dim
         self.embedding = nn.Linear(latent_dim, width)

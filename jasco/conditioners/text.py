@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
 
 from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
-from jasco.errors import ConditionError, SettingError
+from jasco.errors import CheckpointError, ConditionError, SettingError
+from jasco.pretrained import load_pretrained, make_config
+from jasco.weights import read_safetensors, require_finite
 
 SUMMARY = "summary.safetensors"
 
@@ -40,6 +42,7 @@ class TextConditioner(Conditioner):
 
     Raises:
         SettingError: neither ``pretrained`` nor ``config`` is given, or queries do not fit.
+        CheckpointError: the pretrained encoder cannot be found or read, or is not whole.
     """
 
     def __init__(
@@ -54,14 +57,16 @@ class TextConditioner(Conditioner):
     ) -> None:
         super().__init__()
         if pretrained is not None:
-            revision = revision or "main"
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(pretrained, revision=revision)
-            self.encoder = T5EncoderModel.from_pretrained(
-                pretrained, revision=revision, dtype=torch.float32
-            )
+            self.encoder = load_pretrained(T5EncoderModel, pretrained, revision)
+            self.tokenizer: Any = _load_tokenizer(pretrained, revision)
+            if len(self.tokenizer) > self.encoder.config.vocab_size:
+                raise CheckpointError(
+                    f"the tokenizer of {pretrained} has {len(self.tokenizer)} tokens and its "
+                    f"encoder knows {self.encoder.config.vocab_size}: they do not belong together"
+                )
         elif config is not None:
             self.tokenizer = ByT5Tokenizer()
-            self.encoder = T5EncoderModel(T5Config(**config))
+            self.encoder = T5EncoderModel(make_config(T5Config, config))
         else:
             raise SettingError("text needs a pretrained T5 id or folder, or a config to start from")
         self.finetune = finetune
@@ -135,7 +140,22 @@ def _load_queries(queries: nn.Linear, folder: Path) -> None:
     path = folder / SUMMARY
     if not path.is_file():
         return
-    found = load_file(path)
+    found = read_safetensors(path)
+    if "weight" not in found or found["weight"].dim() != 2:
+        raise CheckpointError(f"{path} holds no queries")
     if found["weight"].shape != queries.weight.shape:
         raise SettingError(f"{folder} has {len(found['weight'])} queries: give summary that number")
-    queries.load_state_dict(found)
+    require_finite(found, path)
+    queries.load_state_dict({"weight": found["weight"]})
+
+
+def _load_tokenizer(name: str, revision: str | None) -> Any:
+    """Tokenizer of a folder or Hub id; no code of a repository is run."""
+    options: dict[str, Any] = {"revision": revision or "main"}
+    if Path(name).is_dir():
+        options = {"local_files_only": True}
+    try:
+        return AutoTokenizer.from_pretrained(name, trust_remote_code=False, **options)
+    except Exception as error:  # each kind of tokenizer has its own ways to refuse a file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(f"the tokenizer of {name} cannot be loaded: {reason:.300}") from error

@@ -14,6 +14,9 @@ from jasco.errors import SettingError
 from jasco.network.embeddings import TimeEmbedding, sinusoidal_positions
 from jasco.network.transformer import Transformer
 
+MAX_DEPTH = 256
+"""Most layers of a network."""
+
 
 class VelocityNetwork(nn.Module):
     """v(z, t, c): transformer over latent frames.
@@ -47,6 +50,10 @@ class VelocityNetwork(nn.Module):
         adaptive: bool = False,
     ) -> None:
         super().__init__()
+        if heads < 1 or not 1 <= depth <= MAX_DEPTH:
+            raise SettingError(
+                f"depth={depth}, heads={heads}: give 1 to {MAX_DEPTH} layers and at least one head"
+            )
         if dim < 4 or dim % 2 or dim % heads:
             raise SettingError(
                 f"dim={dim}, heads={heads}: dim must be even and a multiple of heads"

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
-from jasco.convert import load_torch
 from jasco.errors import CheckpointError
+from jasco.weights import read_torch
 
 
 class WholeCheckpointIO(CheckpointIO):
@@ -56,7 +56,7 @@ class WholeCheckpointIO(CheckpointIO):
         Raises:
             CheckpointError: it cannot be read.
         """
-        package: dict[str, Any] = load_torch(Path(path))
+        package: dict[str, Any] = read_torch(Path(path))
         return package
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:

@@ -95,7 +95,7 @@ def test_half_the_size_and_a_card_of_ones_own(
         (["TINY", "taken/file.txt"], "choose another folder", 1),
         (["TINY", "taken/file.txt/deeper"], "could not be written", 1),
         (["TINY", "out", "--private"], "--private goes with --push", 2),
-        (["TINY", "out", "--card", "none.md"], "'none.md': No such file or directory", 1),
+        (["TINY", "out", "--card", "none.md"], "none.md: No such file or directory", 1),
         (["TINY", "out", "--dtype", "int8"], "invalid choice: 'int8'", 2),
         (["TINY"], "arguments are required: out", 2),
         (["TINY", "out", "--revison", "a"], "unrecognized arguments", 2),
