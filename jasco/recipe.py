@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +12,8 @@ import torch
 from jasco.chords import ChordProgression
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
-from jasco.errors import ConditionError
+from jasco.errors import ConditionError, SettingError
+from jasco.flow import SOLVERS
 from jasco.melody import NUM_NOTES, Melody
 
 
@@ -50,18 +51,86 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Recipe:
-        """The recipe that `to_dict` wrote.
+        """The recipe that `to_dict` wrote; a stranger may have written it.
+
+        Every value is checked before anything of its size is made.
 
         Raises:
-            ConditionError: the data is not a recipe.
+            ConditionError: the data is not a recipe; the message names the key.
+            ChordError: chords that cannot be read.
         """
-        try:
-            values = {name: plain[name] for name in cls.__dataclass_fields__}
-            frames = values["conditions"].get("frames", 0)
-            values["conditions"] = _conditions(values["conditions"], frames)
-            return cls(**values)
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
-            raise ConditionError(f"not a recipe of Jasco: {error!r}") from error
+        if not isinstance(plain, Mapping):
+            raise ConditionError(f"not a recipe of Jasco but a {type(plain).__name__}")
+        lacking = [name for name in cls.__dataclass_fields__ if name not in plain]
+        if lacking:
+            raise ConditionError(f"not a recipe of Jasco: it lacks {', '.join(lacking)}")
+        values = {name: plain[name] for name in cls.__dataclass_fields__}
+        for name, (fits, words) in _KINDS.items():
+            if not fits(values[name]):
+                raise ConditionError(f"{name} of the recipe is {values[name]!r:.60}: give {words}")
+        _check_solver(values["solver"])
+        values["conditions"] = _conditions(values["conditions"])
+        return cls(**values)
+
+
+MAX_FRAMES = 200_000
+"""Most latent frames of a recipe, an hour at 50 Hz."""
+MAX_SEED = 2**63 - 1
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 4096
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -1e9 <= value <= 1e9  # not NaN
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _are_weights(value: object) -> bool:
+    if not isinstance(value, Mapping) or not value:
+        return False
+    return all(isinstance(k, str) and _is_number(v) for k, v in value.items())
+
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "model": (lambda v: v is None or _is_text(v), "a name"),
+    "revision": (lambda v: v is None or _is_text(v), "a commit"),
+    "seed": (lambda v: v is None or _is_whole(v, MAX_SEED), f"a whole number from 0 to {MAX_SEED}"),
+    "solver": (lambda v: isinstance(v, Mapping), "a mapping with name"),
+    "guidance": (_are_weights, 'weights such as {"all": 1.5, "text": 3}'),
+    "duration": (lambda v: _is_number(v) and v > 0, "a positive number of seconds"),
+    "dtype": (_is_text, "a name"),
+    "device": (_is_text, "a name"),
+    "conditions": (lambda v: isinstance(v, Mapping), "a mapping"),
+}
+
+
+def _check_solver(settings: Mapping[str, Any]) -> None:
+    """See that a solver can be made of its settings."""
+    name = settings.get("name")
+    if not isinstance(name, str) or name not in SOLVERS:
+        raise ConditionError(
+            f"solver.name of the recipe is {name!r:.60}: known are {', '.join(SOLVERS)}"
+        )
+    known = [field.name for field in fields(SOLVERS[name])]
+    for key, value in settings.items():
+        if key != "name" and key not in known:
+            raise ConditionError(
+                f"solver.{key!s:.60} of the recipe: {name} has no such setting, only "
+                f"{', '.join(known)}"
+            )
+        if key != "name" and not _is_number(value):
+            raise ConditionError(f"solver.{key} of the recipe is {value!r:.60}: give a number")
+    try:
+        SOLVERS[name](**{key: value for key, value in settings.items() if key != "name"})
+    except SettingError as error:
+        raise ConditionError(f"solver of the recipe: {error}") from error
 
 
 def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[str, Any]:
@@ -78,19 +147,52 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
     return plain
 
 
-def _conditions(plain: Mapping[str, Any], num_frames: int) -> Conditions:
-    melody = None
-    if "melody" in plain:
-        roll = torch.zeros(NUM_NOTES, num_frames)
-        for row, start, stop, value in plain["melody"]:
-            roll[row, start:stop] = value
-        melody = Melody.from_array(roll)
+def _conditions(plain: Mapping[str, Any]) -> Conditions:
+    frames = plain.get("frames", 0)
+    if not _is_whole(frames, MAX_FRAMES):
+        raise ConditionError(
+            f"frames of the recipe is {frames!r:.60}: give a whole number from 0 to {MAX_FRAMES:,}"
+        )
+    drums = plain.get("drums")
+    if drums is not None and not (
+        isinstance(drums, list)
+        and 0 < len(drums) <= MAX_FRAMES
+        and all(_is_whole(code, 2**15) for code in drums)
+    ):
+        raise ConditionError(
+            f"drums of the recipe are {drums!r:.60}: give a list of 1 to {MAX_FRAMES:,} codes"
+        )
+    chords, melody = plain.get("chords"), plain.get("melody")
     return Conditions(
         text=plain.get("text"),
-        chords=ChordProgression.from_pairs(plain["chords"]) if "chords" in plain else None,
-        drums=DrumCodes(torch.tensor(plain["drums"])) if "drums" in plain else None,
-        melody=melody,
+        chords=None if chords is None else ChordProgression.from_pairs(chords),
+        drums=None if drums is None else DrumCodes(torch.tensor(drums)),
+        melody=None if melody is None else _melody(melody, frames),
     )
+
+
+def _melody(runs: Any, frames: int) -> Melody:
+    """Melody of runs as `_runs` gives them; those of a row do not overlap."""
+    if not isinstance(runs, list):
+        raise ConditionError(f"melody of the recipe is {runs!r:.60}: give a list of runs")
+    roll = torch.zeros(NUM_NOTES, frames)
+    room = NUM_NOTES * frames
+    for run in runs:
+        right = isinstance(run, list) and len(run) == 4 and _is_number(run[3]) and run[3] >= 0
+        if right:
+            row, start, stop = run[:3]
+            right = _is_whole(row, NUM_NOTES - 1) and _is_whole(stop, frames)
+            right = right and _is_whole(start, stop)
+        if right:
+            room -= stop - start
+        if not right or room < 0:
+            raise ConditionError(
+                f"melody of the recipe has the run {run!r:.60}: give [row from 0 to "
+                f"{NUM_NOTES - 1}, first frame, frame after the last, value], within the "
+                f"{frames} frames"
+            )
+        roll[row, start:stop] = run[3]
+    return Melody.from_array(roll)
 
 
 def _runs(roll: torch.Tensor) -> list[list[float]]:
