@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jasco.audio import Audio, to_audio
+from jasco.audio import Audio, load_audio, probe, to_audio
 from jasco.chords import ChordProgression
 from jasco.drums import DrumCodes
 from jasco.errors import ConditionError
@@ -22,6 +23,9 @@ CONTROLS = ("text", "chords", "drums", "melody")
 DEFAULT_SAMPLE_RATE = 32000
 """Rate (Hz) at which bare sample arrays are taken; every published model works at it."""
 
+LONGEST_DRUMS = 600.0
+"""How much of a file that is named as drums is read (s)."""
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Conditions:
@@ -31,8 +35,9 @@ class Conditions:
         text: description of the music. Empty text is the same as none.
         chords: a progression; a list of ``(name, onset in s)`` or a timed text (``"C:0 Am:2"``) is
             read as one.
-        drums: an isolated drum track: `Audio`, ``(samples, sample_rate)``, a path, samples at the
-            model's own rate (a bare array), or the codes of an earlier encoding.
+        drums: an isolated drum track: `Audio`, ``(samples, sample_rate)``, a path, of which up to
+            `LONGEST_DRUMS` are read, samples at the model's own rate (a bare array), or the codes
+            of an earlier encoding.
         melody: a melody; an array of 53 rows (MIDI 43 to 95) and one column per latent frame is
             read as one.
 
@@ -57,7 +62,7 @@ class Conditions:
         if chords is not None and not isinstance(chords, ChordProgression):
             chords = ChordProgression.parse(chords)
         if drums is not None and not isinstance(drums, DrumCodes):
-            drums = to_audio(drums, sample_rate=DEFAULT_SAMPLE_RATE)
+            drums = _drum_track(drums)
         if melody is not None and not isinstance(melody, Melody):
             melody = Melody.from_array(melody)
         text = text if text and text.strip() else None
@@ -93,6 +98,20 @@ class Conditions:
             notice = self.melody.notice(num_frames, frame_rate)
             lines += [f"melody: {notice}"] if notice else []
         return tuple(lines)
+
+
+def _drum_track(drums: Any) -> Audio:
+    """Drum audio in any of its shapes, of a file the beginning."""
+    if not isinstance(drums, str | PathLike):
+        return to_audio(drums, sample_rate=DEFAULT_SAMPLE_RATE)
+    audio = load_audio(drums, duration=LONGEST_DRUMS)
+    if audio.duration == LONGEST_DRUMS and probe(drums).duration > LONGEST_DRUMS:
+        warnings.warn(
+            f"{drums} is longer than the {LONGEST_DRUMS:g} s that are read of it as drums; for "
+            "another part give load_audio(path, start=..., duration=...)",
+            stacklevel=4,
+        )
+    return audio
 
 
 @dataclass(frozen=True, eq=False)

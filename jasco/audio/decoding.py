@@ -188,9 +188,13 @@ def open_source(source: Source, stack: ExitStack) -> tuple[str, Path | None, Bin
 
 def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> Decoder:
     """Decoder of a file that libsndfile knows, its length made sure of."""
-    # By its path a file is read without a call of Python for each of its frames.
+    if path is not None:
+        # By a path a file is read without a call of Python for each of its frames. The path of the
+        # open file is that of the same file even if another has taken its place in the meantime.
+        path = _path_of(file, path)
     sound = _sound(file if path is None else path, stack)
     frames = stated = int(sound.frames)
+    place = file.tell()  # where the decoder of a file object reads on
     if sound.format == "MP3" and (found := mpeg.scan(file)) is not None:
         if not found.understood:
             stated = found.samples
@@ -212,7 +216,13 @@ def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> 
         stated = _wav_length(file, frames)
     elif sound.format == "OGG":
         _tell_ogg_rest(file, name, frames / sound.samplerate)
+    file.seek(place)
     return Decoder(sound, name, frames, stated)
+
+
+def _path_of(file: BinaryIO, path: Path) -> Path:
+    again = Path(f"/proc/self/fd/{file.fileno()}")
+    return again if again.exists() else path
 
 
 def _sound(file: Any, stack: ExitStack) -> soundfile.SoundFile:

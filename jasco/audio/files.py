@@ -195,9 +195,10 @@ def save_audio(
         _write_to(path, content, name)
         return None
     files: dict[Path, bytes | None] = {path: content}
-    if side is not None and (ours := is_recipe_of(side, path) or not os.path.lexists(side)):
+    there = side is not None and os.path.lexists(side)
+    if side is not None and (is_recipe_of(side, path) if there else text is not None):
         files[side] = None if text is None else text.encode("ascii")
-    elif side is not None and text is not None and not ours:
+    elif there and text is not None:
         warnings.warn(
             f"{side} is not the recipe of an earlier {path.name} and is left alone; the new recipe "
             f"is in the tag of {path.name} only",
