@@ -1,33 +1,33 @@
 """Bars: ``C Am | F G7 | %`` with a tempo, or ``C G,G:7 E:min`` (space = bar, comma = within).
 
 The chords of a bar share it evenly. ``%`` repeats the bar before, ``.`` (or ``/``) gives one more
-share to the chord that sounds, ``|: ... :|`` plays twice. A new line ends a bar too. Where there is
-neither a ``|`` nor a comma, a line is one bar.
+share to the chord that sounds, ``|: ... :|`` plays twice. A new line ends a bar too. Metre, tempo
+and sections in brackets are those of `jasco.chords.brackets`, tempo is that of
+`jasco.chords.metre`.
 
-Tempo: ``bpm`` counts the notes that the denominator of the time signature names, so a bar of
-``n/d`` lasts ``60 n / bpm`` s. That is quarters in 4/4 and **eighths in 6/8**: there a tempo felt
-in dotted quarters is three times as many.
+Where there is neither a ``|`` nor a comma, each chord lasts a bar and the chords are a loop: they
+repeat to the end of the clip. With ``.`` among them each sign is a beat, where that fills bars.
 """
 
 from __future__ import annotations
 
-import math
 import re
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from jasco.chords.brackets import KeyChange, Mark, Section, Tempo
 from jasco.chords.characters import plain
-from jasco.chords.score import SYMBOL, Entry, Score, as_text, shown
+from jasco.chords.metre import COMMON, Clock, Metre, whole_note
+from jasco.chords.score import SYMBOL, Entry, Score, check_count, shown
 from jasco.errors import ChordError
-
-BPM_RANGE = (20.0, 600.0)
-"""Tempi that are believed (beats per minute); the eighths of a fast 12/8 come near the top."""
 
 _PART = re.compile(
     r"(?P<line>:*\[?\|[|\]]*:*)|(?P<newline>\s*\n\s*)|(?P<space>\s+)|(?P<comma>[,;])"
     rf"|(?P<symbol>{SYMBOL.pattern})|(?P<stray>.)"
 )
-_TIME_SIGNATURE = re.compile(r"\s*([1-9]|[1-5][0-9])\s*/\s*(1|2|4|8|16|32)\s*")
+_UNKNOWN = Fraction(1)  # s of a whole note, while the tempo is not known
 _HOLD = re.compile(r"[./]+")
 
 
@@ -37,6 +37,7 @@ class _Slot:
 
     token: str
     position: int
+    key: str | None = None
 
     @property
     def holds(self) -> bool:
@@ -51,33 +52,13 @@ class _Slot:
         )
 
 
-def _bar_length(bpm: float, time_signature: str) -> Fraction:
-    """Length of a bar (s), exact so that no error adds up over the bars.
+@dataclass(frozen=True)
+class _Bar:
+    """Shares of a bar, its metre, and the length of a whole note in it (s), if that is known."""
 
-    Raises:
-        ChordError: a tempo out of range, or no time signature.
-    """
-    low, high = BPM_RANGE
-    try:
-        tempo = math.nan if isinstance(bpm, bool | str) else float(bpm)
-    except (TypeError, ValueError, OverflowError):
-        tempo = math.nan
-    if not low <= tempo <= high:
-        raise ChordError(
-            f"bpm is {shown(bpm)}: give beats per minute from {low:g} to {high:g}",
-            position=0,
-            token=as_text(bpm),
-        )
-    found = _TIME_SIGNATURE.fullmatch(as_text(time_signature))
-    if found is None:
-        raise ChordError(
-            f"time_signature is {shown(time_signature)}: give beats and note value, such as '4/4', "
-            "'3/4' or '6/8'",
-            position=0,
-            token=as_text(time_signature),
-            suggestion="4/4",
-        )
-    return 60 * int(found[1]) / Fraction(tempo)
+    slots: tuple[_Slot, ...]
+    metre: Metre
+    whole: Fraction | None
 
 
 def no_tempo(first: Entry) -> ChordError:
@@ -92,81 +73,212 @@ def no_tempo(first: Entry) -> ChordError:
     )
 
 
-def read_bars(text: str, original: str, *, bpm: float | None, time_signature: str = "4/4") -> Score:
+def read_bars(
+    text: str,
+    original: str,
+    marks: Mapping[int, Mark] | None = None,
+    *,
+    bpm: float | None,
+    time_signature: str | None = None,
+) -> Score:
     """Read bars.
 
     Args:
-        text: plain text without tags.
+        text: plain text without brackets.
         original: the text it was made from, of the same length.
-        bpm: tempo (beats per minute); without one the score counts bars, and says so.
-        time_signature: ``"4/4"``, ``"6/8"``, ...
+        marks: position of a bracket -> what it says.
+        bpm: tempo (beats per minute); without one here and in the chart the score says so.
+        time_signature: ``"4/4"``, ``"6/8"``, ...; 4/4 where neither this nor the chart says it.
 
     Raises:
-        ChordError: a tempo out of range, an empty bar, or ``%`` and ``.`` with nothing before them.
+        ChordError: a tempo out of range, an empty bar, metre or tempo within a bar, or ``%`` and
+            ``.`` with nothing before them.
     """
     parts = list(_PART.finditer(text))
     kinds = {part.lastgroup for part in parts}
     commas = "comma" in kinds and "line" not in kinds
-    bars = _split(parts, original, space_ends_bar=commas)
-    notices = []
+    unbarred = not kinds & {"line", "comma"}
+    beats = unbarred and any(
+        part.lastgroup == "symbol" and _HOLD.fullmatch(part[0]) for part in parts
+    )
+    chart = _Chart(
+        sorted((marks or {}).items()),
+        bpm=bpm,
+        time_signature=time_signature,
+        space_ends_bar=commas or (unbarred and not beats),
+        beats=beats,
+    )
+    bars = chart.read(parts, original)
+    notices = chart.notices
     if commas and re.search(r"[,;][ \t]|[ \t][,;]", text):
         notices.append("a comma beside a space: the space ends the bar")
-    if not kinds & {"line", "comma"} and any(len(bar) > 1 for bar in bars):
-        notices.append("no bar line: the chords of a line share one bar (| ends a bar)")
+    score = _timed(bars)
+    loop = unbarred and not beats and len({entry.token for entry in score.entries}) > 1
+    if loop:
+        notices.append(
+            "no bar line: each chord lasts a bar, and they repeat to the end of the clip (| ends a "
+            "bar)"
+        )
+    return Score(
+        score.entries,
+        score.end,
+        tuple(notices),
+        lacks_tempo=score.lacks_tempo,
+        loop=loop,
+        bars=score.bars,
+    )
 
-    length = Fraction(1) if bpm is None else _bar_length(bpm, time_signature)
-    entries = []
-    before: list[_Slot] = []
+
+def _timed(bars: list[_Bar]) -> Score:
+    """Onsets of the chords of all bars."""
+    clock = Clock()
+    entries: list[Entry] = []
+    onsets: list[float] = []
+    before: tuple[_Slot, ...] = ()
     sounding: _Slot | None = None
-    for index, bar in enumerate(bars):
-        if bar[0].token == "%" and len(bar) == 1:
+    for bar in bars:
+        slots = bar.slots
+        if slots[0].token == "%" and all(slot.holds for slot in slots[1:]):
             if not before:
-                raise bar[0].error("there is no bar before it to repeat")
-            bar = before
+                raise slots[0].error("there is no bar before it to repeat")
+            slots = before
         # Repeated, a bar that begins by holding a chord strikes that chord again.
-        before = [sounding, *bar[1:]] if bar[0].holds and sounding else bar
-        for share, slot in enumerate(bar):
+        before = (sounding, *slots[1:]) if slots[0].holds and sounding else slots
+        clock.tempo(bar.whole or _UNKNOWN)
+        onsets.append(clock.at())
+        for share, slot in enumerate(slots):
             if slot.token == "%":
                 raise slot.error("it repeats a whole bar and stands alone; . holds a chord", ".")
             if set(plain(slot.token)) == {"-"}:
                 raise slot.error("write . to hold a chord, or | between bars", ".")
             if not slot.holds:
-                onset = float((index + Fraction(share, len(bar))) * length)
+                check_count(len(entries) + 1, slot.position)
+                onset = clock.at(share, len(slots), bar.metre)
                 where = f"position {slot.position}"
-                entries.append(Entry(slot.token, onset, slot.position, where))
+                entries.append(Entry(slot.token, onset, slot.position, where, slot.key))
                 sounding = slot
             elif sounding is None:
                 raise slot.error("there is no chord before it to hold", "N")
-    return Score(entries, float(len(bars) * length), tuple(notices), lacks_tempo=bpm is None)
+        clock.advance(bar.metre)
+    lacks_tempo = any(bar.whole is None for bar in bars)
+    return Score(entries, clock.at(), lacks_tempo=lacks_tempo, bars=tuple(onsets))
 
 
-def _split(parts: list[re.Match[str]], original: str, *, space_ends_bar: bool) -> list[list[_Slot]]:
-    """The shares of each bar, repeats written out."""
-    bars: list[list[_Slot]] = [[]]
-    repeat_from = 0
-    line_end = -1  # where the last bar line ended, while nothing but blanks followed
-    for part in parts:
-        kind, token = part.lastgroup, original[part.start() : part.end()]
-        if kind == "symbol":
-            held = _HOLD.fullmatch(part[0]) or part[0] == "%"
-            bars[-1] += [_Slot(c, part.start()) for c in part[0]] if held else []
-            bars[-1] += [] if held else [_Slot(token, part.start())]
-            line_end = -1
-        elif kind == "stray":
-            raise _Slot(token, part.start()).error("it stands for nothing here")
-        elif kind == "line" and line_end not in (-1, part.start()):
-            raise _Slot(token, part.start()).error(
-                "the bar before it is empty; write % to repeat a bar, N for no chord", "%"
-            )
-        elif kind == "newline":
-            line_end = -1
-        if bars[-1] and (kind in ("line", "newline") or (kind == "space" and space_ends_bar)):
-            bars.append([])
-        if kind == "line":
-            line_end = part.end()
-            if part[0].startswith(":"):
-                bars[-1:] = [*bars[repeat_from:-1], []]
-                repeat_from = len(bars) - 1
-            if part[0].endswith(":"):
-                repeat_from = len(bars) - 1
-    return [bar for bar in bars if bar]
+class _Chart:
+    """Reader of the bars of a chart, repeats written out."""
+
+    def __init__(
+        self,
+        marks: list[tuple[int, Mark]],
+        *,
+        bpm: float | None,
+        time_signature: str | None,
+        space_ends_bar: bool,
+        beats: bool,
+    ) -> None:
+        self.notices: list[str] = []
+        self._marks = deque(marks)
+        self._given = {"bpm": bpm, "time_signature": time_signature}
+        self._metre = COMMON if time_signature is None else Metre.parse(time_signature)
+        self._whole: Fraction | None = None
+        # A tempo counts in the metre of the bar it stands at, which a later bracket may say.
+        self._tempo: tuple[float, int] | None = None if bpm is None else (bpm, 0)
+        if bpm is not None:
+            whole_note(bpm, self._metre)
+        self._space_ends_bar = space_ends_bar
+        self._beats = beats
+        self._key: str | None = None
+        self._open: list[_Slot] = []
+        self._bars: list[_Bar] = []
+        self._repeat_from = 0
+        self._section, self._times = 0, 1
+
+    def read(self, parts: list[re.Match[str]], original: str) -> list[_Bar]:
+        line_end = -1  # where the last bar line ended, while nothing but blanks followed
+        for part in parts:
+            kind, token = part.lastgroup, original[part.start() : part.end()]
+            if kind == "line" and line_end not in (-1, part.start()):
+                raise _Slot(token, part.start()).error(
+                    "the bar before it is empty; write % to repeat a bar, N for no chord", "%"
+                )
+            if kind in ("line", "newline") or (kind == "space" and self._space_ends_bar):
+                self._close(ends_line=kind != "space")
+            self._apply(part.start() if kind in ("symbol", "stray") else part.end())
+            if kind == "symbol":
+                held = _HOLD.fullmatch(part[0]) or part[0] == "%"
+                check_count(len(self._open) + len(part[0]) * bool(held), part.start())
+                signs = part[0] if held else [token]
+                self._open += [_Slot(sign, part.start(), self._key) for sign in signs]
+                line_end = -1
+            elif kind == "stray":
+                raise _Slot(token, part.start()).error("it stands for nothing here")
+            elif kind == "newline":
+                line_end = -1
+            elif kind == "line":
+                line_end = part.end()
+                if part[0].startswith(":"):
+                    self._repeat(self._repeat_from, 2)
+                if part[0].endswith(":"):
+                    self._repeat_from = len(self._bars)
+        self._close()
+        self._apply(len(original) + 1)
+        self._repeat(self._section, self._times)
+        return self._bars
+
+    def _close(self, *, ends_line: bool = True) -> None:
+        """End the bar that is open."""
+        slots, size = self._open, len(self._open)
+        if not slots:
+            return
+        if self._tempo is not None:
+            bpm, position = self._tempo
+            self._whole, self._tempo = whole_note(bpm, self._metre, position), None
+        if self._beats and ends_line:
+            if len(slots) % self._metre.beats == 0:
+                size = self._metre.beats
+            elif len(slots) > 1:
+                self.notices.append(
+                    "no bar line: the chords of a line share one bar (| ends a bar)"
+                )
+        for start in range(0, len(slots), size):
+            bar = _Bar(tuple(slots[start : start + size]), self._metre, self._whole)
+            self._bars.append(bar)
+        check_count(len(self._bars), slots[0].position)
+        self._open = []
+
+    def _repeat(self, start: int, times: int) -> None:
+        """Play the bars from ``start`` on several times."""
+        check_count(len(self._bars) + (times - 1) * (len(self._bars) - start))
+        self._bars += self._bars[start:] * (times - 1)
+        self._repeat_from = len(self._bars)
+
+    def _apply(self, before: int) -> None:
+        """Follow the brackets that stand before a position."""
+        while self._marks and self._marks[0][0] < before:
+            position, mark = self._marks.popleft()
+            if isinstance(mark, KeyChange):
+                self._key = mark.key
+            elif isinstance(mark, Section):
+                if self._times > 1:
+                    self._repeat(self._section, self._times)
+                self._section, self._times = len(self._bars), mark.times
+            elif self._open:
+                name = "a tempo" if isinstance(mark, Tempo) else "a time signature"
+                raise ChordError(
+                    f"{name} at position {position} stands within a bar: write it at the beginning "
+                    "of one",
+                    position=position,
+                    token=str(mark),
+                )
+            elif isinstance(mark, Tempo):
+                self._say_unused("bpm", f"{mark.bpm:g}")
+                self._tempo = mark.bpm, position
+            else:
+                self._say_unused("time_signature", str(mark))
+                self._metre = mark
+
+    def _say_unused(self, name: str, said: str) -> None:
+        if not self._bars and self._given[name] is not None:
+            if str(self._given[name]) != said:
+                self.notices.append(f"{name} is not used: the chart says {said}")
+            self._given[name] = None

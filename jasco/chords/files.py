@@ -8,150 +8,125 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jasco.atomic import write_text
-from jasco.chords.notation import read_notation
+from jasco.chords.jams import read_jams
+from jasco.chords.lab import read_lab
+from jasco.chords.notation import UNUSED_TEMPO, read_notation
+from jasco.chords.numerals import Key
 from jasco.chords.pairs import read_pairs
-from jasco.chords.score import Entry, Score, as_text, seconds, shown
-from jasco.chords.vocabulary import NO_CHORD
+from jasco.chords.score import MAX_TEXT, Score
 from jasco.errors import ChordError
+from jasco.files import output_file
+from jasco.plain import MAX_JSON_BYTES, encoding_of, parse_json, read_bytes
 
 Segments = Sequence[tuple[float, float, str]]
 """(start, end, label), in s."""
 
-_GAP = 1e-3  # s between two segments that rounding explains
-_JAMS_NAMESPACES = ("chord", "chord_harte")
+CHORD_FILES = (".lab", ".jams", ".json", ".txt")
+"""Endings of files that hold chords."""
+
+UNUSED_ANNOTATION = "annotation is not used: the file is no JAMS document"
+_MAX_LAB_BYTES = 16 * 2**20
+_CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
 
 def read_file(
-    path: str | os.PathLike[str], *, bpm: float | None = None, time_signature: str = "4/4"
+    path: str | os.PathLike[str],
+    *,
+    bpm: float | None = None,
+    time_signature: str | None = None,
+    key: Key | None = None,
+    notation: str = "english",
+    annotation: int | str | None = None,
 ) -> Score:
-    """Read a file by its ending.
+    """Read a file by its ending; see `jasco.chords.ChordProgression.load` for the rest.
 
     Raises:
-        ChordError: it is missing, no text, of another kind, or cannot be read.
+        ChordError: it is missing, no text, too large, of another kind, or cannot be read.
     """
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in (".lab", ".jams", ".json", ".txt"):
+    kind = Path(path).suffix.lower()
+    if kind not in CHORD_FILES:
         raise ChordError(
-            f"cannot read chords from {path.name!r}: give a .lab, .jams, .json or .txt file"
+            f"cannot read chords from {Path(path).name!r}: give a .lab, .jams, .json or .txt file"
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ChordError(f"cannot read {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ChordError(f"cannot read {path}: it is not a text in UTF-8", position=0) from None
+    if kind in (".jams", ".json"):
+        return read_json(path, bpm=bpm, time_signature=time_signature, annotation=annotation)
+    limit = 4 * MAX_TEXT if kind == ".txt" else _MAX_LAB_BYTES
+    text, notices = _decode(read_bytes(path, ChordError, limit), str(path))
+    if annotation is not None:
+        notices = (*notices, UNUSED_ANNOTATION)
     if kind == ".txt":
-        return read_notation(text, bpm=bpm, time_signature=time_signature)
-    return read_lab(text) if kind == ".lab" else read_json(text)
+        score = read_notation(
+            text, bpm=bpm, time_signature=time_signature, key=key, notation=notation
+        )
+        return replace(score, notices=notices + score.notices)
+    return read_lab(text, notices if bpm is None else (*notices, UNUSED_TEMPO))
 
 
-def read_lab(text: str) -> Score:
-    """Read ``start end label`` lines; empty lines and those that begin with ``#`` are skipped.
+def _decode(data: bytes, label: str) -> tuple[str, tuple[str, ...]]:
+    """Text of a file in UTF-8, UTF-16 or Latin-1, and what is said of that.
 
     Raises:
-        ChordError: a line of another form; ``position`` is the index of its first character.
+        ChordError: the bytes are no text.
     """
-    segments, at = [], 0
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        position, at = at, at + len(line)
-        where = f"line {number}"
-        fields = line.split()
-        if not fields or fields[0].startswith("#"):
-            continue
-        if len(fields) != 3:
-            raise ChordError(
-                f"{shown(line.strip())} at {where} is not a segment: write start, end and chord",
-                position=position,
-                token=line.strip(),
-                suggestion="0.0 2.0 C:maj",
-            )
-        start, end = (seconds(field, fields[2], position, where) for field in fields[:2])
-        segments.append((end, Entry(fields[2], start, position, where)))
-    return _score(segments)
+    encoding, mark = encoding_of(data[:4])
+    even, odd = data[:4096:2].count(0), data[1:4096:2].count(0)
+    if not mark and max(even, odd) > len(data[:4096]) // 6 and min(even, odd) == 0:
+        encoding = "utf-16-le" if odd else "utf-16-be"
+    notices = () if encoding == "utf-8" else (f"the file is in {encoding.upper()}",)
+    try:
+        text = data[mark:].decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            reason = f"cannot read {label}: it is not a text in {encoding.upper()}"
+            raise ChordError(reason, position=error.start) from None
+        text = data.decode("cp1252", errors="replace")
+        notices = ("the file is in Latin-1, not in UTF-8",)
+    if found := _CONTROL.search(text):
+        raise ChordError(
+            f"cannot read {label}: it is not a text (control character at {found.start()})",
+            position=found.start(),
+        )
+    return text, notices
 
 
-def read_json(text: str) -> Score:
-    """Read JSON: pairs of name and onset, or a JAMS document.
+def read_json(
+    path: str | os.PathLike[str],
+    *,
+    bpm: float | None = None,
+    time_signature: str | None = None,
+    annotation: int | str | None = None,
+) -> Score:
+    """Read a JSON file: pairs of name and onset, or a JAMS document.
 
     Raises:
         ChordError: it is neither, or not JSON at all.
     """
+    data = read_bytes(path, ChordError, MAX_JSON_BYTES)
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        position = error.pos if isinstance(error, json.JSONDecodeError) else 0
-        raise ChordError(f"this is not JSON: {error}", position=position) from None
+        document = parse_json(data, str(path), ChordError)
+    except ChordError as error:
+        cause = error.__cause__
+        error.position = cause.pos if isinstance(cause, json.JSONDecodeError) else 0
+        raise
     if isinstance(document, dict) and "annotations" in document:
-        return _read_jams(document["annotations"])
-    return read_pairs(document)
-
-
-def _read_jams(annotations: object) -> Score:
-    """The first chord annotation; ``position`` of an error is the index of the observation."""
-    found = [
-        annotation["data"]
-        for annotation in (annotations if isinstance(annotations, list) else [])
-        if isinstance(annotation, dict)
-        and annotation.get("namespace") in _JAMS_NAMESPACES
-        and isinstance(annotation.get("data"), list)
-    ]
-    if not found:
-        raise ChordError(
-            "this JAMS document has no chord annotation: it needs one in the namespace 'chord'",
-            position=0,
-        )
-    segments = []
-    for index, observation in enumerate(found[0]):
-        where = f"observation {index}"
-        value = observation.get("value") if isinstance(observation, dict) else None
-        if not isinstance(value, str):
-            raise ChordError(
-                f"{where} of the chord annotation has no chord: it needs time, duration and value",
-                position=index,
-                token=as_text(observation),
-            )
-        start = seconds(observation.get("time"), value, index, where)
-        duration = seconds(observation.get("duration"), value, index, where)
-        segments.append((start + duration, Entry(value, start, index, where)))
-    more = len(found) - 1
-    notices = (f"{more} more chord annotations are not read",) if more else ()
-    return _score(segments, notices)
-
-
-def _score(segments: list[tuple[float, Entry]], notices: tuple[str, ...] = ()) -> Score:
-    """Segments as a score; where none is annotated there is no chord."""
-    if not segments:
-        raise ChordError("no chord: the file holds no segment", position=0)
-    entries: list[Entry] = []
-    told = list(notices)
-    reached = None
-    for end, entry in sorted(segments, key=lambda segment: segment[1].onset):
-        if end < entry.onset:
-            raise ChordError(
-                f"{shown(entry.token)} at {entry.where} ends at {end:g} s, before it begins at "
-                f"{entry.onset:g} s",
-                position=entry.position,
-                token=entry.token,
-            )
-        if reached is not None and entry.onset > reached + _GAP:
-            entries.append(Entry(NO_CHORD, reached, entry.position, entry.where))
-            told.append(f"no chord between {reached:g} and {entry.onset:g} s: N")
-        elif reached is not None and entry.onset < reached - _GAP:
-            told.append(f"{entry.token} at {entry.where} begins before the chord ahead of it ends")
-        entries.append(entry)
-        reached = max(end, reached or 0.0)
-    return Score(entries, reached, tuple(told))
+        return read_jams(document, bpm=bpm, time_signature=time_signature, annotation=annotation)
+    score = read_pairs(document)
+    unused: tuple[str, ...] = () if bpm is None else (UNUSED_TEMPO,)
+    unused += () if annotation is None else (UNUSED_ANNOTATION,)
+    return replace(score, notices=score.notices + unused)
 
 
 def write_lab(path: str | os.PathLike[str], segments: Segments) -> None:
     """Write segments as ``.lab``, with every digit, so that reading them back gives the same."""
     write_text(
-        Path(path), "".join(f"{start!r}\t{end!r}\t{label}\n" for start, end, label in segments)
+        output_file(path, ChordError),
+        "".join(f"{start!r}\t{end!r}\t{label}\n" for start, end, label in segments),
     )
 
 
@@ -174,4 +149,4 @@ def write_jams(path: str | os.PathLike[str], segments: Segments) -> None:
         "annotations": [annotation],
         "sandbox": {},
     }
-    write_text(Path(path), json.dumps(document, indent=1) + "\n")
+    write_text(output_file(path, ChordError), json.dumps(document, indent=1) + "\n")

@@ -8,10 +8,11 @@ from difflib import SequenceMatcher
 from functools import cache, lru_cache
 
 from jasco.chords.characters import plain_token
+from jasco.chords.languages import in_english
 from jasco.chords.numerals import Key, looks_like_numeral, read_numeral
 from jasco.chords.quality import Tones, Unreadable
-from jasco.chords.score import SHOWN, shown
-from jasco.chords.symbols import Chord, read_special, read_symbol
+from jasco.chords.score import MAX_SYMBOL, SHOWN, shown
+from jasco.chords.symbols import Chord, is_usual, read_special, read_symbol
 from jasco.chords.vocabulary import (
     CHORD_NAMES,
     QUALITIES,
@@ -24,13 +25,19 @@ from jasco.errors import ChordError
 
 
 def name_chord(
-    token: str, key: Key | None = None, *, position: int, where: str
+    token: str,
+    key: Key | None = None,
+    notation: str = "english",
+    *,
+    position: int,
+    where: str,
 ) -> tuple[str, str | None]:
     """The vocabulary's name of a symbol, and what had to change for it (``None``: nothing).
 
     Args:
         token: a lead-sheet or Harte symbol; with ``key`` also a Roman numeral or Nashville number.
         key: the key that numerals are read in.
+        notation: language of note names (`jasco.chords.languages`).
         position: where the token stands, for the error.
         where: the same in words (``"position 5"``, ``"line 2"``).
 
@@ -38,14 +45,16 @@ def name_chord(
         ChordError: the token cannot be read.
     """
     try:
-        return _name(token, key)
+        if len(token) > MAX_SYMBOL:
+            raise Unreadable(f"a chord has at most {MAX_SYMBOL} characters")
+        return _name(token, key, notation)
     except Unreadable as unreadable:
         reason = str(unreadable)
     near = None
     if key is None and looks_like_numeral(token):
         reason = "numerals need a key: give key=, such as key='C' or key='A minor'"
     else:
-        near = nearest_spelling(token, key)
+        near = nearest_spelling(token, key, notation)
         reason += f"; the nearest readable name is {near!r}" if near else "; write C, Am7, G/B or N"
     raise ChordError(
         f"cannot read the chord {shown(token)} at {where}: {reason}",
@@ -56,27 +65,33 @@ def name_chord(
 
 
 @lru_cache(maxsize=4096)
-def _name(token: str, key: Key | None) -> tuple[str, str | None]:
+def _name(token: str, key: Key | None, notation: str) -> tuple[str, str | None]:
     if name := read_special(token):
-        is_name = plain_token(token) == name
-        unknown = name == UNKNOWN_CHORD and not is_name
-        return name, f"{token} -> {name} (unknown chord)" if unknown else None
-    return _reduce(_read(token, key), token)
+        kind = "unknown chord" if name == UNKNOWN_CHORD else "no chord"
+        return name, None if is_usual(token) else f"{token} -> {name} ({kind})"
+    return _reduce(_read(token, key, notation), token)
 
 
-def _read(token: str, key: Key | None) -> Chord:
+def is_chord(token: str, key: Key | None = None, notation: str = "english") -> bool:
+    """Whether a token can be read as a chord, a numeral or ``N``."""
+    return len(token) <= MAX_SYMBOL and (
+        read_special(token) is not None or _is_readable(token, key, notation)
+    )
+
+
+def _read(token: str, key: Key | None, notation: str = "english") -> Chord:
     """Read a numeral where there is a key, else (or failing that) a symbol.
 
     Raises:
         Unreadable: it is neither.
     """
     if key is None or not looks_like_numeral(token):
-        return read_symbol(token)
+        return read_symbol(token, notation)
     try:
         return read_numeral(token, key)
     except Unreadable as unreadable:
         try:  # bbm7 begins like a numeral and is none
-            return read_symbol(token)
+            return read_symbol(token, notation)
         except Unreadable:
             raise unreadable from None
 
@@ -102,21 +117,18 @@ def _reduce(chord: Chord, token: str) -> tuple[str, str | None]:
     quality = _nearest_quality(chord.tones)
     bass = chord.bass.interval if chord.bass else 0
     respelled = chord.spelled is not None and chord.spelled != ROOTS[chord.root]
-    if (chord.root, quality, bass) not in SPELLINGS:
-        # C7/Bb sounds like C/Bb, and Ddim/C like Dm7b5/C: the same tones over the same bass.
-        sound = {*QUALITIES[quality].values(), bass}
-        for other, tones in QUALITIES.items():
-            if (chord.root, other, bass) in SPELLINGS and {*tones.values(), bass} == sound:
-                quality, respelled = other, True
-                break
-        else:
-            bass = 0
-    name = SPELLINGS[chord.root, quality, bass]
+    kept = QUALITIES[quality]
+    name = SPELLINGS.get((chord.root, quality, bass))
+    if name is None:
+        name, respelled = _same_sound(chord.root, quality, bass), True
+    if name is None:
+        name, bass = SPELLINGS[chord.root, quality, 0], 0
+        respelled = chord.spelled is not None and chord.spelled != ROOTS[chord.root]
 
     dropped = [
         tone.written
         for degree, tone in chord.tones.items()
-        if tone.semitones != QUALITIES[quality].get(degree)
+        if tone.semitones != kept.get(degree)
         and not (bass and tone.semitones is not None and tone.semitones % 12 == bass)
     ]
     if chord.bass and chord.bass.interval != bass:
@@ -129,11 +141,38 @@ def _reduce(chord: Chord, token: str) -> tuple[str, str | None]:
     return name, f"{token} -> {name} ({'; '.join(notes)})" if notes else None
 
 
-def nearest_spelling(token: str, key: Key | None = None) -> str | None:
+def _same_sound(root: int, quality: str, bass: int) -> str | None:
+    """Name of the same pitch classes over the same bass, on this root or another.
+
+    ``C7/Bb`` sounds like ``C/Bb``, ``Ddim/C`` like ``Dm7b5/C`` and ``Am7/C`` like ``C6``.
+    """
+    lowest = (root + bass) % 12
+    sound = _pitch_classes(root, quality, bass)
+    same = [
+        (other != root, name)
+        for (other, kind, low), name in SPELLINGS.items()
+        if (other + low) % 12 == lowest and _pitch_classes(other, kind, low) == sound
+    ]
+    return min(same, key=lambda found: found[0])[1] if same else None
+
+
+@cache
+def _pitch_classes(root: int, quality: str, bass: int) -> frozenset[int]:
+    steps = (0, bass, *QUALITIES[quality].values())
+    return frozenset((root + step) % 12 for step in steps)
+
+
+def nearest_spelling(token: str, key: Key | None = None, notation: str = "english") -> str | None:
     """The readable spelling that is nearest to an unreadable token, where one is near."""
     text = plain_token(token).strip("()[]{}\"'.,;:!?*")[:SHOWN]
-    text = re.sub("(?<![^/])[Hh]", "B", text)  # German for B
-    readable = [text[:n] for n in range(len(text), 0, -1) if _is_readable(text[:n], key)]
+    if notation == "english":  # German, Latin and spelled names
+        others = ("spelled", "german", "latin") if text else ()
+        for reading in (r for other in others for r in in_english(text, other)):
+            if _is_readable(reading, key):
+                return reading
+        text = re.sub("(?<![^/])[Hh]", "B", text)
+    starts = (text[:n] for n in range(len(text), 0, -1))
+    readable = [start for start in starts if _is_readable(start, key, notation)]
     if readable and 2 * len(readable[0]) >= len(text):
         return readable[0]
     candidates = _spellings(":" in text, key is not None and looks_like_numeral(text))
@@ -145,9 +184,9 @@ def nearest_spelling(token: str, key: Key | None = None) -> str | None:
     return next(iter(readable), None)
 
 
-def _is_readable(text: str, key: Key | None) -> bool:
+def _is_readable(text: str, key: Key | None, notation: str = "english") -> bool:
     try:
-        _read(text, key)
+        _read(text, key, notation)
     except Unreadable:
         return False
     return True

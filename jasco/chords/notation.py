@@ -2,59 +2,85 @@
 
 In this order: pairs, where a text begins as ``(C, 0.0)`` or ``[["C", 0.0]]`` does; bars, where a
 ``|`` occurs; timed, where a symbol ends in a colon and a number that can only be a time (see
-`jasco.chords.timed`); else bars, with a comma (``C G,G:7 E:min``) or on one line.
+`jasco.chords.timed`); else bars, with a comma (``C G,G:7 E:min``) or a bar for each chord.
 
-Section tags such as ``[Verse 2]`` end a bar and are otherwise ignored.
+What stands in brackets is read by `jasco.chords.brackets`, separators such as dashes by
+`jasco.chords.separators`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from jasco.chords.bars import read_bars
+from jasco.chords.brackets import Brackets, Section, read_brackets
 from jasco.chords.characters import plain
+from jasco.chords.metre import COMMON, Metre
+from jasco.chords.numerals import Key
 from jasco.chords.pairs import looks_like_pairs, read_pairs_text
-from jasco.chords.score import Score, shown
+from jasco.chords.score import MAX_TEXT, Score, shown
+from jasco.chords.separators import part_chords, spelled_out
 from jasco.chords.timed import first_timed, read_timed
 from jasco.errors import ChordError
 
-_TAG = re.compile(r"\[[^\[\]|\n]*\]")
-_CHORDAL_TAG = re.compile(r"\[\s*[A-G][#b]?(?:m|maj|min|dim|aug|sus|[0-9])*\s*\]")
+UNUSED_TEMPO = "bpm is not used: the chords carry their own times"
 
 
-def read_notation(text: str, *, bpm: float | None = None, time_signature: str = "4/4") -> Score:
+def read_notation(
+    text: str,
+    *,
+    bpm: float | None = None,
+    time_signature: str | None = None,
+    key: Key | None = None,
+    notation: str = "english",
+) -> Score:
     """Read a text in any notation.
 
     Args:
         text: the progression.
-        bpm: tempo of bars; see `jasco.chords.bars` for what a beat is.
+        bpm: tempo of bars; see `jasco.chords.metre` for what a beat is.
         time_signature: of bars.
+        key: of numerals, which tells them from other words.
+        notation: language of note names.
 
     Raises:
-        ChordError: there is no chord in it, or its form cannot be read.
+        ChordError: there is no chord in it, its form cannot be read, or it is too long.
     """
+    if len(text) > MAX_TEXT:
+        raise ChordError(
+            f"the chart has {len(text):,} characters: at most {MAX_TEXT:,} are read; give a part",
+            position=MAX_TEXT,
+        )
     flat = plain(text)
-    unused = () if bpm is None else ("bpm is not used: the chords carry their own times",)
+    unused = () if bpm is None else (UNUSED_TEMPO,)
     if looks_like_pairs(flat):
         return Score(read_pairs_text(flat, text).entries, notices=unused)
-    # Rehearsal letters are tags too; but a song with every chord in brackets would vanish.
-    tags = dict.fromkeys(tag[0] for tag in _TAG.finditer(flat) if _CHORDAL_TAG.match(tag[0]))
-    notices = tuple(f"{tag} is a section tag and not a chord" for tag in tags)
-    flat = _TAG.sub(lambda tag: "\n" + " " * (len(tag[0]) - 1), flat)
+    brackets = read_brackets(flat, text, key, notation)
+    flat = brackets.text
+    if spelled := spelled_out(flat):
+        near = spelled[1].upper() + {"sharp": "#", "flat": "b"}[spelled[2].lower()]
+        raise ChordError(
+            f"{shown(spelled[0])} at position {spelled.start()} are two words: write {near}",
+            position=spelled.start(),
+            token=text[spelled.start() : spelled.end()],
+            suggestion=near,
+        )
     timed = first_timed(flat)
     if timed is None:
-        score = read_bars(flat, text, bpm=bpm, time_signature=time_signature)
+        metre = COMMON if time_signature is None else Metre.parse(time_signature)
+        flat, notices = part_chords(flat, metre.beats, key, notation)
+        score = read_bars(flat, text, brackets.marks, bpm=bpm, time_signature=time_signature)
         if not score.entries:
             raise ChordError(
                 f"no chord in {shown(text)}: write bars such as 'C Am | F G' with bpm, or "
-                "'C:0 Am:2.5'" + (" (what stands in [ ] is a section tag)" if notices else ""),
+                "'C:0 Am:2.5'",
                 position=0,
                 token=text,
             )
-        return replace(score, notices=notices + score.notices)
+        return replace(score, notices=brackets.notices + notices + score.notices)
     if "|" not in flat:
-        return Score(read_timed(flat, text).entries, notices=notices + unused)
+        notices = brackets.notices + _unused_marks(brackets, text) + unused
+        return Score(read_timed(flat, text).entries, notices=notices)
     token = text[timed.start() : timed.end()]
     raise ChordError(
         f"{shown(token)} at position {timed.start()} carries a time, which bars do not: take the "
@@ -62,3 +88,25 @@ def read_notation(text: str, *, bpm: float | None = None, time_signature: str = 
         position=timed.start(),
         token=token,
     )
+
+
+def _unused_marks(brackets: Brackets, original: str) -> tuple[str, ...]:
+    """What brackets say of bars, where chords carry their own times.
+
+    Raises:
+        ChordError: a section is to be repeated.
+    """
+    notices = []
+    flat = plain(original)
+    for position, mark in brackets.marks.items():
+        token = original[position : flat.index("]", position) + 1]
+        if not isinstance(mark, Section):
+            notices.append(f"{token} is not used: the chords carry their own times")
+        elif mark.times > 1:
+            raise ChordError(
+                f"{shown(token)} at position {position} repeats chords that carry their own times: "
+                "write them out",
+                position=position,
+                token=token,
+            )
+    return tuple(notices)

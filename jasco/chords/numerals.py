@@ -18,8 +18,9 @@ import re
 from dataclasses import dataclass
 
 from jasco.chords.characters import plain_token
+from jasco.chords.languages import tonic_in_english
 from jasco.chords.quality import DEGREE, MAJOR_SCALE, Unreadable, read_quality
-from jasco.chords.symbols import Bass, Chord, join_six_nine, read_bass, without_brackets
+from jasco.chords.symbols import Bass, Chord, join_slashes, read_bass, without_brackets
 from jasco.chords.vocabulary import pitch_class
 from jasco.errors import ChordError
 
@@ -30,7 +31,7 @@ _NUMERAL = re.compile(
     r"(?P<quality>[^/]*)",
     re.DOTALL,
 )
-_KEY = re.compile(r"([A-Ga-g](?:##?|bb?)?)[\s:]*(\w*|-)")
+_KEY = re.compile(r"([A-Ga-g](?:##?|bb?)?)(?:[\s:]|-(?=\w))*(\w*|-)")
 _MAJOR_WORDS = ("", "M", "maj", "major", "dur", "ionian")
 _MINOR_WORDS = ("m", "-", "mi", "min", "minor", "moll", "aeolian")
 
@@ -43,15 +44,19 @@ class Key:
     minor: bool
 
     @classmethod
-    def parse(cls, text: str) -> Key:
-        """Read ``"C"``, ``"A minor"``, ``"Am"``, ``"F# major"``, ``"Bb:min"``.
+    def parse(cls, text: str, notation: str = "english") -> Key:
+        """Read ``"C"``, ``"A minor"``, ``"Am"``, ``"F# major"``, ``"Bb:min"``, ``"a-moll"``.
+
+        Args:
+            text: the key.
+            notation: language of the tonic (`jasco.chords.languages`).
 
         Raises:
             ChordError: anything else; also a lower-case letter alone, which may mean either.
         """
         plain = plain_token(text).strip() if isinstance(text, str) else ""
-        found = _KEY.fullmatch(plain)
-        if found is not None:
+        readings = [a + b for a, b in tonic_in_english(plain, notation)] + [plain]
+        for found in filter(None, map(_KEY.fullmatch, readings)):
             word = found[2] if found[2] == "M" else found[2].lower()
             if word in _MINOR_WORDS or (word in _MAJOR_WORDS and found[1][0].isupper()):
                 return cls(pitch_class(found[1]), word in _MINOR_WORDS)
@@ -84,7 +89,7 @@ def read_numeral(token: str, key: Key) -> Chord:
     Raises:
         Unreadable: with the reason.
     """
-    text = join_six_nine(without_brackets(plain_token(token)))
+    text = join_slashes(without_brackets(plain_token(token)))
     head, *tail = text.split("/")
     bass = tail.pop() if tail and not _is_roman(tail[-1]) else None
     for place in reversed(tail):  # V7/V/ii: the last numeral first

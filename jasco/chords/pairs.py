@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from jasco.chords.score import Entry, Score, as_text, seconds, shown
+from jasco.chords.score import Entry, Score, as_text, check_count, seconds, shown
 from jasco.errors import ChordError
 
 _START = re.compile(
@@ -48,9 +48,10 @@ def read_pairs_text(text: str, original: str) -> Score:
     at, end = opening.end() if opening else 0, len(text.rstrip())
     if opening and text[:end].endswith((")", "]")):
         end -= 1
-    entries = []
+    entries: list[Entry] = []
     at = _skip(text, at)
     while at < end:
+        check_count(len(entries), at)
         pair = _PAIR.match(text, at, end)
         if pair is None:
             token = original[at:end]
@@ -102,8 +103,9 @@ def read_pairs(pairs: object) -> Score:
             f"chords are {type(pairs).__name__}: give a text or a list of (name, onset in s)",
             position=0,
         )
-    entries = []
+    entries: list[Entry] = []
     for index, pair in enumerate(pairs):
+        check_count(index, index)
         where = f"entry {index}"
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
             raise ChordError(

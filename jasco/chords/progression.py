@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from jasco.chords.bars import no_tempo
 from jasco.chords.files import read_file, write_jams, write_lab
+from jasco.chords.languages import NOTATIONS
 from jasco.chords.naming import name_chord
 from jasco.chords.notation import read_notation
 from jasco.chords.numerals import Key
 from jasco.chords.pairs import read_pairs
-from jasco.chords.score import Score, check_count, seconds, shown
+from jasco.chords.score import Score, as_text, check_count, seconds, shown
 from jasco.chords.vocabulary import CHORD_INDEX, NO_CHORD, to_harte
 from jasco.errors import ChordError, SettingError
 
@@ -101,34 +102,43 @@ class ChordProgression:
         text: str | Iterable[tuple[str, float]],
         *,
         bpm: float | None = None,
-        time_signature: str = "4/4",
+        time_signature: str | None = None,
         key: str | None = None,
+        notation: str = "english",
     ) -> ChordProgression:
         """Read a progression in any notation.
 
         - bars: ``C Am | F G7 | %`` or ``C G,G:7 E:min`` (space = bar, comma within), with bpm;
+        - a list of chords: ``C Am F G``, a bar each, repeated to the end of the clip, with bpm;
         - timed: ``C:0 Am:2.5``, in s;
         - pairs: ``(C, 0.0), (Am, 2.5)``, JSON, or a list of ``(name, onset)``.
 
         Symbols are those of lead sheets, Harte's, and with ``key`` Roman numerals and Nashville
-        numbers. `jasco.chords.notation`, `bars`, `timed`, `quality` and `numerals` state the
-        conventions, for instance how ``C:7`` is told from ``C:0``.
+        numbers. `jasco.chords.notation`, `bars`, `brackets`, `separators`, `timed`, `quality` and
+        `numerals` state the conventions, for instance how ``C:7`` is told from ``C:0``.
 
         Args:
             text: the progression.
             bpm: tempo of bars, in the notes that the denominator of the time signature names
                 (quarters in 4/4, eighths in 6/8), 20 to 600.
-            time_signature: of bars: ``"4/4"``, ``"3/4"``, ``"6/8"``, ``"7/8"``, ...
+            time_signature: of bars: ``"4/4"``, ``"3/4"``, ``"6/8"``, ``"7/8"``, ...; 4/4 if
+                neither this nor the chart says it.
             key: ``"C"``, ``"A minor"``, ``"F# major"``, ``"Bbm"``.
+            notation: language of note names: ``"english"``, ``"german"`` (H, B, Fis, Es; a root in
+                lower case is minor) or ``"latin"`` (Do, Re, Mi).
 
         Raises:
             ChordError: with the position of what cannot be read (an index into the text, or of
                 the entry of a list), the token and the nearest readable spelling; also where bars
                 come without ``bpm`` or numerals without ``key``.
         """
+        tonality = _tonality(key, notation)
         if not isinstance(text, str):
-            return cls._from_score(read_pairs(text), key)
-        return cls._from_score(read_notation(text, bpm=bpm, time_signature=time_signature), key)
+            return cls._from_score(read_pairs(text), tonality, notation)
+        score = read_notation(
+            text, bpm=bpm, time_signature=time_signature, key=tonality, notation=notation
+        )
+        return cls._from_score(score, tonality, notation)
 
     @classmethod
     def from_pairs(
@@ -137,6 +147,7 @@ class ChordProgression:
         *,
         end: float | None = None,
         key: str | None = None,
+        notation: str = "english",
     ) -> ChordProgression:
         """Make one of ``(name, onset in s)`` in any order, the names in any spelling.
 
@@ -145,7 +156,8 @@ class ChordProgression:
                 negative or not finite; ``position`` is the index of the entry.
         """
         score = read_pairs(pairs)
-        return cls._from_score(Score(score.entries, end, score.notices), key)
+        tonality = _tonality(key, notation)
+        return cls._from_score(Score(score.entries, end, score.notices), tonality, notation)
 
     @classmethod
     def load(
@@ -153,30 +165,48 @@ class ChordProgression:
         path: str | os.PathLike[str],
         *,
         bpm: float | None = None,
-        time_signature: str = "4/4",
+        time_signature: str | None = None,
         key: str | None = None,
+        notation: str = "english",
+        annotation: int | str | None = None,
     ) -> ChordProgression:
         """Read a file: ``.lab``, ``.jams``, ``.json`` (pairs) or ``.txt`` (as `parse` reads).
 
         Args:
             path: the file; its ending decides.
-            bpm: tempo, for bars in a ``.txt``.
-            time_signature: likewise.
+            bpm: tempo, for bars in a ``.txt`` and for the JAMS document of a score, whose times are
+                measures and beats.
+            time_signature: likewise; that of the file if not given, else 4/4.
             key: for numerals.
+            notation: language of note names; see `parse`.
+            annotation: index or annotator of the chord annotation of a JAMS document, where it has
+                several; if not given, the first that holds chords.
 
         Raises:
             ChordError: the file is missing, of another kind, or cannot be read.
         """
-        return cls._from_score(read_file(path, bpm=bpm, time_signature=time_signature), key)
+        tonality = _tonality(key, notation)
+        score = read_file(
+            path,
+            bpm=bpm,
+            time_signature=time_signature,
+            key=tonality,
+            notation=notation,
+            annotation=annotation,
+        )
+        return cls._from_score(score, tonality, notation)
 
     @classmethod
-    def _from_score(cls, score: Score, key: str | None) -> ChordProgression:
-        tonality = None if key is None else Key.parse(key)
+    def _from_score(cls, score: Score, key: Key | None, notation: str) -> ChordProgression:
         chords: list[tuple[float, str]] = []
         report = list(score.notices)
         for entry in score.entries:
             name, change = name_chord(
-                entry.token, tonality, position=entry.position, where=entry.where
+                entry.token,
+                key if entry.key is None else _tonality(entry.key, notation),
+                notation,
+                position=entry.position,
+                where=entry.where,
             )
             chords.append((entry.onset, name))
             report += [change] if change else []
@@ -192,7 +222,9 @@ class ChordProgression:
             names=tuple(name for _, name in ordered),
             onsets=tuple(onset for onset, _ in ordered),
             end=score.end,
+            loop=score.loop,
             report=tuple(dict.fromkeys(report)),
+            bars=score.bars,
         )
 
     def pairs(self) -> list[tuple[str, float]]:
@@ -333,3 +365,19 @@ class ChordProgression:
         ends = (*self.onsets[1:], last)
         harte = map(to_harte, self.names)
         return list(zip(self.onsets, ends, harte, strict=True))
+
+
+def _tonality(key: str | None, notation: str) -> Key | None:
+    """A key, where one is given.
+
+    Raises:
+        ChordError: it, or the notation, cannot be read.
+    """
+    if notation not in NOTATIONS:
+        raise ChordError(
+            f"notation is {shown(notation)}: give {', '.join(NOTATIONS)}",
+            position=0,
+            token=as_text(notation),
+            suggestion="german",
+        )
+    return None if key is None else Key.parse(key, notation)

@@ -4,7 +4,7 @@ Conventions of lead sheets: a bare number is dominant (``7``, ``9``); after ``ma
 ``△`` it is major (``^`` alone is ``maj7``, ``M`` alone a triad). ``-`` is minor right after the
 root and a flat later on, ``+`` is augmented and before a number a sharp. ``°`` and ``o`` are
 diminished, ``ø`` and ``h7`` half-diminished. ``5`` has no third, ``2`` adds the ninth, ``4`` is
-``sus4``.
+``sus4``, ``dom`` alone is ``7``.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ DEGREE = re.compile(r"(?P<shift>##?|bb?|)(?P<number>1[0-3]|[1-9])")
 
 _PART = re.compile(
     r"""
-      (?P<half>ø|(?i:hdim)|h(?=7|$))
+      (?P<half>ø|(?i:hdim)|h(?=[79]|1[13]|$))
     | (?P<major>(?i:maj(?:or)?)|(?i:ma)(?=[\d(#b+/-]|$)|M(?![iI])|j(?=\d)|\^)
     | (?P<minor>(?i:min(?:or)?)|(?i:mi)|m)
     | (?P<dim>(?i:dim)|o(?!m))
     | (?P<sus>(?i:sus)(?:24|42|2|4)?)
-    | (?P<add>(?i:add)(?:[b\#]?(?:1[13]|[2469])))
-    | (?P<omit>(?i:no|omit)(?:[35])(?:rd|th)?)
+    | (?P<add>(?i:add)(?:[b\#]?(?:1[13]|[2-69])))
+    | (?P<omit>(?i:no|omit)(?:1[13]|[13579])(?:,\s*(?:1[13]|[13579]))*(?:rd|th)?)
     | (?P<altered>[b\#+-](?:1[013]|[24569]))
     | (?P<alt>(?i:alt))
     | (?P<aug>(?i:aug)|\+)
     | (?P<dominant>(?i:dom(?:inant)?))
     | (?P<number>1[13]|69|[245679])
-    | (?P<bracket>[(),])
+    | (?P<bracket>[(),]\s*)
     """,
     re.VERBOSE,
 )
@@ -79,9 +79,10 @@ def read_quality(text: str, *, minor: bool = False) -> Tones:
         at = 1
     while at < len(text):
         part = _PART.match(text, at)
-        if part is None or part.lastgroup is None:
+        kind = None if part is None else part.lastgroup
+        if part is None or kind is None:
             raise Unreadable(f"{text[at : at + 20]!r} is not understood after the root")
-        suffix.add(part.lastgroup, part[0])
+        suffix.add(kind, part[0])
         at = part.end()
     return suffix.tones
 
@@ -121,6 +122,7 @@ class _Suffix:
         self.tones: Tones = {"3": Tone(3 if minor else 4, ""), "5": Tone(7, "")}
         self.seventh = 10  # what a 7, 9, 11 or 13 means from here on
         self.before = ""  # the kind of the part before
+        self.third_added = False
 
     def add(self, kind: str, written: str) -> None:
         """Take in one part of the suffix."""
@@ -144,8 +146,11 @@ class _Suffix:
                 self._suspend(written, fourth="2" not in written or "4" in written)
             case "add":
                 self._extend(written[3:], written)
+            case "dominant":
+                self._set("7", {"7": 10})
             case "omit":
-                self._set(written, {"3" if "3" in written else "5": None})
+                for degree in re.findall(r"\d+", written):
+                    self._omit(degree, written)
             case "altered":
                 self._extend(written.replace("+", "#").replace("-", "b"), written)
             case "alt":
@@ -161,16 +166,26 @@ class _Suffix:
             self.tones[degree] = Tone(height, written)
 
     def _suspend(self, written: str, *, fourth: bool) -> None:
-        if self.tones["3"].semitones != 3:  # Cmsus4 keeps its minor third
+        # Cmsus4 keeps its minor third, and C7add3sus the one that is written.
+        if self.tones["3"].semitones != 3 and not self.third_added:
             self._set(written, {"3": None})
         if "2" in written:
             self._set(written, {"2": 2})
         if fourth:
             self._set(written, {"4": 5})
 
+    def _omit(self, degree: str, written: str) -> None:
+        if degree == "1":  # every chord of the vocabulary has its root
+            self._set(written, {"*1": 0})
+        elif degree in ("3", "5", "7"):
+            self._set(written, {degree: None})
+        else:
+            self.tones.pop(degree, None)
+
     def _extend(self, degree: str, written: str) -> None:
         if found := DEGREE.fullmatch(degree):
-            core = degree == "6" or found["number"] == "5"
+            core = degree == "6" or found["number"] in ("3", "5")
+            self.third_added = self.third_added or found["number"] == "3"
             self._set(written, {found["number"] if core else degree: semitones(found)})
 
     def _number(self, written: str) -> None:

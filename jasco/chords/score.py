@@ -9,11 +9,19 @@ from dataclasses import dataclass
 
 from jasco.errors import ChordError
 
-SYMBOL = re.compile(r"(?:\([^()|\n]*\)|:(?!\|)|[^\s,;|:])+")
+SYMBOL = re.compile(
+    r"(?:\([^()|\n]*\)|(?i:omit|no)[1-9][13]?(?:,[1-9][13]?)+(?![A-Za-z0-9])|:(?!\|)|[^\s,;|:])+"
+)
 """A chord symbol in running text; its brackets may hold commas and spaces."""
 
 SHOWN = 32
 """Characters of the user's text that a message repeats."""
+
+MAX_TEXT = 200_000
+"""Most characters of a chart."""
+
+MAX_SYMBOL = 100
+"""Most characters of a chord symbol."""
 
 MAX_CHORDS = 100_000
 """Most chords of a progression, repeats written out."""
@@ -28,12 +36,14 @@ class Entry:
         onset: s.
         position: index of its first character in the text, or of the entry in a list.
         where: the position in words, for messages (``"position 5"``, ``"line 2"``).
+        key: of a numeral, where the chart says it.
     """
 
     token: str
     onset: float
     position: int
     where: str
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,13 +54,17 @@ class Score:
         entries: in the order of writing.
         end: where the last one ends (s), if known.
         notices: what the reader should know.
-        lacks_tempo: the times are counted in bars, for want of a tempo.
+        lacks_tempo: the times are no seconds, for want of a tempo.
+        loop: the entries are repeated after ``end``.
+        bars: onset of each bar (s), where there are bars.
     """
 
     entries: Sequence[Entry]
     end: float | None = None
     notices: tuple[str, ...] = ()
     lacks_tempo: bool = False
+    loop: bool = False
+    bars: tuple[float, ...] = ()
 
 
 def check_count(count: int, position: int = 0) -> None:

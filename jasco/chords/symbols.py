@@ -3,7 +3,8 @@
 Reading keeps everything that was written; what the vocabulary cannot hold is left to
 `jasco.chords.naming`. A ``b`` or ``#`` right after the root belongs to the root (``Cb5`` is C flat;
 ``C(b5)`` is not), the bass after ``/`` is a note or, as Harte writes it, a degree above the root,
-``C6/9`` is no slash chord, and a root in lower case is allowed and does not mean minor.
+``C6/9`` and ``Cm/maj7`` are no slash chords, and a root in lower case is allowed and does not mean
+minor.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from jasco.chords.characters import plain_token
+from jasco.chords.languages import in_english
 from jasco.chords.quality import (
     DEGREE,
     Tones,
@@ -32,8 +34,13 @@ _SYMBOL = re.compile(
 )
 _SPECIAL = {
     **dict.fromkeys(("n", "nc", "n.c", "n.c.", "none"), NO_CHORD),
-    **dict.fromkeys(("x", "unk"), UNKNOWN_CHORD),
+    **dict.fromkeys(
+        ("silence", "sil", "no_chord", "nochord", "no chord", "&pause", "pause", "rest", "tacet"),
+        NO_CHORD,
+    ),
+    **dict.fromkeys(("x", "unk", "unknown"), UNKNOWN_CHORD),
 }
+_PLAIN_SPECIAL = ("n", "nc", "n.c", "n.c.", "none", "unk")
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,37 @@ def read_special(token: str) -> str | None:
     return _SPECIAL.get(plain_token(token).lower())
 
 
-def read_symbol(token: str) -> Chord:
+def is_usual(token: str) -> bool:
+    """Whether a token that `read_special` reads is a usual spelling, of which nothing is said."""
+    return plain_token(token).lower() in _PLAIN_SPECIAL
+
+
+def read_symbol(token: str, notation: str = "english") -> Chord:
     """Read a lead-sheet or Harte symbol.
+
+    Args:
+        token: the symbol.
+        notation: language of its note names (`jasco.chords.languages`).
 
     Raises:
         Unreadable: with the reason.
     """
     text = without_brackets(plain_token(token))
-    parts = _SYMBOL.fullmatch(join_six_nine(text))
+    if notation != "english":
+        for reading in in_english(text, notation):
+            try:
+                return _read_english(reading)
+            except Unreadable:
+                continue
+        if notation == "german":
+            raise Unreadable("it is no chord in German names, from A to H")
+    elif text == "Do":
+        raise Unreadable("Do is C in Latin names, and D diminished is written Ddim")
+    return _read_english(text)
+
+
+def _read_english(text: str) -> Chord:
+    parts = _SYMBOL.fullmatch(join_slashes(text))
     if parts is None:
         raise Unreadable("a chord begins with a root from A to G")
     root = pitch_class(parts["root"])
@@ -105,6 +135,12 @@ def without_brackets(text: str) -> str:
     return inner if text == f"({inner})" and not {"(", ")"} & set(inner) else text
 
 
-def join_six_nine(text: str) -> str:
-    """``C6/9`` is no slash chord but ``C69``; Harte's ``C:maj6/9`` is one."""
-    return text if ":" in text else re.sub(r"(?<=.)6/9(?=$|/)", "69", text)
+def join_slashes(text: str) -> str:
+    """``C6/9`` and ``Cm/maj7`` are no slash chords but ``C69`` and ``Cmmaj7``.
+
+    Harte's ``C:maj6/9`` is one.
+    """
+    if ":" in text:
+        return text
+    text = re.sub(r"(?<=.)(?:6/9|9/6)(?=$|/)", "69", text)
+    return re.sub(r"(?<=[mni-])/(?=(?:(?i:maj)|ma|M|\^)(?:7|9|1[13])?(?:$|\())", "", text)

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import re
 
-from jasco.chords.score import SYMBOL, Entry, Score, seconds, shown
+from jasco.chords.score import SYMBOL, Entry, Score, check_count, seconds, shown
 from jasco.errors import ChordError
 
 _TIMED = re.compile(r"(?P<name>.*):(?P<time>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))s?", re.DOTALL)
 _SHORTHANDS = ("5", "6", "7", "9", "11", "13")
+
+
+def without_time(symbol: str) -> str:
+    """The name of a symbol that may carry a time."""
+    timed = _TIMED.fullmatch(symbol)
+    return timed["name"] if timed and timed["time"] not in _SHORTHANDS else symbol
 
 
 def first_timed(text: str) -> re.Match[str] | None:
@@ -35,8 +41,9 @@ def read_timed(text: str, original: str) -> Score:
     Raises:
         ChordError: a chord has no time, or one that is none.
     """
-    entries = []
+    entries: list[Entry] = []
     for symbol in SYMBOL.finditer(text):
+        check_count(len(entries))
         position, where = symbol.start(), f"position {symbol.start()}"
         token = original[symbol.start() : symbol.end()]
         timed = _TIMED.fullmatch(symbol[0])

@@ -19,15 +19,16 @@ PROGRAM = "jasco-generate"
 DEFAULT_MODEL = "demo"
 # Named here too, because --help must not wait for torch.
 SOLVERS = ("euler", "midpoint", "heun", "rk4", "dopri5")
+NOTATIONS = ("english", "german", "latin")
 DTYPES = ("auto", "float32", "bfloat16")
 
 EPILOG = """\
 requests:
   A request file holds one JSON object (.json), a list of them, or one a line (.jsonl), with the
-  keys text, chords, bpm, time_signature, key, drums, melody, chords_from, drums_from, melody_from,
-  seed, samples, best_of, duration, start, crop, solver, steps, guidance, loudness and output. Its
-  relative paths start from its own folder. All requests are checked before the first is generated.
-  Options given beside --request or --from go before what the file says.
+  keys text, chords, bpm, time_signature, key, notation, annotation, drums, melody, chords_from,
+  drums_from, melody_from, seed, samples, best_of, duration, start, crop, solver, steps, guidance,
+  loudness and output. Its relative paths start from its own folder. All requests are checked before
+  the first is generated. Options given beside --request or --from go before what the file says.
 
 files:
   An output file that exists is replaced, when the new one is whole. Takes that share a name are
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--bpm", type=float, help="tempo of chords that are written in bars")
     add("--time-signature", metavar="N/N", help="of chords that are written in bars; 4/4 if absent")
     add("--key", help="of chords in Roman numerals or Nashville numbers: 'A minor'")
+    add("--notation", choices=NOTATIONS, help="language of note names; german: H, B, Fis, Es")
+    add("--annotation", metavar="WHICH", help="index or annotator of the chords in a JAMS file")
     add("--drums", metavar="FILE", help="an isolated drum track")
     add("--melody", metavar="FILE", help="a MIDI file, or a matrix as .npz, .npy or .th")
     add("--chords-from", metavar="FILE", help="take the chords of a recording (Chordino)")

@@ -18,6 +18,8 @@ from typing import Any
 
 from jasco.audio import load_audio
 from jasco.chords import ChordProgression
+from jasco.chords.languages import NOTATIONS
+from jasco.chords.reading import OPTIONS, is_chord_file, read_chords
 from jasco.cli.errors import describe
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
@@ -39,6 +41,8 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "bpm": (_NUMBER, "beats per minute"),
     "time_signature": (str, 'a text such as "4/4"'),
     "key": (str, 'a text such as "A minor"'),
+    "notation": (str, f"the language of note names, one of {', '.join(NOTATIONS)}"),
+    "annotation": ((int, str), "the index or the annotator of an annotation in a JAMS file"),
     "drums": ((str, Path, DrumCodes), "the path of an audio file"),
     "melody": ((str, Path, Melody), "the path of a MIDI file or a matrix"),
     "chords_from": ((str, Path), "the path of a recording"),
@@ -62,7 +66,6 @@ MAX_SEED = 2**62
 _WISHES = ("text", "chords", "drums", "melody")
 _RECORDED = ("chords", "drums", "melody")
 _FILES = ("drums", "melody", "output", *(f"{name}_from" for name in _RECORDED))
-_CHORD_FILES = (".lab", ".jams", ".json", ".txt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +234,7 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The values with their paths taken from ``folder``."""
     paths = {key: folder / values[key] for key in _FILES if isinstance(values.get(key), str)}
     chords = values.get("chords")
-    if isinstance(chords, str) and chords.lower().endswith(_CHORD_FILES):
+    if isinstance(chords, str) and is_chord_file(chords):
         paths["chords"] = str(folder / chords)
     return {**values, **paths}
 
@@ -301,14 +304,12 @@ def _whole_chords(values: Mapping[str, Any]) -> ChordProgression | None:
     chords = values.get("chords")
     if "chords_from" in values:
         chords = extract_chords(load_audio(values["chords_from"]))
-    options = {key: values[key] for key in ("bpm", "time_signature", "key") if key in values}
+    options = {key: values[key] for key in OPTIONS if key in values}
     if chords is None or isinstance(chords, ChordProgression):
         if options:
             raise SettingError(f"{', '.join(options)} say how to read chords, and none are written")
         return chords
-    if isinstance(chords, str) and chords.lower().endswith(_CHORD_FILES):
-        return ChordProgression.load(chords, **options)
-    return ChordProgression.parse(chords, **options)
+    return read_chords(chords, options)
 
 
 def _seed(seed: int | None, count: int) -> int | None:

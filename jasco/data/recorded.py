@@ -2,9 +2,10 @@
 
 Beside ``path`` a line may hold ``duration`` (s), the fields that text is made of, and the controls:
 ``chords`` as `ChordProgression` reads them or a ``.lab``, ``.jams``, ``.json`` or ``.txt`` file,
-with ``bpm``, ``time_signature`` and ``key`` where the notation needs them; ``drums``, a recording
-of the drums alone from the same start; ``melody``, a file that `Melody` loads. Paths are relative
-to the manifest. Nothing is computed from the audio: that is what preparation is for.
+with ``bpm``, ``time_signature``, ``key``, ``notation`` and ``annotation`` where they need them;
+``drums``, a recording of the drums alone from the same start; ``melody``, a file that `Melody`
+loads. Paths are relative to the manifest. Nothing is computed from the audio: that is what
+preparation is for.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from torch.nn import functional as F
 
 from jasco.audio import Audio, load_audio, probe
 from jasco.chords import ChordProgression
+from jasco.chords.reading import read_chords
 from jasco.conditions import Conditions
 from jasco.data.manifest import Recording, read_manifest
 from jasco.errors import DataError, JascoError
 from jasco.melody import Melody
 
 _ROUNDING = 1e-6  # s
-_CHORD_FILES = (".lab", ".jams", ".json", ".txt")
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,12 @@ class RecordedDataset:
 
     def _chords(self, fields: Mapping[str, Any]) -> ChordProgression:
         chords = fields["chords"]
-        options = {k: fields[k] for k in ("bpm", "time_signature", "key") if fields.get(k)}
-        if isinstance(chords, str) and chords.lower().endswith(_CHORD_FILES):
-            return ChordProgression.load(self.folder / chords, **options)
-        return ChordProgression.parse(chords, **options)
+        options = {k: v for k, v in fields.items() if v and (k != "annotation" or _is_jams(chords))}
+        return read_chords(chords, options, self.folder)
+
+
+def _is_jams(chords: Any) -> bool:
+    return isinstance(chords, str) and chords.lower().endswith(".jams")
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,9 @@ whose reference the comparison can judge, in which the estimate has the same
   minor triad, a major, minor or dominant seventh, or ``N``;
 - ``mirex``: at least three pitch classes;
 
+where ``X`` (unknown) in the estimate is right about nothing (mir_eval 0.8.2 counts it as right in
+``mirex`` against any reference, and in ``root`` against ``N``);
+
 and of the segmentation (C. Harte, "Towards automatic extraction of harmony information from music
 signals", PhD thesis 2010) one minus the directional Hamming distance of the chord changes:
 ``overseg`` falls with changes that the reference has not, ``underseg`` with changes that the
@@ -34,6 +37,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 
@@ -54,11 +58,19 @@ NAMES = (*COMPARISONS, "bass", *SEGMENTATION, "iou", "iou_mean")
 _ROUNDING = 1e-6  # s by which segments that follow each other may miss
 
 
-def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
+def compute(
+    reference: Segments | ChordProgression,
+    estimate: Segments | ChordProgression | Sequence[tuple[str, float]],
+) -> dict[str, float]:
     """All chord metrics of one item.
 
     The estimate is cut, or filled with ``N``, to the time from the beginning to the end of the
     reference.
+
+    Args:
+        reference: segments, or a progression whose end is known.
+        estimate: segments, or a progression or pairs of name and onset (s), whose last chord is
+            held to the end of the reference.
 
     Returns:
         Name -> value in [0, 1]: `COMPARISONS`, ``bass``, `SEGMENTATION`, ``iou`` and ``iou_mean``.
@@ -70,18 +82,24 @@ def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
         MissingPartError: mir_eval is not installed.
     """
     chord, util = require_mir_eval()
+    if isinstance(reference, ChordProgression):
+        if reference.end is None:
+            raise ChordError("the reference does not say where its last chord ends: give its end")
+        reference = segments(reference, reference.end)
     if not any(end > start for start, end, _ in reference):
         return dict.fromkeys(NAMES, math.nan)
     start, end = min(s for s, e, _ in reference if e > s), max(e for _, e, _ in reference)
     ref_times, ref_labels = _regular(reference, start, end, chord)
-    est_times, est_labels = _regular(estimate, start, end, chord)
+    est_times, est_labels = _regular(_segments(estimate, end), start, end, chord)
     times, ref, est = util.merge_labeled_intervals(ref_times, ref_labels, est_times, est_labels)
     durations = util.intervals_to_durations(times)
+    unknown = np.array([label == chord.X_CHORD for label in est])
     scores = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what mir_eval warns of, no chord to judge, is a nan here
         for name in COMPARISONS:
             comparison = getattr(chord, name)(ref, est)
+            comparison[unknown & (comparison > 0)] = 0
             judged = bool((comparison >= 0).any())
             score = chord.weighted_accuracy(comparison, durations)
             scores[name] = float(score) if judged else math.nan
@@ -92,6 +110,17 @@ def compute(reference: Segments, estimate: Segments) -> dict[str, float]:
     scores |= {name: float(getattr(chord, name)(*merged)) for name in SEGMENTATION}
     identities = _identities(ref, chord), _identities(est, chord)
     return scores | {"bass": _bass(*identities, durations)} | _intersections(*identities, durations)
+
+
+def _segments(
+    estimate: Segments | ChordProgression | Sequence[tuple[str, float]], end: float
+) -> Segments:
+    """An estimate as segments up to ``end`` (s)."""
+    if isinstance(estimate, ChordProgression):
+        return segments(estimate, end)
+    if any(len(entry) == 2 for entry in estimate):
+        return segments(ChordProgression.from_pairs(cast(Any, estimate)), end)
+    return cast(Segments, estimate)
 
 
 def segments(progression: ChordProgression, duration: float) -> list[tuple[float, float, str]]:

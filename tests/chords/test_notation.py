@@ -46,7 +46,8 @@ def test_commas_share_a_bar_and_spaces_end_it() -> None:
 )
 def test_notations_with_times(text: str) -> None:
     assert parse(text) == ChordProgression(("C", "Am"), (0.0, 2.5))
-    assert parse(text).report == ()
+    labels = tuple(f"{tag} is a section label" for tag in ("[Intro]", "[Verse 1]") if tag in text)
+    assert parse(text).report == labels
 
 
 def test_pairs_may_hold_brackets_commas_and_escapes() -> None:
@@ -69,7 +70,8 @@ def test_a_sheet_with_tags_and_lines() -> None:
         *[("F", 6.0), ("G", 8.0)],
     ]
     assert progression.end == 10.0
-    assert progression.report == ()
+    assert progression.bars == (0.0, 2.0, 4.0, 6.0, 8.0)
+    assert progression.report == ("[Verse 1] is a section label", "[Chorus] is a section label")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,12 @@ def test_a_sheet_with_tags_and_lines() -> None:
         ("C│G\n\n│Am", [("C", 0), ("G", 4), ("Am", 8)]),
         ("(G7) | N.C. | C:maj(9,11)", [("G7", 0), ("N", 4), ("C", 8)]),
         ("C G,. F", [("C", 0), ("G", 4), ("F", 8)]),
-        ("C %", None),
+        ("C %", [("C", 0), ("C", 4)]),
+        ("C | G %", None),
+        ("C . . . G . . .", [("C", 0), ("G", 4)]),
+        ("C . . G / . F .", [("C", 0), ("G", 3), ("F", 6)]),
+        ("C | % . | G", [("C", 0), ("C", 4), ("G", 8)]),
+        ("C G | % . . . | F", [("C", 0), ("G", 2), ("C", 4), ("G", 6), ("F", 8)]),
     ],
 )
 def test_signs_of_bars(text: str, expected: list[tuple[str, float]] | None) -> None:
@@ -135,10 +142,25 @@ def test_harte_sevenths_are_told_from_times() -> None:
         ("C:0 Am:0", {}, "C and Am both begin at 0 s: Am sounds"),
         ("C:0", {"bpm": 100}, "bpm is not used: the chords carry their own times"),
         ("(C, 0)", {"bpm": 100}, "bpm is not used: the chords carry their own times"),
-        ("[A] C | G", {"bpm": 60}, "[A] is a section tag and not a chord"),
+        ("[A] C | G", {"bpm": 60}, "[A] is a rehearsal letter and not a chord"),
+        ("[C] Am | G", {"bpm": 60}, "[C] is read as a chord"),
+        ("[Verse] C | G", {"bpm": 60}, "[Verse] is a section label"),
+        ("[tempo 90] C | G", {"bpm": 60}, "bpm is not used: the chart says 90"),
+        (
+            "[3/4] C | G",
+            {"bpm": 60, "time_signature": "4/4"},
+            "time_signature is not used: the chart says 3/4",
+        ),
+        ("C:0 [3/4] G:2", {}, "[3/4] is not used: the chords carry their own times"),
         ("C, G", {"bpm": 60}, "a comma beside a space: the space ends the bar"),
         (
             "C G",
+            {"bpm": 60},
+            "no bar line: each chord lasts a bar, and they repeat to the end of the clip (| ends a "
+            "bar)",
+        ),
+        (
+            "C . G",
             {"bpm": 60},
             "no bar line: the chords of a line share one bar (| ends a bar)",
         ),
@@ -157,6 +179,8 @@ def test_nothing_happens_in_silence(text: str, settings: dict[str, float], notic
         ("[X] (C | G", {"bpm": 100}, 4, "(C", "root"),
         ('[["C", 0], ["Hm", 2]]', {}, 13, "Hm", "'Bm'"),
         ("C Am | F G", {}, 0, "C", "bpm=100"),
+        ("C | [tempo 90] F", {}, 0, "C", "bpm=100"),
+        ("C Am F G", {}, 0, "C", "bpm=100"),
         ("[Verse] C | F", {}, 8, "C", "bpm"),
         ("I | V", {"bpm": 100}, 0, "I", "key="),
         ("I | V", {}, 0, "I", "key="),
@@ -170,13 +194,13 @@ def test_nothing_happens_in_silence(text: str, settings: dict[str, float], notic
         ("C | G", {"bpm": 100, "time_signature": "0/4"}, 0, "0/4", "'6/8'"),
         ("", {}, 0, "", "no chord"),
         (" \n | ", {}, 0, " \n | ", "no chord"),
-        ("[C] [G]", {"bpm": 60}, 0, "[C] [G]", "section tag"),
         ("[]", {}, 0, "[]", "not a pair"),
         ("% | C", {"bpm": 60}, 0, "%", "no bar before"),
         ("C | G % ", {"bpm": 60}, 6, "%", "stands alone"),
         (". C", {"bpm": 60}, 0, ".", "no chord before"),
         ("C | | G", {"bpm": 60}, 4, "|", "empty"),
-        ("C – G", {"bpm": 60}, 2, "–", "write . to hold"),
+        ("C – – G", {"bpm": 60}, 2, "–", "write . to hold"),
+        ("C – | G", {"bpm": 60}, 2, "–", "write . to hold"),
         ("C :7 | G : ", {"bpm": 60}, 2, ":7", "root"),
         ("C:0 Am", {}, 4, "Am", "has no time"),
         ("C:0 :2", {}, 4, ":2", "has no time"),

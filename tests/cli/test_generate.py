@@ -17,6 +17,7 @@ import torch
 
 from jasco import ChordProgression, Conditions, Euler, Guidance, Jasco, Melody, load_audio
 from jasco.audio import loudness, read_recipe
+from jasco.chords.languages import NOTATIONS
 from jasco.cli import generate
 from jasco.flow import SOLVERS
 from jasco.precision import DTYPES
@@ -51,6 +52,7 @@ def test_help_does_not_wait_for_torch() -> None:
 
 def test_names_spelled_out_for_the_help_are_the_real_ones() -> None:
     assert set(generate.SOLVERS) == set(SOLVERS)
+    assert generate.NOTATIONS == NOTATIONS
     assert set(generate.DTYPES) == {"auto", *DTYPES}
 
 
@@ -418,3 +420,37 @@ def test_the_installed_command_plays_the_model_that_comes_with_it(
     told = [line for line in result.stderr.splitlines() if line]
     assert told[0] == "drums: 10.08 s given, the first 10.00 s used"
     assert all("euler" in line or "LUFS" in line for line in told[1:])
+
+
+def test_a_list_of_chords_repeats(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    assert play("a", "--chords", "C Am F G", "--bpm", "120", "--crop", "1-9", "-o", "a.wav") == 0
+    told = capsys.readouterr().err
+    assert "chords: no bar line: each chord lasts a bar, and they repeat to the end" in told
+    assert play("a", "--chords", "C Am F", "--bpm", "120", "-o", "b.wav") == 0
+    assert "chords: 6.00 s given, repeated to 10.00 s" in capsys.readouterr().err
+    whole = ["C", 0.0], ["Am", 1.0], ["F", 3.0], ["G", 5.0], ["C", 7.0]
+    assert read_recipe("a.wav")["conditions"]["chords"] == list(whole)
+    repeated = [["C", 0.0], ["Am", 2.0], ["F", 4.0], ["C", 6.0], ["Am", 8.0]]
+    assert read_recipe("b.wav")["conditions"]["chords"] == repeated
+    assert play("--from", "b.wav", "-o", "c.wav") == 0
+    assert read_recipe("c.wav")["conditions"]["chords"] == repeated
+
+
+def test_notation_and_annotation_reach_the_chords(play: Play, tmp_path: Path) -> None:
+    assert play("a", "--chords", "H:0 fis:2", "--notation", "german", "-o", "a.wav") == 0
+    assert read_recipe("a.wav")["conditions"]["chords"] == [["B", 0.0], ["F#m", 2.0]]
+    annotations = [
+        {"namespace": "chord", "data": [{"time": 1.1, "duration": 4, "value": value}]}
+        for value in ("C", "G:min")
+    ]
+    score = {"annotations": annotations, "sandbox": {"type": "score"}}
+    (tmp_path / "song.jams").write_text(json.dumps(score))
+    request = {"chords": "song.jams", "annotation": 1, "bpm": 60, "output": "b.wav"}
+    (tmp_path / "song.json").write_text(json.dumps(request))
+    assert play("--request", "song.json") == 0
+    assert read_recipe("b.wav")["conditions"]["chords"] == [["Gm", 0.0]]
+    arguments = ["a", "--chords", "song.jams", "--bpm", "60", "-o", "c.wav"]
+    assert play(*arguments, "--annotation", "0") == 0
+    assert read_recipe("c.wav")["conditions"]["chords"] == [["C", 0.0]]
+    assert play(*arguments, "--annotation", "Zoe") == 1
+    assert play("a", "--chords", "C:0", "--annotation", "0", "-o", "d.wav") == 1

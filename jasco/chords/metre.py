@@ -1,0 +1,124 @@
+"""Metre and tempo: time signatures, beats per minute, and the length of a bar in seconds.
+
+``bpm`` counts the notes that the denominator of the time signature names: quarters in 4/4 and
+**eighths in 6/8**, where a tempo felt in dotted quarters is three times as many. Where the metre
+changes within a chart, note values keep their lengths (an eighth of 6/8 is half a quarter of 4/4).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from jasco.chords.score import as_text, shown
+from jasco.errors import ChordError
+
+BPM_RANGE = (20.0, 600.0)
+"""Tempi that are believed (beats per minute); the eighths of a fast 12/8 come near the top."""
+
+_UNIT = 32
+"""Denominator that all others divide."""
+
+_TIME_SIGNATURE = re.compile(r"\s*([1-9]|[1-5][0-9])\s*/\s*(1|2|4|8|16|32)\s*")
+
+
+@dataclass(frozen=True)
+class Metre:
+    """A time signature.
+
+    Attributes:
+        beats: numerator.
+        unit: denominator.
+    """
+
+    beats: int
+    unit: int
+
+    @classmethod
+    def parse(cls, text: str, position: int = 0) -> Metre:
+        """Read ``"4/4"``, ``"6/8"``, ...
+
+        Raises:
+            ChordError: anything else.
+        """
+        found = _TIME_SIGNATURE.fullmatch(as_text(text))
+        if found is None:
+            raise ChordError(
+                f"time_signature is {shown(text)}: give beats and note value, such as '4/4', "
+                "'3/4' or '6/8'",
+                position=position,
+                token=as_text(text),
+                suggestion="4/4",
+            )
+        return cls(int(found[1]), int(found[2]))
+
+    @property
+    def length(self) -> Fraction:
+        """Length of a bar in whole notes."""
+        return Fraction(self.beats, self.unit)
+
+    @property
+    def compound(self) -> bool:
+        """Whether musicians count dotted notes (6/8, 9/8, 12/8), each of three units."""
+        return self.unit >= 8 and self.beats % 3 == 0 and self.beats > 3
+
+    def __str__(self) -> str:
+        return f"{self.beats}/{self.unit}"
+
+
+COMMON = Metre(4, 4)
+
+
+def whole_note(bpm: float, metre: Metre, position: int = 0) -> Fraction:
+    """Length of a whole note (s), exact so that no error adds up over the bars.
+
+    Args:
+        bpm: beats per minute, each of the denominator of ``metre``.
+        metre: in which the tempo counts.
+        position: of the tempo, for the error.
+
+    Raises:
+        ChordError: a tempo out of range.
+    """
+    low, high = BPM_RANGE
+    try:
+        tempo = math.nan if isinstance(bpm, bool | str) else float(bpm)
+    except (TypeError, ValueError, OverflowError):
+        tempo = math.nan
+    if not low <= tempo <= high:
+        raise ChordError(
+            f"bpm is {shown(bpm)}: give beats per minute from {low:g} to {high:g}",
+            position=position,
+            token=as_text(bpm),
+        )
+    return 60 * metre.unit / Fraction(tempo)
+
+
+class Clock:
+    """Time (s) of bars that follow each other, each with its metre and tempo.
+
+    Counts in whole numbers of the shortest unit and divides once, so that no error adds up over the
+    bars of a tempo.
+    """
+
+    def __init__(self) -> None:
+        self._origin = 0.0  # of the tempo
+        self._units = 0  # since the origin, each 1 / `_UNIT` of a whole note
+        self._whole = Fraction(1)
+
+    def at(self, share: int = 0, shares: int = 1, metre: Metre = COMMON) -> float:
+        """Time of one of the equal shares of the bar that begins now."""
+        units = self._units * shares + share * (metre.beats * (_UNIT // metre.unit))
+        time = units * self._whole.numerator / (_UNIT * shares * self._whole.denominator)
+        return self._origin + time
+
+    def tempo(self, whole: Fraction) -> None:
+        """Set the length of a whole note (s) from now on."""
+        if whole != self._whole:
+            self._origin, self._units, self._whole = self.at(), 0, whole
+
+    def advance(self, metre: Metre) -> None:
+        """Go to the next bar."""
+        self._units += metre.beats * (_UNIT // metre.unit)
