@@ -46,7 +46,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
         DataError: it is missing, no text, holds no recording, or a line is no JSON object with a
             ``path``; the message names the line.
     """
-    path = Path(path).expanduser().absolute()
+    path = Path(os.path.expanduser(path)).absolute()
     found = []
     for label, values in read_lines(path):
         name = values.pop("path", None)
@@ -70,8 +70,8 @@ def scan_folder(
     Raises:
         DataError: no such folder, or no recording in it.
     """
-    folder = Path(folder).expanduser().absolute()
-    if not folder.is_dir():
+    folder = Path(os.path.expanduser(folder)).absolute()
+    if not os.path.isdir(folder):
         raise DataError(f"{folder} is no folder: give one that holds audio files")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
     if not paths:
@@ -87,13 +87,14 @@ def write_manifest(path: str | os.PathLike[str], recordings: list[Recording]) ->
 def _located(name: str, folder: Path) -> Path:
     """The file of a relative path: beside the manifest, or else in the working directory."""
     beside, here = folder / name, Path(name).absolute()
-    return Path(os.path.normpath(here if here.exists() and not beside.exists() else beside))
+    only_here = os.path.exists(here) and not os.path.exists(beside)  # never raises
+    return Path(os.path.normpath(here if only_here else beside))
 
 
 def _described(path: Path, values: dict[str, Any]) -> Recording:
     """A recording with the fields of the ``.json`` beside it where ``values`` leave them open."""
-    side = path.with_suffix(".json")
-    if not side.is_file():
+    side = path.with_suffix(".json") if path.name else path
+    if not os.path.isfile(side):
         return Recording(path, values)
     try:
         fields = read_object(side, DataError)

@@ -22,9 +22,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -32,7 +32,17 @@ from torch import Tensor
 
 from jasco.chords import CHORD_NAMES, ChordProgression
 from jasco.conditions import Conditions
-from jasco.data.track_files import Header, Signature, opened_track, read_header, track_file
+from jasco.data.track_files import (
+    FLOATS,
+    Header,
+    Signature,
+    is_duration,
+    opened_track,
+    read_chords,
+    read_header,
+    read_rows,
+    track_file,
+)
 from jasco.drums import DrumCodes
 from jasco.errors import DataError, SettingError
 from jasco.jsonl import read_lines, write_lines
@@ -133,8 +143,43 @@ def read_index(root: Path) -> list[Track]:
             own = {key: values.pop(key) for key in _OWN}
         except KeyError as error:
             raise DataError(f"{label} has no {error}: it describes no track") from error
+        for key, (fits, words) in _KINDS.items():
+            if not fits(own[key]):
+                raise DataError(f"{label}: {key} is {own[key]!r:.60}, not {words}")
         tracks.append(Track(**own, fields=values))
     return tracks
+
+
+MAX_FRAMES = 10**8
+"""Most latent frames of a track, three weeks at 50 Hz."""
+
+
+def _is_inside(name: object) -> bool:
+    """Whether a text is the path of a file in the folder, as it is written."""
+    if not isinstance(name, str) or not name or "\0" in name or "\\" in name:
+        return False
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and path.name != ""
+
+
+def _is_frames(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    return 0 <= value <= MAX_FRAMES
+
+
+def _are_digests(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(short, str) for short in value.values())
+
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "id": (lambda v: isinstance(v, str), "a text"),
+    "file": (_is_inside, "the path of a file inside the folder"),
+    "path": (lambda v: isinstance(v, str), "a path"),
+    "duration": (is_duration, "a number of seconds"),
+    "num_frames": (_is_frames, f"a whole number from 0 to {MAX_FRAMES:,}"),
+    "stages": (_are_digests, "a mapping of stages to digests"),
+}
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -190,11 +235,13 @@ class PreparedDataset:
     """
 
     def __init__(self, root: str | os.PathLike[str], controls: Sequence[str] | None = None) -> None:
-        self.root = Path(root).expanduser()
+        self.root = Path(os.path.expanduser(root))
         self.tracks: Sequence[Track] = read_index(self.root)
         if not self.tracks:
             raise DataError(f"{self.root} holds no track: see its quarantine.jsonl for the reasons")
         signatures = self._signatures()
+        for signature in signatures.get("latents", ()):
+            _check_codec(signature, self.root)
         self._require("latents", signatures)
         latents = signatures["latents"][0]
         stages = [stage for stage in sorted(signatures) if not self._problem(stage, signatures)]
@@ -235,20 +282,25 @@ class PreparedDataset:
         wishes: dict[str, Any] = {}
         with opened_track(self.root / track.file) as file:
             stored = file.get_slice("latents")
-            if stored.get_shape() != [track.num_frames, self.facts.latent_dim]:
+            if (
+                stored.get_shape() != [track.num_frames, self.facts.latent_dim]
+                or stored.get_dtype() not in FLOATS
+            ):
                 raise DataError(
-                    f"{self.root / track.file} has latents of shape {stored.get_shape()}, not what "
-                    "the index says: run jasco-prepare again"
+                    f"{self.root / track.file} has latents of shape {stored.get_shape()} and type "
+                    f"{stored.get_dtype()}, not what the index says: run jasco-prepare again"
                 )
             latents = torch.zeros(num_frames, self.facts.latent_dim)
             latents[:length] = stored[frames]
+            if not bool(latents.isfinite().all()):
+                raise ValueError("its latents are not finite")
             if "chords" in self.controls:
-                onsets, names = file.get_tensor("chord_onsets"), file.get_tensor("chord_names")
+                onsets, names = read_chords(file, len(CHORD_NAMES))
                 wishes["chords"] = _crop(onsets, names, frames, self.facts.frame_rate)
             if "drums" in self.controls:
-                wishes["drums"] = DrumCodes(file.get_slice("drum_codes")[frames])
+                wishes["drums"] = DrumCodes(read_rows(file, "drum_codes", frames, track.num_frames))
             if "melody" in self.controls:
-                rows = file.get_slice("melody")[frames].long()
+                rows = read_rows(file, "melody", frames, track.num_frames).long()
                 wishes["melody"] = Melody.from_rows(rows, self.facts.frame_rate)
         return PreparedClip(latents, length, Conditions(**wishes))
 
@@ -260,8 +312,15 @@ class PreparedDataset:
                 holders.setdefault(stage, {}).setdefault(short, track)
         files = {track.file for kinds in holders.values() for track in kinds.values()}
         stages = {file: read_header(self.root / file).stages for file in files}
+        for stage, kinds in holders.items():
+            for track in kinds.values():
+                if stage not in stages[track.file]:
+                    raise DataError(
+                        f"{self.root / track.file} holds no {stage}, though the index says so: run "
+                        "jasco-prepare again"
+                    )
         return {
-            stage: [stages[t.file][stage] for t in kinds.values() if stage in stages[t.file]]
+            stage: [stages[t.file][stage] for t in kinds.values()]
             for stage, kinds in holders.items()
         }
 
@@ -287,6 +346,20 @@ class PreparedDataset:
         problem = self._problem(stage, signatures)
         if problem:
             raise DataError(problem)
+
+
+def _check_codec(signature: Signature, root: Path) -> None:
+    """See that the signature of the latents says what codec made them."""
+    codec, rate, channels = (signature.get(k) for k in ("codec", "frame_rate", "latent_dim"))
+    if (
+        not isinstance(codec, str)
+        or not (isinstance(rate, int | float) and 0 < rate <= 1e4)
+        or not (isinstance(channels, int) and 0 < channels <= 1e5)
+    ):
+        raise DataError(
+            f"the latents of {root} do not say their codec, frame rate and channels: prepare them "
+            "again with jasco-prepare"
+        )
 
 
 def _crop(onsets: Tensor, names: Tensor, frames: slice, frame_rate: float) -> ChordProgression:

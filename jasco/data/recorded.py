@@ -26,6 +26,7 @@ from jasco.chords import ChordProgression
 from jasco.chords.reading import read_chords
 from jasco.conditions import Conditions
 from jasco.data.manifest import Recording, read_manifest
+from jasco.data.track_files import is_duration
 from jasco.errors import DataError, JascoError
 from jasco.melody import Melody
 
@@ -101,6 +102,13 @@ class RecordedDataset:
                     f"{len(without)} of {len(self.tracks)} recordings have no {control}, such as "
                     f"{without[0]}: name them in {manifest}, or prepare them with jasco-prepare"
                 )
+            kinds = str | list if control == "chords" else str
+            for track in self.tracks:
+                if not isinstance(track.fields[control], kinds):
+                    raise DataError(
+                        f"{track.path}: {control} in {manifest} is {track.fields[control]!r:.60}, "
+                        "not the path of a file"
+                    )
 
     def clip(self, index: int, start_frame: int, num_frames: int) -> RecordedClip:
         """A slice of a recording; only the slice is read, where the format allows it.
@@ -133,7 +141,7 @@ class RecordedDataset:
         if recording.problem:
             raise DataError(recording.problem)
         duration = recording.fields.get("duration")
-        if not isinstance(duration, int | float):
+        if not isinstance(duration, int | float) or not is_duration(duration):
             duration = probe(recording.path).duration
         frames = int(duration * self.sample_rate) // self.hop_length
         return RecordedTrack(recording.path, frames, recording.fields)

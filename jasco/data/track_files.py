@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +19,18 @@ from torch import Tensor
 
 from jasco.atomic import replacing
 from jasco.errors import DataError, SettingError
+from jasco.files import regular_file
 from jasco.plain import parse_object
 
 TRACKS = "tracks"
 """Folder of the files in a dataset."""
+
+MAX_DURATION = 30 * 86_400.0
+"""Longest audio of a track (s), a month."""
+
+WHOLE = ("I8", "I16", "I32", "I64", "U8")
+FLOATS = ("F16", "BF16", "F32", "F64")
+"""Types of tensors as safetensors names them."""
 
 Signature = Mapping[str, Any]
 """A stage's version and what its result depends on, as plain JSON data."""
@@ -86,9 +95,21 @@ def read_header(path: Path) -> Header:
         DataError: the file is missing or broken, or no track's file.
     """
     with opened_track(path) as file:
-        frames = file.get_slice("latents").get_shape()[0] if "latents" in file.keys() else 0
-        facts = parse_object(file.metadata()["jasco"], f"the header of {path}", DataError)
-        return Header(facts["id"], facts["duration"], frames, facts["stages"])
+        shape = file.get_slice("latents").get_shape() if "latents" in file.keys() else [0]
+        text = (file.metadata() or {}).get("jasco")
+        if text is None:
+            raise DataError(f"{path} is no file of a prepared track: its header says nothing")
+        facts = parse_object(text, f"the header of {path}", DataError)
+        id, duration, stages = (facts.get(key) for key in ("id", "duration", "stages"))
+        if (
+            not isinstance(id, str)
+            or not isinstance(duration, int | float)
+            or not is_duration(duration)
+            or not isinstance(stages, dict)
+            or not all(isinstance(signature, dict) for signature in stages.values())
+        ):
+            raise DataError(f"the header of {path} describes no track: run jasco-prepare again")
+        return Header(id, duration, shape[0] if shape else 0, stages)
 
 
 def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
@@ -101,6 +122,56 @@ def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys() if name not in exclude}
 
 
+def is_duration(value: object) -> bool:
+    """Whether plain data is a length of audio (s): finite, and not negative."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= MAX_DURATION  # not NaN
+
+
+def read_rows(file: Any, name: str, rows: slice, total: int) -> Tensor:
+    """Rows of a tensor of whole numbers (T,), one a latent frame.
+
+    Args:
+        file: an open track.
+        name: of the tensor.
+        rows: frames to read.
+        total: frames T of the track.
+
+    Raises:
+        ValueError: the tensor has another shape or type.
+    """
+    stored = file.get_slice(name)
+    if stored.get_shape() != [total] or stored.get_dtype() not in WHOLE:
+        raise ValueError(
+            f"{name} is {stored.get_dtype()} {stored.get_shape()}, not [{total}] whole numbers"
+        )
+    found: Tensor = stored[rows]
+    return found
+
+
+def read_chords(file: Any, most: int) -> tuple[Tensor, Tensor]:
+    """Onsets (n,) float64 in s, ascending, and indices (n,) below ``most`` of a track's chords.
+
+    Raises:
+        ValueError: the tensors have other shapes, types or values.
+    """
+    shapes = [file.get_slice(name) for name in ("chord_onsets", "chord_names")]
+    if shapes[1].get_dtype() not in WHOLE or shapes[0].get_dtype() not in FLOATS:
+        raise ValueError("chord_onsets are no numbers of seconds, or chord_names no indices")
+    if len(shapes[0].get_shape()) != 1 or shapes[0].get_shape() != shapes[1].get_shape():
+        raise ValueError("chord_onsets and chord_names are not of one length")
+    onsets, names = file.get_tensor("chord_onsets").double(), file.get_tensor("chord_names").long()
+    if not len(onsets):
+        return onsets, names
+    steps = onsets.diff()
+    if not bool(onsets.isfinite().all()) or onsets[0] < 0 or bool((steps < 0).any()):
+        raise ValueError("chord_onsets are not ascending numbers of seconds")
+    if not 0 <= int(names.min()) <= int(names.max()) < most:
+        raise ValueError(f"chord_names lie from 0 to {most - 1}, not beyond")
+    return onsets, names
+
+
 @contextmanager
 def opened_track(path: Path) -> Iterator[Any]:
     """The open file of a track, whose slices can be read.
@@ -109,11 +180,13 @@ def opened_track(path: Path) -> Iterator[Any]:
         DataError: it is missing or broken, also where that shows only in reading on.
     """
     try:
+        if os.path.exists(path):
+            regular_file(path, DataError)
         with safe_open(path, framework="pt") as file:
             yield file
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing: run jasco-prepare again to make it") from error
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, DataError | SettingError):
             raise
         raise DataError(

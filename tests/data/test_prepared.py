@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from jasco.chords import CHORD_INDEX, CHORD_NAMES, ChordProgression
 from jasco.data import prepared, track_files
@@ -158,7 +160,7 @@ def test_a_control_of_another_codec(tmp_path):
 
 
 def test_latents_of_two_codecs(root):
-    other = SIGNATURES | {"latents": SIGNATURES["latents"] | {"codec": "other"}}
+    other = SIGNATURES | {"latents": LATENTS | {"codec": "other"}}
     tracks = prepared.read_index(root)
     write_index(root, [*tracks, add_track(root, 9, signatures=other)])
     with pytest.raises(DataError, match="2 codecs"):
@@ -217,3 +219,116 @@ def test_the_same_values_give_the_same_bytes(tmp_path):
     assert line["text"] == "é\u2028" and line["manifest_id"] == 7 and line["duration"] == 4.0
     (track,) = PreparedDataset(tmp_path / "a").tracks
     assert track.fields == {"text": "é\u2028", "manifest_id": 7}
+
+
+# Place in a line of the index, value, and what the message says.
+WRONG_LINES = [
+    ("id", 7, "id is 7, not a text"),
+    ("file", "../../etc/passwd", "file is '../../etc/passwd', not the path of a file inside"),
+    ("file", "/etc/passwd", "file is '/etc/passwd'"),
+    ("file", "tracks/../../x", "file is 'tracks/../../x'"),
+    ("file", "..\\x", "file is"),
+    ("file", "a\0b", "file is"),
+    ("file", "", "file is ''"),
+    ("file", ".", "file is '.'"),
+    ("file", ["x"], "file is"),
+    ("file", None, "file is None"),
+    ("file", "tracks", "broken|Is a directory"),
+    ("file", "tracks/away.safetensors", "is missing"),
+    ("path", {}, "path is {}"),
+    ("duration", "4", "duration is '4', not a number of seconds"),
+    ("duration", -1, "duration is -1"),
+    ("duration", 1e15, "duration is 1000000000000000"),
+    ("duration", True, "duration is True"),
+    ("num_frames", 10**12, "num_frames is 1000000000000, not a whole number from 0 to 100,000,000"),
+    ("num_frames", -1, "num_frames is -1"),
+    ("num_frames", 2.5, "num_frames is 2.5"),
+    ("num_frames", 10**8, "not what the index says"),
+    ("num_frames", 100, "not what the index says"),
+    ("stages", ["latents"], "stages is"),
+    ("stages", {"latents": 1}, "stages is"),
+    ("stages", {}, "latents was not prepared"),
+    ("stages", {"latents": "x", "stranger": "y"}, "holds no stranger"),
+]
+
+
+@pytest.mark.parametrize("key, value, message", WRONG_LINES, ids=lambda v: f"{v}"[:30])
+def test_a_wrong_line_of_the_index_is_named(root, key, value, message):
+    lines = [json.loads(line) for line in (root / "index.jsonl").read_text().splitlines()]
+    lines[0][key] = value
+    (root / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(DataError, match=message):
+        PreparedDataset(root).clip(0, 0, 10)
+
+
+def damaged(root, tensors=(), **facts):
+    """The index of a dataset whose only track has other tensors or facts than the right ones."""
+    track = add_track(root, 0)
+    path = root / track.file
+    header = read_header(path)
+    known = {"id": header.id, "duration": header.duration, "stages": header.stages} | facts
+    save_file({**load_file(path), **dict(tensors)}, path, metadata={"jasco": json.dumps(known)})
+    write_index(root, [track])
+
+
+LATENTS = SIGNATURES["latents"]
+WRONG_FACTS = [
+    ({"id": 1}, "describes no track"),
+    ({"duration": None}, "describes no track"),
+    ({"stages": []}, "describes no track"),
+    ({"stages": {"latents": 1}}, "describes no track"),
+    ({"stages": {}}, "holds no"),
+    ({"stages": SIGNATURES | {"latents": {"version": 1}}}, "do not say their codec"),
+    (
+        {"stages": SIGNATURES | {"latents": LATENTS | {"codec": 1}}},
+        "codec",
+    ),
+    ({"stages": SIGNATURES | {"latents": LATENTS | {"frame_rate": 0}}}, "codec"),
+    ({"stages": SIGNATURES | {"latents": LATENTS | {"frame_rate": 1e99}}}, "codec"),
+    ({"stages": SIGNATURES | {"latents": LATENTS | {"latent_dim": 10**9}}}, "codec"),
+]
+
+
+@pytest.mark.parametrize("facts, message", WRONG_FACTS)
+def test_a_wrong_header_is_named(tmp_path, facts, message):
+    damaged(tmp_path, **facts)
+    with pytest.raises(DataError, match=message):
+        PreparedDataset(tmp_path).clip(0, 0, 10)
+
+
+WRONG_TENSORS = {
+    "latents as integers": ("latents", torch.zeros(200, DIM, dtype=torch.int64), "not what"),
+    "latents of another width": ("latents", torch.zeros(200, DIM + 1), "not what"),
+    "latents of one dimension": ("latents", torch.zeros(200), "not what"),
+    "latents that are NaN": ("latents", torch.full((200, DIM), float("nan")), "not finite"),
+    "codes as floats": ("drum_codes", torch.zeros(200), "drum_codes is F32"),
+    "codes that are short": ("drum_codes", torch.zeros(10, dtype=torch.int16), "drum_codes is"),
+    "negative codes": ("drum_codes", torch.full((200,), -1), "not negative"),
+    "rows as floats": ("melody", torch.zeros(200), "melody is F32"),
+    "rows in a square": ("melody", torch.zeros(200, 2, dtype=torch.int8), "melody is I8"),
+    "rows beyond the roll": ("melody", torch.full((200,), 99), "rows lie"),
+    "onsets without names": ("chord_onsets", torch.zeros(3), "not of one length"),
+    "onsets as integers": ("chord_onsets", torch.zeros(5, dtype=torch.int64), "no numbers"),
+    "onsets that are NaN": ("chord_onsets", torch.full((5,), float("nan")), "not ascending"),
+    "onsets that fall": ("chord_onsets", torch.arange(5.0).flip(0), "not ascending"),
+    "onsets below zero": ("chord_onsets", torch.arange(5.0) - 3, "not ascending"),
+    "a chord that is none": ("chord_names", torch.full((5,), 194), "chord_names lie from 0 to 193"),
+    "a negative chord": ("chord_names", torch.full((5,), -1), "chord_names lie"),
+    "chords as floats": ("chord_names", torch.zeros(5), "no indices"),
+}
+
+
+@pytest.mark.parametrize("name, tensor, message", WRONG_TENSORS.values(), ids=WRONG_TENSORS)
+def test_a_wrong_tensor_is_named(tmp_path, name, tensor, message):
+    damaged(tmp_path, {name: tensor})
+    with pytest.raises(DataError, match=message):
+        PreparedDataset(tmp_path).clip(0, 0, 10)
+
+
+def test_a_pipe_in_place_of_a_track_does_not_block(root):
+    data = PreparedDataset(root)
+    path = root / data.tracks[0].file
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="named pipe"):
+        data.clip(0, 0, 10)
