@@ -1,7 +1,7 @@
 """EnCodec as a continuous autoencoder: waveform to normalised latents and back, and coarse codes.
 
-The latents are those before the quantiser of the transformers `EncodecModel`, shifted and scaled to
-about unit variance; decoding skips the quantiser (arXiv 2406.10970, section 3.2).
+Latents are the input of the quantiser of the transformers `EncodecModel`, normalised to about zero
+mean and unit variance; decoding skips the quantiser (arXiv 2406.10970, section 3.2).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
@@ -20,15 +21,14 @@ from jasco.pretrained import load_pretrained, make_config
 
 
 class EnCodec(nn.Module):
-    """Frozen EnCodec with the statistics of its latents.
+    """Frozen EnCodec (arXiv 2210.13438) with the statistics of its latents.
 
     Args:
         pretrained: Hub id or folder of a transformers EnCodec; its weights are loaded.
         revision: commit of the Hub id.
         config: values of an `EncodecConfig`, for random weights; ignored with ``pretrained``.
-        latent_mean, latent_std: statistics of the raw latents, one number or one per channel. Where
-            not given, they are those that training has written into the pretrained ``config.json``,
-            else 0 and 1.
+        latent_mean, latent_std: mean and standard deviation of the raw latents, one number or one
+            per channel; by default those of the pretrained ``config.json``, else 0 and 1.
 
     Raises:
         SettingError: neither ``pretrained`` nor ``config`` is given, or statistics or rates that no
@@ -65,12 +65,12 @@ class EnCodec(nn.Module):
 
     @property
     def sample_rate(self) -> int:
-        """Samples per second (Hz)."""
+        """Sample rate (Hz)."""
         return self.model.config.sampling_rate
 
     @property
     def channels(self) -> int:
-        """Audio channels."""
+        """Number of audio channels."""
         return self.model.config.audio_channels
 
     @property
@@ -80,12 +80,12 @@ class EnCodec(nn.Module):
 
     @property
     def frame_rate(self) -> float:
-        """Latent frames per second (Hz)."""
+        """Latent frame rate (Hz)."""
         return self.sample_rate / self.hop_length
 
     @property
     def latent_dim(self) -> int:
-        """Channels of the latents."""
+        """Number of latent channels D."""
         return self.model.config.hidden_size
 
     def encode(self, wav: Tensor) -> Tensor:
@@ -93,21 +93,22 @@ class EnCodec(nn.Module):
         return (self.encode_raw(wav) - self.mean) / self.std
 
     def encode_raw(self, wav: Tensor) -> Tensor:
-        """Waveform (B, channels, N) to latents (B, T, D) in EnCodec's own scale."""
+        """Waveform (B, channels, N) to raw latents (B, T, D), without normalisation."""
         with torch.autocast(wav.device.type, enabled=False):
-            return self.model.encoder(wav).transpose(1, 2)
+            return rearrange(self.model.encoder(wav), "b d t -> b t d")
 
     def decode(self, latents: Tensor) -> Tensor:
         """Normalised latents (B, T, D) to waveform (B, channels, T * hop_length)."""
         with torch.autocast(latents.device.type, enabled=False):
-            return self.model.decoder((latents.float() * self.std + self.mean).transpose(1, 2))
+            raw = latents.float() * self.std + self.mean
+            return self.model.decoder(rearrange(raw, "b t d -> b d t"))
 
     def coarse_codes(self, wav: Tensor) -> Tensor:
         """Waveform (B, channels, N) to codes (B, T) of the first codebook."""
-        return self._coarse.encode(self.encode_raw(wav).transpose(1, 2))
+        return self._coarse.encode(rearrange(self.encode_raw(wav), "b t d -> b d t"))
 
     def dequantize(self, codes: Tensor) -> Tensor:
-        """Codes (B, T) of the first codebook to latents (B, T, D) in EnCodec's own scale.
+        """Codes (B, T) of the first codebook to raw latents (B, T, D).
 
         Raises:
             SettingError: a code is not in the codebook.
@@ -117,12 +118,13 @@ class EnCodec(nn.Module):
                 f"drum code {int(codes.max())} is not among the {self.model.config.codebook_size} "
                 "of this codec: the codes come from another one"
             )
-        return self._coarse.decode(codes).transpose(1, 2)
+        return rearrange(self._coarse.decode(codes), "b d t -> b t d")
 
     def fingerprint(self) -> str:
-        """Short hash of all that raw latents and coarse codes depend on.
+        """Hash of the encoder, the first codebook, the sample rate and the hop length.
 
-        Two codecs of one fingerprint may differ in their decoders and statistics.
+        Decoders and latent statistics are not part of it: raw latents and coarse codes do not
+        depend on them.
         """
         tensors = (*self.model.encoder.state_dict().values(), self._coarse.codebook.embed)
         return fingerprint(tensors, self.sample_rate, self.hop_length)
@@ -132,11 +134,11 @@ class EnCodec(nn.Module):
         return self.model.quantizer.layers[0]
 
     def train(self, mode: bool = True) -> EnCodec:
-        """Stay in evaluation mode: the codec is frozen."""
+        """Keep the evaluation mode: the codec is frozen."""
         return super().train(False)
 
     def save(self, folder: Path) -> None:
-        """Write the EnCodec as a folder that transformers loads."""
+        """Write the EnCodec to a folder that transformers loads."""
         self.model.save_pretrained(folder)
 
 

@@ -174,7 +174,7 @@ def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
                 "depth": lm["num_layers"],
                 "heads": lm["num_heads"],
                 "latent_dim": lm["flow_dim"],
-                "feedforward": lm.get("hidden_scale", 4),
+                "mlp_ratio": lm.get("hidden_scale", 4),
                 "skip_connections": bool(lm.get("skip_connections", False)),
                 "positional_scale": float(lm.get("positional_scale", 1.0)),
             },

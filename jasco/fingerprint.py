@@ -1,4 +1,4 @@
-"""A short hash of tensors, by which results know the weights that they depend on."""
+"""Fingerprints: short hashes of tensors that identify the weights a result depends on."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from torch import Tensor
 
 
 def fingerprint(tensors: Iterable[Tensor], *facts: object) -> str:
-    """Hash of the shapes and values of tensors, in their order, and of further facts.
+    """Hash of the shapes and values of tensors, in their order, and of further values.
+
+    Args:
+        tensors: tensors on any device; their names are not part of the hash.
+        facts: plain values whose ``repr`` is part of the hash.
 
     Returns:
-        16 hexadecimal digits; they do not depend on the device or on the names of the tensors.
+        16 hexadecimal digits.
     """
-    found = hashlib.sha256(repr(facts).encode())
+    digest = hashlib.sha256(repr(facts).encode())
     for tensor in tensors:
-        found.update(repr(tuple(tensor.shape)).encode())
-        found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()[:16]
+        digest.update(repr(tuple(tensor.shape)).encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -27,7 +27,7 @@ from tqdm import tqdm, trange
 from jasco import load_audio
 from jasco.data.synthetic.description import TEMPO_CLASSES
 from jasco.data.synthetic.instruments import PITCHED
-from jasco.data.synthetic.sketch import ABSENT, said
+from jasco.data.synthetic.sketch import ABSENT, label_description
 from jasco.evaluation.module import audio_path
 from jasco.metrics.bootstrap import bootstrap
 from jasco.preprocess.onsets import FRAME_RATE as ONSET_RATE
@@ -111,7 +111,7 @@ def asked(fields: Mapping[str, Any]) -> tuple[int, int]:
         "lead": fields["instruments"].get("lead", ABSENT),
         "tempo": fields["tempo_class"],
     }
-    names = said(fields["description"], facts)
+    names = label_description(fields["description"], facts)
     lead, tempo = (
         true if number else UNKNOWN for true, number in zip(truth(fields), names, strict=True)
     )

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("atomic", "errors"),
     ("files",),  # checks of a user's paths, for all readers and writers
-    ("plain",),
+    ("aliases", "plain"),
     ("assets", "fingerprint", "hub", "jsonl", "precision", "weights"),
     ("pretrained",),
     ("audio", "chords", "drums", "flow", "melody"),

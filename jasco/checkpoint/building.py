@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import EncodecConfig, T5Config
 
+from jasco.aliases import resolve_aliases
 from jasco.checkpoint.layout import CODEC, PARTS, node_of
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.flow import Guidance, Solver
@@ -43,6 +44,7 @@ def build(node: Mapping[str, Any], name: str = "model") -> Any:
     """
     if not isinstance(node, Mapping):
         raise SettingError(f"{name} is {node!r:.60}: give a mapping with _target_")
+    node = resolve_aliases(node)
     _check_node(node, name)
     return _make(node, name)
 

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from jasco import convert
+from jasco.aliases import resolve_aliases
 from jasco.assets import asset
 from jasco.checkpoint.building import check_sizes
 from jasco.checkpoint.layout import CONFIG, PARTS, RUN_FILE, TEXT_ENCODER, WEIGHTS, node_of
@@ -77,6 +78,7 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
                 f"{folder} holds no checkpoint: neither our {CONFIG} nor a published "
                 f"{convert.WEIGHTS}"
             )
+    config = resolve_aliases(config)
     _check_nodes(config, where)
     located, elsewhere = _resolve_parts(config, hub, beside, tensors, where)
     check_sizes(located, tensors, elsewhere, where)

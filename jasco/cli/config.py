@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from jasco.aliases import resolve_aliases
 from jasco.assets import package_dir
 from jasco.cli.errors import INTERRUPTED, one_line_errors
 from jasco.cli.quiet import quiet_resource_tracker
@@ -148,7 +149,8 @@ def build_node(node: Any, **more: Any) -> Any:
     if "_target_" not in node:
         raise SettingError(f"a node with {', '.join(node)} has no _target_: what is it for?")
     try:
-        return hydra.utils.instantiate(node, _convert_="all", **more)
+        plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+        return hydra.utils.instantiate(resolve_aliases(plain), _convert_="all", **more)
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, JascoError):

@@ -1,4 +1,4 @@
-"""How the network sees each control."""
+"""Conditioners: encoders of the controls into embeddings of the network's width."""
 
 from jasco.conditioners.base import Conditioner
 from jasco.conditioners.chords import ChordConditioner

@@ -1,4 +1,4 @@
-"""The interface between a control and the network."""
+"""Conditioner: the interface between a control and the network."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from jasco.conditions import Encoded
 
 
 class Conditioner(nn.Module, ABC):
-    """Turns one control of a batch into vectors of the network's width, and owns its null.
+    """Encoder of one control into embeddings of the network's width, with its null embedding.
 
-    Encoding has two steps: `prepare` makes tensors out of what users and data sets give, without
-    gradients; calling the module applies what is learned.
+    Encoding has two steps: `prepare` converts the values of a batch to tensors, without gradients;
+    `forward` applies the learned layers.
     """
 
     @abstractmethod
     def prepare(self, values: Sequence[Any], num_frames: int, codec: EnCodec) -> Any:
-        """Values of the B items, ``None`` where not asked for, as tensors on the codec's device.
+        """Tensors of B values on the codec's device.
 
         Args:
-            values: one value of the control's own type per item.
+            values: B values of the control's own type, ``None`` where the control is not given.
             num_frames: length T of the clip in latent frames.
-            codec: gives the frame rate, the sample rate and the drum codes.
+            codec: codec whose frame rate, sample rate and drum codes apply.
 
         Raises:
             JascoError: a value does not fit a clip of this length.
@@ -34,4 +34,4 @@ class Conditioner(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, prepared: Any) -> Encoded:
-        """What `prepare` made, to the encoded control."""
+        """Encoded control from the output of `prepare`."""

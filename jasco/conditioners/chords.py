@@ -1,4 +1,4 @@
-"""Chords as one learned vector per latent frame."""
+"""Chord conditioner: one embedding per latent frame."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
 
 _PITCH_CLASSES = 12
-_MEANING = 3 * _PITCH_CLASSES
-_FREE = 0.1  # scale of what names have beside their meaning, small so that it does not drown it
+_TONES = 3 * _PITCH_CLASSES
+_NOISE = 0.1  # scale of the random part, small beside the ones of the pitch classes
 
 
 class ChordConditioner(Conditioner):
-    """Embeds the chord sounding at each frame; one more embedding is the null.
+    """Embedding of the chord at each frame, with one more embedding as the null.
 
     Args:
-        dim: width of the network.
-        width: width of the chord embedding. From 36 on a new one begins with what the names mean:
-            tones, root and bass, each as twelve pitch classes. What is learnt of a tone then holds
-            for every chord it is in, where embeddings drawn at random have to be learnt one by one.
+        dim: width D of the network.
+        width: width of the chord embedding. From 36 on, new weights start with the pitch classes of
+            each chord (see `pitch_class_features`), so that chords that share tones share weights
+            from the start.
     """
 
     def __init__(self, dim: int, width: int = 16) -> None:
         super().__init__()
         self.embedding = nn.Embedding(len(CHORD_NAMES) + 1, width)
-        if width >= _MEANING:
+        if width >= _TONES:
             with torch.no_grad():
-                self.embedding.weight.mul_(_FREE)
-                self.embedding.weight[:, :_MEANING] = meanings()
+                self.embedding.weight.mul_(_NOISE)
+                self.embedding.weight[:, :_TONES] = pitch_class_features()
         self.project = nn.Linear(width, dim, bias=False)
 
     def prepare(
@@ -51,16 +51,16 @@ class ChordConditioner(Conditioner):
         return Encoded(values, self.project(self.embedding.weight[NULL_CHORD]))
 
 
-def meanings() -> Tensor:
-    """Tones, root and bass of each name as ones among 3 x 12 pitch classes: (195, 36).
+def pitch_class_features() -> Tensor:
+    """Multi-hot pitch classes (195, 36) of each chord name: 12 each of its tones, root and bass.
 
-    Zeros for names that are no chord, and for the null.
+    Rows of names that are no chord, and of the null, are zero.
     """
-    found = torch.zeros(len(CHORD_NAMES) + 1, 3, _PITCH_CLASSES)
+    features = torch.zeros(len(CHORD_NAMES) + 1, 3, _PITCH_CLASSES)
     for (root, quality, bass), name in SPELLINGS.items():
         lowest = (root + bass) % _PITCH_CLASSES
         tones = [(root + step) % _PITCH_CLASSES for step in QUALITIES[quality].values()]
-        row = found[CHORD_INDEX[name]]
+        row = features[CHORD_INDEX[name]]
         row[0, [root, lowest, *tones]] = 1
         row[1, root] = row[2, lowest] = 1
-    return found.flatten(1)
+    return features.flatten(1)

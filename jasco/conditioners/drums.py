@@ -1,7 +1,7 @@
-"""Drums as blurred coarse EnCodec latents per frame.
+"""Drum conditioner: temporally blurred latents of the first EnCodec codebook.
 
-Only the first codebook is kept, and its latents are averaged over a few frames, so that the rhythm
-passes and the sound of the drum kit does not (arXiv 2406.10970, section 3.2).
+One codebook, averaged over a few frames, is an information bottleneck: it passes the rhythm and
+hides the timbre of the drum kit (arXiv 2406.10970, section 3.2).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,14 +22,14 @@ from jasco.errors import ConditionError, SettingError
 
 
 class DrumConditioner(Conditioner):
-    """Projects the blurred coarse latents of a drum track; zero latents are the null.
+    """Projection of the blurred coarse latents of a drum track; zero latents are the null.
 
-    The null is not silence: silent drums have codes of their own and ask for no drums.
+    Silence is not the null: a silent drum track has codes of its own and asks for no drums.
 
     Args:
-        dim: width of the network.
-        width: width of the drum projection, a bottleneck on purpose.
-        latent_dim: channels of the codec's latents.
+        dim: width D of the network.
+        width: width of the bottleneck.
+        latent_dim: channels C of the codec's latents.
         blur: number of frames averaged together.
     """
 
@@ -45,7 +46,7 @@ class DrumConditioner(Conditioner):
     def prepare(
         self, values: Sequence[Audio | DrumCodes | None], num_frames: int, codec: EnCodec
     ) -> Tensor:
-        """Blurred coarse latents (B, T, latent_dim)."""
+        """Blurred coarse latents (B, T, C)."""
         latents = torch.zeros(len(values), num_frames, self.latent_dim, device=codec.mean.device)
         given = [i for i, value in enumerate(values) if value is not None]
         if given:
@@ -55,14 +56,19 @@ class DrumConditioner(Conditioner):
         return latents
 
     def forward(self, prepared: Tensor) -> Encoded:
-        """Blurred coarse latents (B, T, latent_dim) to (B, T, D)."""
+        """Blurred coarse latents (B, T, C) to embeddings (B, T, D)."""
         null = prepared.new_zeros(self.latent_dim)
         return Encoded(self.project(self.embedding(prepared)), self.project(self.embedding(null)))
 
 
 @torch.no_grad()
 def encode_drums(drums: Audio | DrumCodes | None, num_frames: int, codec: EnCodec) -> DrumCodes:
-    """Codes of a drum track for a clip of ``num_frames``: cut to it, or followed by silence.
+    """Codes of a drum track for a clip of ``num_frames``, cropped or zero-padded to it.
+
+    Args:
+        drums: drum track, or its codes.
+        num_frames: length T of the clip in latent frames.
+        codec: codec of the model.
 
     Raises:
         ConditionError: codes shorter than the clip, or no drums at all.
@@ -83,8 +89,8 @@ def encode_drums(drums: Audio | DrumCodes | None, num_frames: int, codec: EnCode
 
 
 def blur_frames(latents: Tensor, width: int) -> Tensor:
-    """Mean of each ``width`` frames of (B, T, D), repeated in place; reflects at the tail."""
+    """Latents (B, T, C) averaged over blocks of ``width`` frames, with reflection at the end."""
     length = latents.shape[1]
-    padded = F.pad(latents.transpose(1, 2), (0, -length % width), mode="reflect")
-    means = padded.unflatten(-1, (-1, width)).mean(-1)
-    return means.repeat_interleave(width, dim=-1)[..., :length].transpose(1, 2)
+    padded = F.pad(rearrange(latents, "b t c -> b c t"), (0, -length % width), mode="reflect")
+    means = rearrange(padded, "b c (t width) -> b c t width", width=width).mean(-1)
+    return repeat(means, "b c t -> b (t width) c", width=width)[:, :length]

@@ -1,10 +1,11 @@
-"""Melody as a piano roll per latent frame."""
+"""Melody conditioner: a piano roll of 53 notes at the latent frame rate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from jasco.codec import EnCodec
@@ -14,11 +15,11 @@ from jasco.melody import NUM_NOTES, Melody
 
 
 class MelodyConditioner(Conditioner):
-    """Projects the 53-note roll of each frame; an empty roll is the null.
+    """Projection of the 53-note piano roll of each frame; an empty roll is the null.
 
     Args:
-        dim: width of the network.
-        width: width of the melody projection.
+        dim: width D of the network.
+        width: width of the bottleneck.
     """
 
     def __init__(self, dim: int, width: int = 16) -> None:
@@ -30,9 +31,9 @@ class MelodyConditioner(Conditioner):
         """Piano rolls (B, T, 53)."""
         null = torch.zeros(NUM_NOTES, num_frames)
         rolls = [null if v is None else v.frames(num_frames, codec.frame_rate) for v in values]
-        return torch.stack(rolls).transpose(1, 2).to(codec.mean.device)
+        return rearrange(rolls, "b notes t -> b t notes").to(codec.mean.device)
 
     def forward(self, prepared: Tensor) -> Encoded:
-        """Piano rolls (B, T, 53) to (B, T, D)."""
+        """Piano rolls (B, T, 53) to embeddings (B, T, D)."""
         null = prepared.new_zeros(NUM_NOTES)
         return Encoded(self.project(self.embedding(prepared)), self.project(self.embedding(null)))

@@ -1,4 +1,4 @@
-"""Text through a T5 encoder: as tokens for cross-attention, or as one vector for all frames."""
+"""Text conditioner: a T5 encoder, whose output is attended to or pooled into one vector."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from einops import rearrange
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
@@ -18,30 +19,34 @@ from jasco.errors import CheckpointError, ConditionError, SettingError
 from jasco.pretrained import load_pretrained, make_config
 from jasco.weights import read_safetensors, require_finite
 
-SUMMARY = "summary.safetensors"
+QUERIES_FILE = "summary.safetensors"
+"""Pooling queries that were trained with the encoder, in its folder."""
 
 
 class TextConditioner(Conditioner):
-    """Projects the hidden states of a T5 encoder; the null is a single zero token, or zero.
+    """Projection of the hidden states of a T5 encoder; the null is a single zero token, or zero.
 
     Padding is masked, so an item does not depend on the lengths of the other texts in its batch.
 
-    With a ``summary``, learned queries attend to the hidden states, and what they find becomes one
-    vector that is added to every frame, as other controls are. A small network learns that much
-    sooner than to look for the few tokens of a long text that matter.
+    With ``pooling_queries``, attention pooling (multi-head attention with learned queries, as in
+    Lee et al., arXiv 1810.00825, section 3.2) reduces the hidden states to one vector that is added
+    to every frame, as other controls are. A small network learns to use one vector much sooner than
+    to attend to the few relevant tokens of a long text.
 
     Args:
-        dim: width of the network.
+        dim: width D of the network.
         pretrained: Hub id or folder of a T5 with its tokenizer; its weights are loaded.
         revision: commit of the Hub id.
-        config: values of a `T5Config`, for random weights read by bytes (`ByT5Tokenizer`, which
-            needs no file); ignored with ``pretrained``.
-        finetune: train the encoder too, instead of keeping it frozen.
-        max_tokens: longest text that is accepted.
-        summary: number of queries; 0 gives the network all tokens instead.
+        config: values of a `T5Config` for random weights, with the byte tokenizer `ByT5Tokenizer`,
+            which needs no file; ignored with ``pretrained``.
+        finetune: train the encoder too; else it is frozen.
+        max_tokens: longest accepted text (tokens).
+        pooling_queries: number of queries Q of the attention pooling; 0 for none, where the network
+            attends to all tokens.
 
     Raises:
-        SettingError: neither ``pretrained`` nor ``config`` is given, or queries do not fit.
+        SettingError: neither ``pretrained`` nor ``config`` is given, or the encoder's folder has
+            another number of queries.
         CheckpointError: the pretrained encoder cannot be found or read, or is not whole.
     """
 
@@ -53,7 +58,7 @@ class TextConditioner(Conditioner):
         config: Mapping[str, Any] | None = None,
         finetune: bool = False,
         max_tokens: int = 512,
-        summary: int = 0,
+        pooling_queries: int = 0,
     ) -> None:
         super().__init__()
         if pretrained is not None:
@@ -70,19 +75,21 @@ class TextConditioner(Conditioner):
         else:
             raise SettingError("text needs a pretrained T5 id or folder, or a config to start from")
         self.finetune = finetune
-        # A trained encoder, or one of fresh weights, is on no Hub and belongs inside a checkpoint.
+        # An encoder that is trained, or starts from random weights, is stored in the checkpoint:
+        # the Hub does not have it.
         self.on_hub = pretrained is not None and not finetune
         self.max_tokens = max_tokens
         width = self.encoder.config.d_model
-        self.summary = nn.Linear(width, summary, bias=False) if summary else None
+        # Saved tensors have the name `summary`.
+        self.summary = nn.Linear(width, pooling_queries, bias=False) if pooling_queries else None
         if self.summary is not None and pretrained is not None:
             _load_queries(self.summary, Path(pretrained))
-        self.project = nn.Linear(max(summary, 1) * width, dim)
+        self.project = nn.Linear(max(pooling_queries, 1) * width, dim)
         self.encoder.requires_grad_(finetune)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> TextConditioner:
-        """Training mode, except for an encoder that is frozen."""
+        """Set the training mode; a frozen encoder stays in evaluation mode."""
         super().train(mode)
         self.encoder.train(mode and self.finetune)
         return self
@@ -90,7 +97,7 @@ class TextConditioner(Conditioner):
     def prepare(
         self, values: Sequence[str | None], num_frames: int, codec: EnCodec
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Token ids (B, L), their mask (B, L), and which items have a text (B,)."""
+        """Token ids (B, L), their mask (B, L), and a mask (B,) of the items that have a text."""
         texts = ["" if value is None else value for value in values]
         tokens = self.tokenizer(texts, return_tensors="pt", padding=True)
         ids, mask = tokens["input_ids"], tokens["attention_mask"].bool()
@@ -105,7 +112,7 @@ class TextConditioner(Conditioner):
         return ids.to(device), mask.to(device), given.to(device)
 
     def forward(self, prepared: tuple[Tensor, Tensor, Tensor]) -> Encoded:
-        """Tokens to (B, L, D), or to (B, 1, D) for all frames; texts not given are at the null."""
+        """Embeddings (B, L, D) of the tokens, or pooled (B, 1, D); the null without a text."""
         ids, mask, given = prepared
         with (
             torch.set_grad_enabled(self.finetune and torch.is_grad_enabled()),
@@ -113,38 +120,46 @@ class TextConditioner(Conditioner):
         ):
             hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         if self.summary is not None:
-            values = self.project(self.summarize(hidden, mask).flatten(1))[:, None]
+            pooled = rearrange(self.pool(hidden, mask), "b q d -> b 1 (q d)")
+            values = self.project(pooled)
             return Encoded(values, values.new_zeros(values.shape[-1])).drop(where=~given)
         values = self.project(hidden)
         values = torch.where(mask[..., None], values, values.new_zeros(()))
         encoded = Encoded(values, values.new_zeros(values.shape[-1]), mask)
         return encoded.drop(where=~given)
 
-    def summarize(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """What each query finds among hidden states (B, L, d) with their mask (B, L): (B, Q, d)."""
+    def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Attention pooling (B, Q, d) of hidden states (B, L, d) with their mask (B, L).
+
+        Raises:
+            SettingError: the conditioner has no pooling queries.
+        """
         if self.summary is None:
-            raise SettingError("this text has no summary: give a number of queries")
+            raise SettingError("this text has no pooling queries: give pooling_queries")
         scores = self.summary(hidden).masked_fill(~mask[..., None], -torch.inf)
-        return scores.softmax(1).transpose(1, 2).to(hidden.dtype) @ hidden
+        weights = rearrange(scores.softmax(1), "b l q -> b q l")
+        return weights.to(hidden.dtype) @ hidden
 
     def save_encoder(self, folder: Path) -> None:
-        """Write the T5 and its tokenizer as a folder that transformers loads, queries beside."""
+        """Write T5, tokenizer and pooling queries to a folder that transformers loads."""
         self.encoder.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         if self.summary is not None:
-            save_file(self.summary.state_dict(), folder / SUMMARY)
+            save_file(self.summary.state_dict(), folder / QUERIES_FILE)
 
 
 def _load_queries(queries: nn.Linear, folder: Path) -> None:
-    """Those that were trained with the encoder of a folder, where there are any."""
-    path = folder / SUMMARY
+    """Load the pooling queries of an encoder's folder, where it has any."""
+    path = folder / QUERIES_FILE
     if not path.is_file():
         return
     found = read_safetensors(path)
     if "weight" not in found or found["weight"].dim() != 2:
         raise CheckpointError(f"{path} holds no queries")
     if found["weight"].shape != queries.weight.shape:
-        raise SettingError(f"{folder} has {len(found['weight'])} queries: give summary that number")
+        raise SettingError(
+            f"{folder} has {len(found['weight'])} queries: give pooling_queries that number"
+        )
     require_finite(found, path)
     queries.load_state_dict({"weight": found["weight"]})
 

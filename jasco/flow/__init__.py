@@ -1,7 +1,7 @@
 """Flow matching: the probability path, guidance, and the solvers. No music in here."""
 
 from jasco.flow.guidance import Guidance, Term
-from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath, shifted
+from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath, shift_timesteps
 from jasco.flow.solvers import RK4, SOLVERS, Dopri5, Euler, FixedStep, Heun, Midpoint, Solver
 
 __all__ = [
@@ -17,5 +17,5 @@ __all__ = [
     "Midpoint",
     "Solver",
     "Term",
-    "shifted",
+    "shift_timesteps",
 ]

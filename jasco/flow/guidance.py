@@ -1,6 +1,6 @@
 """Multi-source classifier-free guidance as a weighted sum of velocities.
 
-Each term asks the network with only a subset S of the controls given, the others at their null:
+Each term is the velocity for a subset S of the controls, the others at their null:
 
     v = sum_S w_S v(S) + (1 - sum_S w_S) v(none)
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # settings are checked before torch is imported
 
 @dataclass(frozen=True)
 class Term:
-    """One velocity of the sum: its weight, and the controls that are given to the network."""
+    """Term of the sum: the weight of a velocity, and the controls that condition it."""
 
     weight: float
     controls: frozenset[str]
@@ -33,8 +33,8 @@ class Guidance(Mapping[str, float]):
     """Weights of the guidance terms.
 
     A keyword names a subset of the model's controls: ``all``, one control (``text``), or several
-    joined by ``+`` (``**{"chords+drums": 1.0}``). What is missing to a sum of one is the weight of
-    the unconditional velocity, so ``Guidance(all=1)`` is no guidance at all.
+    joined by ``+`` (``**{"chords+drums": 1.0}``). The unconditional velocity has the weight one
+    minus their sum, so ``Guidance(all=1)`` is plain conditional sampling without guidance.
 
     Raises:
         SettingError: a weight is not a finite number, or no weight is given.
@@ -82,7 +82,7 @@ class Guidance(Mapping[str, float]):
             weights[subset] = weights.get(subset, 0.0) + weight
         none: frozenset[str] = frozenset()
         weights[none] = weights.pop(none, 0.0) + 1.0 - sum(self._weights.values())
-        # Sums such as 1 - 0.9 - 0.1 leave a rounding error that would cost a whole evaluation.
+        # Sums such as 1 - 0.9 - 0.1 leave a rounding error, which would cost one evaluation more.
         return [Term(w, subset) for subset, w in weights.items() if abs(w) > 1e-9]
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The conditional probability path from noise to data, and the weights of its loss.
+"""Conditional probability path from noise to data, and the loss weights over its time.
 
 Convention: ``z_0`` is standard normal noise at time t = 0, ``z_1`` is data at t = 1. The path is
 the conditional optimal-transport path of Lipman et al., "Flow Matching for Generative Modeling"
@@ -19,14 +19,16 @@ LOSS_WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
     "increasing": lambda t: 1 + t,
     "decreasing": lambda t: 2 - t,
 }
-"""Weight w(t) of the squared error at time t, by name; JASCO was trained with ``increasing``."""
+"""Loss weight w(t) at flow time t, by name; JASCO was trained with ``increasing``."""
 
 
-def shifted(t: Tensor, shift: float) -> Tensor:
-    """Flow times t in [0, 1], moved towards the noise at 0 by a ``shift`` above 1.
+def shift_timesteps(t: Tensor, shift: float) -> Tensor:
+    """Timestep shift (SD3, Esser et al., arXiv 2403.03206, section 5.3.2).
 
-    Uniform times get the density ``shift`` at t = 0 and ``1 / shift`` at t = 1 (Esser et al.,
-    "Scaling Rectified Flow Transformers", arXiv 2403.03206, section 5.3.2).
+    Args:
+        t: flow times in [0, 1], of any shape.
+        shift: values above 1 move times towards noise (t = 0); uniform times get the density
+            ``shift`` at t = 0 and ``1 / shift`` at t = 1.
     """
     return t / (shift - (shift - 1) * t)
 
@@ -36,16 +38,16 @@ class ConditionalPath:
     """Straight path z_t = (1 - (1 - sigma_min) t) z_0 + t z_1 from noise to a data point.
 
     Attributes:
-        sigma_min: standard deviation that is left around ``z_1`` at t = 1.
+        sigma_min: standard deviation of the path around ``z_1`` at t = 1.
     """
 
     sigma_min: float = 1e-5
 
     def sample(self, z_0: Tensor, z_1: Tensor, t: Tensor) -> Tensor:
-        """Point of the path at times ``t`` (B,), for ``z_0`` and ``z_1`` of shape (B, T, D)."""
+        """Points (B, T, D) of the path from ``z_0`` to ``z_1`` (B, T, D) at times ``t`` (B,)."""
         t = t.view(-1, *[1] * (z_0.dim() - 1))
         return (1 - (1 - self.sigma_min) * t) * z_0 + t * z_1
 
     def velocity(self, z_0: Tensor, z_1: Tensor) -> Tensor:
-        """Derivative of the path in t, the regression target (B, T, D); it does not depend on t."""
+        """Velocity dz_t/dt (B, T, D), the regression target, which does not depend on t."""
         return z_1 - (1 - self.sigma_min) * z_0

@@ -22,16 +22,16 @@ Velocity: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """Velocity field v(t, z) with a scalar time t and a state z of any shape."""
 
 Callback = Callable[[int, int], None]
-"""``callback(step, total)`` after each step; what it raises stops the integration."""
+"""``callback(step, total)`` after each step; an exception in it stops the integration."""
 
 
 class Solver(ABC):
-    """An integrator of an ordinary differential equation over t in [0, 1].
+    """Integrator of an ordinary differential equation over t in [0, 1].
 
     Attributes:
-        name: as the command line and the recipes spell it.
-        adaptive: whether it measures its own error, which asks for velocities that are more exact
-            than its tolerance, and so for float32.
+        name: key of `SOLVERS`, on the command line and in recipes.
+        adaptive: step sizes follow an error estimate, which needs velocities more exact than the
+            tolerance, so float32.
     """
 
     name: ClassVar[str]
@@ -43,7 +43,7 @@ class Solver(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, str | int | float]:
-        """Name and parameters, enough to build the same solver again with :data:`SOLVERS`."""
+        """Name and parameters, from which :data:`SOLVERS` rebuilds the solver."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class FixedStep(Solver):
 
 
 def _advance(z: Tensor, h: float, coefficients: tuple[float, ...], slopes: list[Tensor]) -> Tensor:
-    """z + h * sum_j a_j k_j, without touching the slopes whose coefficient is zero."""
+    """Sum z + h * sum_j a_j k_j; slopes of coefficient zero are skipped."""
     for a, k in zip(coefficients, slopes, strict=True):
         if a:
             z = z.add(k.to(z.dtype), alpha=h * a)
@@ -174,7 +174,7 @@ class Dopri5(Solver):
 
 
 class _Reporting:
-    """A velocity field that tells torchdiffeq whom to call after an accepted step."""
+    """Velocity field whose hook reports accepted steps of torchdiffeq to a callback."""
 
     def __init__(self, velocity: Velocity, end: float, callback: Callback | None) -> None:
         self.velocity, self.end, self.callback = velocity, end, callback
@@ -191,4 +191,4 @@ class _Reporting:
 SOLVERS: dict[str, type[FixedStep] | type[Dopri5]] = {
     solver.name: solver for solver in (Euler, Midpoint, Heun, RK4, Dopri5)
 }
-"""Solver classes by name, as the command line and the recipes spell them."""
+"""Solver classes by name, for the command line and recipes."""

@@ -1,4 +1,4 @@
-"""The velocity network v(z, t, conditions)."""
+"""Velocity network v(z, t, conditions)."""
 
 from jasco.network.velocity import VelocityNetwork
 

@@ -1,7 +1,7 @@
 """Sinusoidal embeddings of frame positions and of flow time.
 
-The two differ on purpose, as published checkpoints do: positions put the cosines first, time puts
-the sines first, and their frequencies are spaced differently.
+Published checkpoints order them differently: positions have the cosines first, flow time the sines,
+and their frequencies are spaced differently.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def sinusoidal_positions(length: int, dim: int, device: torch.device | None = No
 
 
 class TimeEmbedding(nn.Module):
-    """Flow time t in [0, 1] to a vector of the network's width, by sinusoids and a small MLP.
+    """Embedding of flow time t in [0, 1]: sinusoids and a small MLP.
 
     Args:
-        dim: width of the output.
+        dim: width D of the output.
         frequencies: number of sinusoids, spaced geometrically from 1 to 1/10000 radians.
-        hidden: width of the MLP.
+        hidden: width of the hidden layers of the MLP.
     """
 
     def __init__(self, dim: int, frequencies: int = 64, hidden: int = 512) -> None:
@@ -40,7 +40,7 @@ class TimeEmbedding(nn.Module):
         )
 
     def forward(self, t: Tensor) -> Tensor:
-        """Times (B,) to (B, dim)."""
+        """Flow times (B,) to embeddings (B, D)."""
         k = torch.arange(self.frequencies, dtype=torch.float32, device=t.device)
         phase = t.float()[:, None] * torch.exp(-math.log(10000.0) / (self.frequencies - 1) * k)
         return self.mlp(torch.cat([phase.sin(), phase.cos()], dim=-1))

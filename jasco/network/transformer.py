@@ -1,12 +1,13 @@
-"""A pre-norm transformer over latent frames with cross-attention and U-Net skip connections.
+"""Pre-norm transformer over latent frames with cross-attention and U-Net skip connections.
 
-Shapes are those of published JASCO checkpoints (arXiv 2406.10970, section 3.3): no biases in
-attention and feed-forward, exact GELU, no dropout, not causal.
+Layers are those of published JASCO checkpoints (arXiv 2406.10970, section 3.3): no biases in
+attention and feed-forward, exact GELU, no dropout, no causal mask.
 """
 
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,12 +16,15 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     """Scaled dot-product attention of q (B, H, T, d) to k and v (B, H, L, d).
 
     Args:
-        mask: bool, broadcast to (B, H, T, L), true where a query may look.
+        mask: bool, broadcast to (B, H, T, L), true at the keys that a query may attend to.
+
+    Returns:
+        (B, H, T, d).
     """
     if q.device.type == "cpu" and q.dtype == torch.bfloat16:
-        # On CPUs with bfloat16 products, torch's fused kernel is slower than plain batched products
-        # (on Zen 5, 500 frames: 27 against 15 ms, and with gradients 84 against 60; to 100 tokens,
-        # 30 against 8). Softmax accumulates in float32 in both.
+        # On CPUs that multiply in bfloat16, the fused kernel of torch is slower than batched matrix
+        # products (Zen 5, 500 frames: 27 ms against 15 ms, with gradients 84 ms against 60 ms; to
+        # 100 tokens, 30 ms against 8 ms). Softmax accumulates in float32 in both.
         scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf)
@@ -29,9 +33,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
 
 
 def rotate(x: Tensor) -> Tensor:
-    """Rotary positions (Su et al., arXiv 2104.09864) for queries or keys (B, H, T, d).
+    """Rotary position embedding (Su et al., arXiv 2104.09864) of queries or keys (B, H, T, d).
 
-    A score then depends on how far apart two frames are, not on where they are.
+    The attention score of two frames then depends on their relative position only.
     """
     half = x.shape[-1] // 2
     k = torch.arange(half, dtype=torch.float32, device=x.device)
@@ -43,7 +47,13 @@ def rotate(x: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention among frames; (B, T, D) to (B, T, D)."""
+    """Multi-head self-attention over frames, (B, T, D) to (B, T, D).
+
+    Args:
+        dim: width D.
+        heads: number of attention heads H.
+        rotary: apply the rotary position embedding to queries and keys.
+    """
 
     def __init__(self, dim: int, heads: int, rotary: bool = False) -> None:
         super().__init__()
@@ -52,15 +62,19 @@ class SelfAttention(nn.Module):
         self.out = nn.Linear(dim, dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k, v = rearrange(self.qkv(x), "b t (qkv h d) -> qkv b h t d", qkv=3, h=self.heads)
         if self.rotary:
             q, k = rotate(q), rotate(k)
-        x = attend(q, k, v)
-        return self.out(x.transpose(1, 2).flatten(2))
+        return self.out(rearrange(attend(q, k, v), "b h t d -> b t (h d)"))
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention of frames (B, T, D) to condition tokens (B, L, D)."""
+    """Multi-head cross-attention of frames (B, T, D) to condition tokens (B, L, D).
+
+    Args:
+        dim: width D.
+        heads: number of attention heads H.
+    """
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -70,18 +84,29 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(dim, dim, bias=False)
 
     def forward(self, x: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """``mask`` (B, L) is true at the tokens to attend to, at least one per item."""
-        q = self.q(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        k, v = self.kv(tokens).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        """Frames (B, T, D) to (B, T, D).
+
+        Args:
+            x: frames (B, T, D).
+            tokens: condition tokens (B, L, D).
+            mask: bool (B, L), true at the tokens to attend to, at least one per item.
+        """
+        q = rearrange(self.q(x), "b t (h d) -> b h t d", h=self.heads)
+        k, v = rearrange(self.kv(tokens), "b l (kv h d) -> kv b h l d", kv=2, h=self.heads)
         x = attend(q, k, v, mask[:, None, None])
-        return self.out(x.transpose(1, 2).flatten(2))
+        return self.out(rearrange(x, "b h t d -> b t (h d)"))
 
 
-class Modulation(nn.Module):
-    """Scale, shift and gate of a block's two branches by flow time (Peebles and Xie, 2212.09748).
+class AdaLN(nn.Module):
+    """Adaptive layer norm (adaLN-single): scale, shift and gate of each block from flow time.
 
-    One projection serves all blocks, each with offsets of its own (Chen et al., 2310.00426). At
-    first the gates are open and nothing else is changed.
+    After Peebles and Xie (arXiv 2212.09748); all blocks share one projection and add an offset of
+    their own, as Chen et al. do (arXiv 2310.00426). Projection and offsets start at zero, where a
+    block computes the same as without it.
+
+    Args:
+        dim: width D.
+        depth: number of blocks.
     """
 
     def __init__(self, dim: int, depth: int) -> None:
@@ -92,17 +117,24 @@ class Modulation(nn.Module):
         self.offsets = nn.Parameter(torch.zeros(depth, 6 * dim))
 
     def forward(self, time: Tensor) -> list[Tensor]:
-        """Times (B, D) to (6, B, 1, D) for each block."""
+        """Time embeddings (B, D) to modulations (6, B, 1, D), one for each block."""
         shared = self.project(F.silu(time))
         return [
-            (shared + own)[:, None].unflatten(-1, (6, -1)).movedim(-2, 0) for own in self.offsets
+            rearrange(shared + offset, "b (six d) -> six b 1 d", six=6) for offset in self.offsets
         ]
 
 
 class Block(nn.Module):
-    """Self-attention, cross-attention and feed-forward, each behind a LayerNorm and a residual."""
+    """Transformer block: self-attention, cross-attention and feed-forward, pre-norm and residual.
 
-    def __init__(self, dim: int, heads: int, feedforward: int, rotary: bool = False) -> None:
+    Args:
+        dim: width D.
+        heads: number of attention heads.
+        mlp_ratio: width of the feed-forward layer as a multiple of ``dim``.
+        rotary: apply the rotary position embedding in self-attention.
+    """
+
+    def __init__(self, dim: int, heads: int, mlp_ratio: int, rotary: bool = False) -> None:
         super().__init__()
         self.norm_self = nn.LayerNorm(dim)
         self.self_attention = SelfAttention(dim, heads, rotary)
@@ -110,15 +142,23 @@ class Block(nn.Module):
         self.cross_attention = CrossAttention(dim, heads)
         self.norm_feedforward = nn.LayerNorm(dim)
         self.feedforward = nn.Sequential(
-            nn.Linear(dim, feedforward * dim, bias=False),
+            nn.Linear(dim, mlp_ratio * dim, bias=False),
             nn.GELU(),
-            nn.Linear(feedforward * dim, dim, bias=False),
+            nn.Linear(mlp_ratio * dim, dim, bias=False),
         )
 
     def forward(
         self, x: Tensor, tokens: Tensor, mask: Tensor, modulation: Tensor | None = None
     ) -> Tensor:
-        """Frames (B, T, D), tokens (B, L, D), their mask (B, L), and a `Modulation`, if any."""
+        """Frames (B, T, D) to (B, T, D).
+
+        Args:
+            x: frames (B, T, D).
+            tokens: condition tokens (B, L, D).
+            mask: bool (B, L), true at the tokens to attend to.
+            modulation: (6, B, 1, D) of `AdaLN`: scale, shift and gate of self-attention, then of
+                the feed-forward layer.
+        """
         if modulation is None:
             x = x + self.self_attention(self.norm_self(x))
             x = x + self.cross_attention(self.norm_cross(x), tokens, mask)
@@ -131,19 +171,19 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A stack of blocks, optionally with U-Net skips from its first half to its second.
+    """Stack of transformer blocks, optionally with U-Net skips from the first half to the second.
 
-    With ``skip_connections`` and L layers, the outputs of the first L // 2 layers are kept; each
-    later layer takes the latest one back, concatenated to its input and projected to ``dim``.
+    With ``skip_connections`` and N layers, the outputs of the first N // 2 layers are stored; each
+    later layer takes the last one stored, concatenated to its input and projected to ``dim``.
 
     Args:
-        dim: width; ``heads`` must divide it.
-        depth: number of layers L.
-        heads: attention heads.
-        feedforward: width of the feed-forward as a multiple of ``dim``.
-        skip_connections: whether to add the skips.
-        rotary: whether attention knows the distance of frames by rotation.
-        adaptive: whether flow time modulates every block.
+        dim: width D, a multiple of ``heads``.
+        depth: number of layers N.
+        heads: number of attention heads.
+        mlp_ratio: width of the feed-forward layers as a multiple of ``dim``.
+        skip_connections: add the U-Net skips.
+        rotary: rotary position embedding (arXiv 2104.09864) in self-attention.
+        adaln: modulate every block by flow time, see `AdaLN`.
     """
 
     def __init__(
@@ -151,14 +191,14 @@ class Transformer(nn.Module):
         dim: int,
         depth: int,
         heads: int,
-        feedforward: int = 4,
+        mlp_ratio: int = 4,
         skip_connections: bool = False,
         rotary: bool = False,
-        adaptive: bool = False,
+        adaln: bool = False,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Block(dim, heads, feedforward, rotary) for _ in range(depth))
-        self.modulation = Modulation(dim, depth) if adaptive else None
+        self.layers = nn.ModuleList(Block(dim, heads, mlp_ratio, rotary) for _ in range(depth))
+        self.modulation = AdaLN(dim, depth) if adaln else None  # saved tensors have this name
         self.skips = nn.ModuleList(
             nn.Linear(2 * dim, dim) for _ in range(depth // 2 if skip_connections else 0)
         )
@@ -167,18 +207,18 @@ class Transformer(nn.Module):
         """Frames (B, T, D) to (B, T, D).
 
         Args:
-            x: the frames.
-            tokens: of the conditions (B, L, D).
-            mask: of the tokens (B, L), true where there is one.
-            time: embedded flow time (B, D), heeded where blocks are adaptive.
+            x: frames (B, T, D).
+            tokens: condition tokens (B, L, D).
+            mask: bool (B, L), true at the tokens to attend to.
+            time: embedded flow time (B, D), read by `AdaLN` only.
         """
         modulations = self.modulation(time) if self.modulation else [None] * len(self.layers)
-        kept: list[Tensor] = []
+        stored: list[Tensor] = []
         for i, layer in enumerate(self.layers):
-            if kept and i >= len(self.skips):
-                skip = self.skips[i % len(self.skips)](torch.cat([x, kept.pop()], dim=-1))
-                x = skip.to(x.dtype)  # autocast or not, what the layers add to keeps its precision
+            if stored and i >= len(self.skips):
+                skip = self.skips[i % len(self.skips)](torch.cat([x, stored.pop()], dim=-1))
+                x = skip.to(x.dtype)  # autocast would lower the precision of the residual stream
             x = layer(x, tokens, mask, modulations[i])
             if i < len(self.skips):
-                kept.append(x)
+                stored.append(x)
         return x

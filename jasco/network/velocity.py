@@ -1,8 +1,8 @@
-"""The velocity network of JASCO: noisy latents, time and conditions in, velocity out.
+"""Velocity network of JASCO: velocity of noisy latents, given flow time and conditions.
 
-In published checkpoints time enters in one place only: it is added to every condition token that
-the frames attend to (arXiv 2406.10970). Controls with one vector per frame are added to the
-projected latents, which equals one projection of the concatenation.
+In published checkpoints flow time enters in one place only: its embedding is added to every
+condition token that the frames attend to (arXiv 2406.10970). Controls with one vector per frame are
+added to the projected latents, which equals one projection of the concatenation.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ MAX_DEPTH = 256
 
 
 class VelocityNetwork(nn.Module):
-    """v(z, t, c): transformer over latent frames.
+    """Velocity field v(z, t, c): a transformer over latent frames.
 
     Args:
-        dim: width of the network; also the width in which conditioners speak to it.
+        dim: width of the network and of the condition embeddings.
         depth: number of transformer layers.
-        heads: attention heads; must divide ``dim``.
+        heads: number of attention heads, a divisor of ``dim``.
         latent_dim: channels of the latents.
-        feedforward: width of the feed-forward layers as a multiple of ``dim``.
+        mlp_ratio: width of the feed-forward layers as a multiple of ``dim``.
         skip_connections: U-Net skips from the first half of the layers to the second.
-        positional_scale: factor of the sinusoidal positions.
-        rotary: rotary positions in attention, beside the sinusoidal ones or in place of them
-            (``positional_scale=0``).
-        adaptive: flow time also scales, shifts and gates every block.
+        positional_scale: factor of the sinusoidal position embedding; 0 for none.
+        rotary: rotary position embedding (arXiv 2104.09864) in self-attention.
+        adaln: adaptive layer norm by flow time in every block (arXiv 2212.09748).
 
     Raises:
         SettingError: sizes that do not fit each other.
@@ -43,11 +42,11 @@ class VelocityNetwork(nn.Module):
         depth: int,
         heads: int,
         latent_dim: int = 128,
-        feedforward: int = 4,
+        mlp_ratio: int = 4,
         skip_connections: bool = False,
         positional_scale: float = 1.0,
         rotary: bool = False,
-        adaptive: bool = False,
+        adaln: bool = False,
     ) -> None:
         super().__init__()
         if heads < 1 or not 1 <= depth <= MAX_DEPTH:
@@ -68,21 +67,18 @@ class VelocityNetwork(nn.Module):
         self.input = nn.Linear(latent_dim, dim, bias=False)
         self.time = TimeEmbedding(dim)
         self.transformer = Transformer(
-            dim, depth, heads, feedforward, skip_connections, rotary, adaptive
+            dim, depth, heads, mlp_ratio, skip_connections, rotary, adaln
         )
         self.norm = nn.LayerNorm(dim)
         self.output = nn.Linear(dim, latent_dim, bias=False)
 
     def forward(self, z: Tensor, t: Tensor, conditions: ConditionBatch) -> Tensor:
-        """Velocity at noisy latents.
+        """Velocity (B, T, C) at noisy latents, for C latent channels.
 
         Args:
-            z: (B, T, D) latents.
-            t: (B,) or scalar flow time in [0, 1].
-            conditions: the encoded conditions of the B items.
-
-        Returns:
-            (B, T, D) velocity.
+            z: noisy latents (B, T, C).
+            t: flow times (B,) in [0, 1], or one scalar for all items.
+            conditions: encoded conditions of the B items.
         """
         x = self.input(z)
         positions = sinusoidal_positions(z.shape[1], x.shape[-1], device=z.device)

@@ -18,7 +18,7 @@ from jasco.training.discriminator import (
     discriminator_loss,
     feature_loss,
 )
-from jasco.training.initialization import initialize
+from jasco.training.initialization import init_pca
 from jasco.training.quantizer import CodebookLearner, straight_through
 from jasco.training.reconstruction import ReconstructionLoss, si_sdr
 from jasco.training.schedule import Optimization, seed_step
@@ -94,7 +94,7 @@ class CodecModule(LightningModule):
         self.model = codec.model.requires_grad_(True).train()
         if not self.model.name_or_path:
             torch.manual_seed(seed)
-            initialize(self.model)
+            init_pca(self.model)
         self.reconstruction = ReconstructionLoss(codec.sample_rate, **(reconstruction or {}))
         self.discriminator = discriminator
         self.balancer = LossBalancer({name: weights[name] for name in wanted})

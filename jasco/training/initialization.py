@@ -1,4 +1,4 @@
-"""First weights of an EnCodec that is trained from scratch: the best linear codec of pink noise."""
+"""PCA initialisation of an EnCodec: the optimal linear codec of pink noise as first weights."""
 
 from __future__ import annotations
 
@@ -15,39 +15,41 @@ from transformers.models.encodec.modeling_encodec import (
 
 Convolution = nn.Conv1d | nn.ConvTranspose1d
 _LEVEL = 0.1  # RMS of music, full scale 1
-_SHIFT = 2.0  # standard deviations by which signals are lifted above the bend of the ELU
+_SHIFT = 2.0  # standard deviations added to activations, where the ELU is close to linear
 _BRANCH = 0.1  # gain of a residual branch
 
 
 @torch.no_grad()
-def initialize(model: EncodecModel, seconds: float = 40.0) -> None:
-    """Make encoder and decoder a linear codec that keeps what is strongest in pink noise.
+def init_pca(model: EncodecModel, seconds: float = 40.0) -> None:
+    """Initialise encoder and decoder as a linear codec by principal component analysis.
 
-    From transformers' own random weights the latents hardly depend on the signal, nor the output on
-    the latents, and training stands still, or ends in silence. Here pink noise, which has the
-    spectrum of music at large, passes the encoder once. Each convolution in turn becomes the
-    Karhunen-Loeve transform of the blocks that it meets: as many of their principal components as
-    it has channels, turned at random where more channels follow, so that all are used alike. Each
-    of the decoder's is the transpose of its counterpart. Signals are of unit variance and lifted to
-    where the ELU is nearly straight, and residual branches begin small; so what the latents hold of
-    a signal comes out again, and training goes on from there.
+    With the random weights of transformers, latents hardly depend on the signal and the output
+    hardly on the latents, so that training stalls or converges to silence. Here each convolution of
+    the encoder becomes the Karhunen-Loeve transform of its input blocks, computed from pink noise,
+    whose spectrum is close to that of music: it projects to as many principal components as it has
+    channels, rotated at random where more channels follow, so that all channels have equal
+    variance. Each convolution of the decoder is the transpose of its counterpart. Activations have
+    unit variance and a mean where the ELU is close to linear, and residual branches start small, so
+    that the initial codec reconstructs its input up to the discarded components.
 
     Args:
-        model: of random weights.
-        seconds: of noise.
+        model: EnCodec of random weights, changed in place.
+        seconds: length of the noise (s).
     """
     config = model.config
     noise = pink_noise(config.audio_channels, round(seconds * config.sampling_rate))[None]
     signal, transforms = noise, []
     encoder, decoder = list(model.encoder.layers), list(model.decoder.layers)
     for layer in encoder:
-        _calm(layer)
+        damp_residual(layer)
         if isinstance(layer, EncodecConv1d):
             last = layer is encoder[-1]
-            transforms.append(_analyse(layer, signal, shift=0.0 if last else _SHIFT, turn=not last))
+            transforms.append(
+                _analyse(layer, signal, shift=0.0 if last else _SHIFT, rotate=not last)
+            )
         signal = layer(signal)
     for layer in decoder:
-        _calm(layer)
+        damp_residual(layer)
         if isinstance(layer, EncodecConv1d | EncodecConvTranspose1d):
             _synthesise(layer, transforms.pop())
             last = layer is decoder[-1]
@@ -56,8 +58,8 @@ def initialize(model: EncodecModel, seconds: float = 40.0) -> None:
         signal = layer(signal)
 
 
-def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, turn: bool) -> Tensor:
-    """Give a convolution the transform of its input (1, C, T); returns it (out, C, block)."""
+def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, rotate: bool) -> Tensor:
+    """Set a convolution to the PCA (out, C, block) of its input (1, C, T), and return it."""
     conv = layer.conv
     (stride,), (kernel,), out = conv.stride, conv.kernel_size, conv.out_channels
     blocks = signal[0, :, : signal.shape[2] // stride * stride].unfold(1, stride, stride)
@@ -66,11 +68,11 @@ def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, turn: bool) 
     blocks = blocks - mean
     power, components = torch.linalg.eigh((blocks.T @ blocks).double() / len(blocks))
     kept = components[:, power > 1e-6 * power[-1]].flip(1).T.float()  # strongest first
-    if turn or len(kept) < out:
-        # Orthogonal to the shift, which so is lost on the way back.
+    if rotate or len(kept) < out:
+        # Rows orthogonal to the constant shift, so that the transpose removes it again.
         kept = kept[: out - 1]
-        turned = torch.randn(out, len(kept))
-        kept = torch.linalg.qr(turned - turned.mean(0))[0] @ kept
+        rotation = torch.randn(out, len(kept))
+        kept = torch.linalg.qr(rotation - rotation.mean(0))[0] @ kept
     kept = kept[:out]
     kept = kept / (blocks @ kept.T).std()
     transform = kept.unflatten(1, (conv.in_channels, stride))
@@ -83,7 +85,7 @@ def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, turn: bool) 
 
 
 def _synthesise(layer: EncodecConv1d | EncodecConvTranspose1d, transform: Tensor) -> None:
-    """Give a convolution of the decoder the transpose of a transform (out, C, block)."""
+    """Set a convolution of the decoder to the transpose of a transform (out, C, block)."""
     conv = layer.conv
     (stride,), (kernel,) = conv.stride, conv.kernel_size
     weight = torch.zeros_like(conv.weight)
@@ -97,20 +99,24 @@ def _synthesise(layer: EncodecConv1d | EncodecConvTranspose1d, transform: Tensor
 
 
 def _rescale(conv: Convolution, out: Tensor, gain: Tensor, last: bool) -> None:
-    """Scale a convolution, and shift its output (1, C, T) to where the next ELU is straight."""
+    """Scale a convolution, and shift its output (1, C, T) to the linear range of the next ELU."""
     _set_weight(conv, conv.weight * gain)
     _set_bias(conv, (0.0 if last else _SHIFT) - gain * out.mean(dim=(0, 2)))
 
 
 def _padding_left(layer: EncodecConv1d | EncodecConvTranspose1d, total: int) -> int:
-    """Samples that a convolution is padded with on the left, or trims there."""
+    """Samples of padding on the left of a convolution, or of trimming where it is transposed."""
     if layer.causal:
         return total if isinstance(layer, EncodecConv1d) else 0
     return total - total // 2
 
 
-def _calm(layer: nn.Module) -> None:
-    """Let a residual block begin close to the identity."""
+def damp_residual(layer: nn.Module) -> None:
+    """Scale down the residual branch of a block, so that the block starts close to the identity.
+
+    Args:
+        layer: layer of an EnCodec; layers other than residual blocks are left as they are.
+    """
     if not isinstance(layer, EncodecResnetBlock):
         return
     final: Any = layer.block[-1]
@@ -124,9 +130,9 @@ def _calm(layer: nn.Module) -> None:
 
 
 def _set_weight(conv: Convolution, weight: Tensor) -> None:
-    """Set the weight of a convolution, through the parametrization if it has one."""
+    """Set the weight of a convolution, through its parametrization where it has one."""
     rows = weight.flatten(1).norm(dim=1) > 0
-    # Of a row of zeros there would be no direction.
+    # Weight normalisation divides by the norm of a row, which must not be zero.
     weight = torch.where(rows[:, None, None], weight, 1e-6 * torch.randn_like(weight))
     if hasattr(conv, "parametrizations"):
         conv.weight = weight
@@ -140,7 +146,7 @@ def _set_bias(conv: Convolution, bias: Tensor) -> None:
 
 
 def pink_noise(channels: int, samples: int) -> Tensor:
-    """Noise (channels, samples) whose power falls as one over frequency, at the level of music."""
+    """Pink noise (channels, samples): power density 1/f, at the RMS of music."""
     spectrum = torch.randn(channels, samples // 2 + 1, dtype=torch.complex64)
     spectrum /= torch.arange(samples // 2 + 1).clamp(min=1).sqrt()
     noise = torch.fft.irfft(spectrum, samples)

@@ -22,7 +22,7 @@ from jasco.conditioners import TextConditioner
 from jasco.conditions import ConditionBatch
 from jasco.data.clips import ClipBatch
 from jasco.errors import JascoError, SettingError
-from jasco.flow import shifted
+from jasco.flow import shift_timesteps
 from jasco.model import Jasco
 from jasco.training.breakdown import LossBreakdown, time_groups
 from jasco.training.schedule import Optimization, seed_step
@@ -123,7 +123,7 @@ class JascoModule(LightningModule):
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch."""
-        batch = replace(batch, t=shifted(batch.t, self.optim.shift))
+        batch = replace(batch, t=shift_timesteps(batch.t, self.optim.shift))
         losses = self.losses(batch, self.encode(batch))
         self._seen.add("loss", losses)
         self._seen.add_times(losses, batch.t)

@@ -1,4 +1,4 @@
-"""Training in shards, for models that do not fit one GPU with gradients and optimiser."""
+"""Fully sharded data parallel training (FSDP), for models too large to train on one GPU."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from lightning.pytorch.strategies import FSDPStrategy
 from jasco.network.transformer import Block
 
 
-class BlockShards(FSDPStrategy):
-    """Weights, gradients and optimiser in shards, gathered for one block of the network at a time.
+class TransformerFSDPStrategy(FSDPStrategy):
+    """FSDP with one unit per transformer block and full state dicts in checkpoints.
 
-    Checkpoints are whole, as without shards.
+    Weights, gradients and optimiser states are sharded and gathered for one block at a time;
+    checkpoints are those of unsharded training.
 
     Args:
-        options: further arguments of Lightning's strategy.
+        options: further arguments of Lightning's `FSDPStrategy`.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -38,8 +38,8 @@ class TextModule(LightningModule):
     what it finds: which value the text names, or none. The same summary then serves a flow.
 
     Args:
-        text: its encoder is trained, from `look_near` on; its projection, which belongs to a flow,
-            is not.
+        text: its encoder is trained, from `init_local_attention_bias` on; its projection, which
+            belongs to a flow, is not.
         optim: the optimiser and its schedule.
         seed: of the encoder's dropout.
 
@@ -52,12 +52,14 @@ class TextModule(LightningModule):
     ) -> None:
         super().__init__()
         if text.summary is None or text.summary.out_features != len(VALUES):
-            raise SettingError(f"the text has a query for each fact: give summary={len(VALUES)}")
+            raise SettingError(
+                f"the text has a query for each fact: give pooling_queries={len(VALUES)}"
+            )
         self.text = text
         self.optim = optim or Optimization()
         self.seed = seed
         text.project.requires_grad_(False)
-        look_near(text.encoder)
+        init_local_attention_bias(text.encoder)
         width = text.encoder.config.d_model
         self.heads = nn.ModuleDict({n: nn.Linear(width, len(v)) for n, v in VALUES.items()})
 
@@ -65,7 +67,7 @@ class TextModule(LightningModule):
         """Logits (B, values) of each fact of `VALUES` for B texts."""
         tokens = self.text.tokenizer(texts, return_tensors="pt", padding=True).to(self.device)
         hidden = self.text.encoder(**tokens).last_hidden_state
-        found = self.text.summarize(hidden, tokens["attention_mask"].bool())
+        found = self.text.pool(hidden, tokens["attention_mask"].bool())
         pairs = zip(self.heads.items(), found.unbind(1), strict=True)
         return {name: head(x) for (name, head), x in pairs}
 
@@ -101,7 +103,7 @@ class TextModule(LightningModule):
 
 
 @torch.no_grad()
-def look_near(encoder: T5EncoderModel) -> None:
+def init_local_attention_bias(encoder: T5EncoderModel) -> None:
     """Let the attention heads of a T5 begin with neighbouring tokens; the last one looks around.
 
     A word is an order of bytes, and a T5 knows order only by one learned number for each head and

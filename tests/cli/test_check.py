@@ -18,7 +18,7 @@ from jasco.audio import read_recipe
 from jasco.preprocess.salience import weights as salience_weights
 from jasco.preprocess.salience.weights import VARIABLE
 from jasco.receipt import MAIN_SCORES, AdherenceReport
-from jasco.training.initialization import initialize
+from jasco.training.initialization import init_pca
 
 from .conftest import CHORDS
 
@@ -47,7 +47,7 @@ def only_chroma(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def lively(tiny: Jasco, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model with a codec whose sound depends on its latents, and so on the seed."""
     model = copy.deepcopy(tiny)
-    initialize(model.codec.model, 4.0)
+    init_pca(model.codec.model, 4.0)
     return model.save_pretrained(tmp_path_factory.mktemp("lively") / "model")
 
 

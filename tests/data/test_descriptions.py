@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from jasco.data.descriptions import DescriptionDataModule, Retelling
+from jasco.data.descriptions import DescriptionDataModule, DescriptionResampling
 from jasco.data.synthetic import compose_song
 from jasco.data.synthetic.sketch import VALUES
 from jasco.errors import SettingError
@@ -67,10 +67,10 @@ def test_training_begins_with_excerpts():
 
 def test_a_song_is_told_anew_and_anything_else_as_it_is():
     fields = compose_song(1, 10.0).to_dict()
-    retelling = Retelling(merge=0.0, drop_word=0.0)
+    retelling = DescriptionResampling(merge=0.0, drop_word=0.0)
     told = {retelling.draw(fields, np.random.default_rng(seed)) for seed in range(8)}
     assert len(told) > 6
     other = {"description": "a recording of rain"}
     assert retelling.draw(other, np.random.default_rng(0)) == "a recording of rain"
-    silent = Retelling(merge=0.0, drop_word=1.0)
+    silent = DescriptionResampling(merge=0.0, drop_word=1.0)
     assert silent.draw(fields, np.random.default_rng(0)) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from jasco.flow import LOSS_WEIGHTS, ConditionalPath, shifted
+from jasco.flow import LOSS_WEIGHTS, ConditionalPath, shift_timesteps
 
 
 @pytest.fixture
@@ -46,13 +46,13 @@ def test_loss_weights():
     assert LOSS_WEIGHTS["decreasing"](t).tolist() == [2, 1.75, 1]
 
 
-def test_shifted_times():
+def test_shift_timesteps_times():
     t = torch.linspace(0, 1, 101, dtype=torch.float64)
-    assert torch.equal(shifted(t, 1.0), t)
-    moved = shifted(t, 3.0)
+    assert torch.equal(shift_timesteps(t, 1.0), t)
+    moved = shift_timesteps(t, 3.0)
     assert moved[0] == 0 and moved[-1] == 1 and (moved[1:-1] < t[1:-1]).all()
-    torch.testing.assert_close(shifted(moved, 1 / 3), t)
+    torch.testing.assert_close(shift_timesteps(moved, 1 / 3), t)
     # The density of what uniform times become is the inverse of the slope: 3 at 0 and 1/3 at 1.
     ends = torch.tensor([0.0, 1.0], dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad(shifted(ends, 3.0).sum(), ends)
+    (slope,) = torch.autograd.grad(shift_timesteps(ends, 3.0).sum(), ends)
     torch.testing.assert_close(1 / slope, torch.tensor([3.0, 1 / 3], dtype=torch.float64))

@@ -1,4 +1,4 @@
-"""What the options of the network change, and what they leave as it is."""
+"""Options of the network: what each changes, and what it leaves unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def new_transformer(**options) -> Transformer:
     return Transformer(16, 4, 2, **options).eval()
 
 
-def test_rotated_scores_depend_on_distance_alone():
+def test_rotary_scores_depend_on_relative_position_alone():
     q, k = torch.randn(2, 1, 1, 1, 8, dtype=torch.float64)
     scores = rotate(q.expand(-1, -1, 40, -1)) @ rotate(k.expand(-1, -1, 40, -1)).transpose(-1, -2)
     for distance in (-7, 0, 3):
@@ -37,8 +37,8 @@ def test_rotation_keeps_lengths():
 
 
 @pytest.mark.parametrize("rotary", [False, True])
-def test_only_rotation_tells_frames_apart(rotary):
-    """Without positions, a transformer of frames in another order is the same in that order."""
+def test_frames_commute_without_rotary_positions(rotary):
+    """Permutation equivariance without position embeddings, broken by rotary ones."""
     x, tokens, mask, time = inputs()
     model = new_transformer(rotary=rotary)
     forward = model(x, tokens, mask, time)
@@ -47,23 +47,23 @@ def test_only_rotation_tells_frames_apart(rotary):
     assert torch.allclose(forward[:, mixed], again, atol=1e-5) is not rotary
 
 
-def test_blocks_begin_without_modulation_and_come_to_heed_time():
+def test_adaln_starts_at_the_identity_and_learns_flow_time():
     x, tokens, mask, time = inputs()
-    plain, adaptive = new_transformer(), new_transformer(adaptive=True)
-    adaptive.load_state_dict(plain.state_dict(), strict=False)
-    torch.testing.assert_close(adaptive(x, tokens, mask, time), plain(x, tokens, mask, time))
-    loss = adaptive(x, tokens, mask, time).square().mean()
+    plain, modulated = new_transformer(), new_transformer(adaln=True)
+    modulated.load_state_dict(plain.state_dict(), strict=False)
+    torch.testing.assert_close(modulated(x, tokens, mask, time), plain(x, tokens, mask, time))
+    loss = modulated(x, tokens, mask, time).square().mean()
     loss.backward()
-    assert adaptive.modulation.project.weight.grad.abs().sum() > 0
-    assert (adaptive.modulation.offsets.grad.abs().sum(dim=1) > 0).all()
-    torch.nn.init.normal_(adaptive.modulation.project.weight)
-    one, other = (adaptive(x, tokens, mask, t) for t in (time, -time))
+    assert modulated.modulation.project.weight.grad.abs().sum() > 0
+    assert (modulated.modulation.offsets.grad.abs().sum(dim=1) > 0).all()
+    torch.nn.init.normal_(modulated.modulation.project.weight)
+    one, other = (modulated(x, tokens, mask, t) for t in (time, -time))
     assert not torch.allclose(one, other, rtol=0.1)
 
 
 def test_each_item_has_its_own_time():
     x, tokens, mask, time = inputs()
-    model = new_transformer(adaptive=True)
+    model = new_transformer(adaln=True)
     torch.nn.init.normal_(model.modulation.project.weight)
     both = model(x, tokens, mask, time)
     for i in range(2):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import EncodecConfig, EncodecModel
 
-from jasco.training.initialization import initialize, pink_noise
+from jasco.training.initialization import init_pca, pink_noise
 from jasco.training.reconstruction import si_sdr
 
 
@@ -56,7 +56,7 @@ def sizes(model, noise):
 def test_a_linear_codec_to_begin_with(changes):
     """What the latents have room for is there before the first step; without it, nothing is."""
     fresh, better = make_model(**changes), make_model(**changes)
-    initialize(better)
+    init_pca(better)
     torch.manual_seed(1)
     noise = pink_noise(4, 64000).unsqueeze(1).expand(-1, better.config.audio_channels, -1)
 
@@ -78,7 +78,7 @@ def test_more_latents_keep_more():
     ratios = []
     for size in (4, 16, 64):
         model = make_model(hidden_size=size, codebook_dim=size, num_filters=16)
-        initialize(model)
+        init_pca(model)
         _, _, decoded = sizes(model, noise)
         ratios.append(si_sdr(decoded, noise).mean().item())
     assert ratios[0] + 1 < ratios[1] < ratios[2] - 1
@@ -86,7 +86,7 @@ def test_more_latents_keep_more():
 
 def test_groups_that_are_normalised_still_depend_on_the_signal():
     model = make_model(norm_type="time_group_norm")
-    initialize(model)
+    init_pca(model)
     torch.manual_seed(1)
     _, _, decoded = sizes(model, pink_noise(4, 32000)[:, None])
     assert decoded.isfinite().all()

@@ -15,21 +15,19 @@ from jasco.errors import SettingError
 from jasco.training.callbacks import EMA, Checkpoints
 from jasco.training.checkpoint_io import WholeCheckpointIO
 from jasco.training.schedule import Optimization
-from jasco.training.text_module import TextExport, TextModule, look_near
+from jasco.training.text_module import TextExport, TextModule, init_local_attention_bias
 
 SIZES = {"vocab_size": 384, "d_model": 48, "d_kv": 16, "d_ff": 96, "num_layers": 2, "num_heads": 3}
 
 
-def new_text(summary: int) -> TextConditioner:
+def new_text(pooling_queries: int) -> TextConditioner:
     config = {**SIZES, "feed_forward_proj": "gated-gelu"}
-    return TextConditioner(48, config=config, finetune=True, summary=summary)
+    return TextConditioner(48, config=config, finetune=True, pooling_queries=pooling_queries)
 
 
 def new_module(lr: float = 3e-3) -> TextModule:
     torch.manual_seed(0)
-    return TextModule(
-        new_text(summary=len(VALUES)), Optimization(lr=lr, warmup=10, weight_decay=0.01)
-    )
+    return TextModule(new_text(len(VALUES)), Optimization(lr=lr, warmup=10, weight_decay=0.01))
 
 
 def new_data(batch_size: int = 16) -> DescriptionDataModule:
@@ -72,7 +70,7 @@ def test_it_learns_what_descriptions_say():
 
 def test_heads_begin_with_their_neighbours():
     encoder = new_text(0).encoder
-    look_near(encoder)
+    init_local_attention_bias(encoder)
     scores = encoder.encoder.block[0].layer[0].SelfAttention.compute_bias(40, 40)[0]
     back, forward, around = scores.softmax(-1)
     for query in range(2, 38):
@@ -96,7 +94,7 @@ def test_the_average_is_exported_as_an_encoder_of_a_model(tmp_path):
     plain, module, folder = new_module(), new_module(), tmp_path / "encoder"
     new_trainer(3).fit(plain, new_data(4))
     new_trainer(3, EMA(decay=0.5, every=1), TextExport(folder)).fit(module, new_data(4))
-    loaded = TextConditioner(32, pretrained=str(folder), finetune=True, summary=len(VALUES))
+    loaded = TextConditioner(32, pretrained=str(folder), finetune=True, pooling_queries=len(VALUES))
     for name in ("encoder", "summary"):
         last, average, found = (
             getattr(text, name).state_dict() for text in (plain.text, module.text, loaded)
@@ -112,7 +110,7 @@ def test_the_export_is_of_a_text_module(tmp_path):
         TextExport(tmp_path).on_fit_end(new_trainer(1), pl.LightningModule())
 
 
-@pytest.mark.parametrize("summary", [0, 3])
-def test_each_fact_has_a_query(summary):
-    with pytest.raises(SettingError, match="give summary=10"):
-        TextModule(new_text(summary))
+@pytest.mark.parametrize("queries", [0, 3])
+def test_each_fact_has_a_query(queries):
+    with pytest.raises(SettingError, match="give pooling_queries=10"):
+        TextModule(new_text(queries))

@@ -1,4 +1,4 @@
-"""A song as far as words go: its facts and its description, without a note of it."""
+"""Sketches: facts and description of a song, without its notes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _INSTRUMENTS: Mapping[str, Mapping[str, Instrument]] = {
     "bass": BASSES,
     "drums": KITS,
 }
-UNSAID, ABSENT = "unsaid", "absent"
+UNNAMED, ABSENT = "unsaid", "absent"
 
 
 def _players(role: str) -> dict[str, tuple[str, ...]]:
@@ -44,21 +44,21 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "groove": {name: feels(name) for name in (*FAMILIES, FREE)},
     **{role: _players(role) for role in _INSTRUMENTS},
 }
-"""Fact -> value -> how descriptions say it."""
+"""Fact -> value -> its wordings in descriptions."""
 
-VALUES: Mapping[str, tuple[str, ...]] = {name: (UNSAID, *words) for name, words in WORDS.items()}
-"""What a text can say of each fact, nothing first."""
+VALUES: Mapping[str, tuple[str, ...]] = {name: (UNNAMED, *words) for name, words in WORDS.items()}
+"""Label classes of each fact; class 0 is a text that does not name it."""
 
 
 class Sketch(NamedTuple):
-    """A description, and the value of each fact of `WORDS` that is true of the song."""
+    """Description of a song, and the true value of each fact of `WORDS`."""
 
     description: str
     facts: Mapping[str, str]
 
 
 def sketch_song(seed: int | str, duration: float = 20.0) -> Sketch:
-    """Plan a song of ``duration`` (s) and describe it; a hundred times as fast as composing it."""
+    """Plan a song of ``duration`` (s) and describe it, 100 times as fast as composing it."""
     plan = draw_plan(Random(f"{seed} plan"), duration)
     values = {
         "genre": plan.genre,
@@ -72,30 +72,30 @@ def sketch_song(seed: int | str, duration: float = 20.0) -> Sketch:
     return Sketch(describe(Random(f"{seed} words"), plan.facts(plan.players)), values)
 
 
-def said(text: str, facts: Mapping[str, str]) -> tuple[int, ...]:
-    """Which of the facts a text says: the number in `VALUES` of each, 0 where it says nothing.
+def label_description(text: str, facts: Mapping[str, str]) -> tuple[int, ...]:
+    """Class of each fact that a text names: its index in `VALUES`, 0 where it is not named.
 
     Args:
-        text: a description of the song, or a part of one.
-        facts: what is true of the song, by the names of `WORDS`.
+        text: description of the song, or a part of it.
+        facts: true values, by the names of `WORDS`.
     """
     text = text.lower()
     found = (
-        value if any(word.lower() in text for word in WORDS[name][value]) else UNSAID
+        value if any(word.lower() in text for word in WORDS[name][value]) else UNNAMED
         for name, value in facts.items()
     )
     return tuple(VALUES[name].index(value) for name, value in zip(facts, found, strict=True))
 
 
-def retell(fields: Mapping[str, Any], rng: Random) -> str | None:
-    """Another description of a song of the band.
+def resample_description(fields: Mapping[str, Any], rng: Random) -> str | None:
+    """Draw a new description of a synthetic song.
 
     Args:
-        fields: of its line of the manifest.
-        rng: decides what is said and how.
+        fields: fields of the song in the manifest.
+        rng: random generator of the choice of facts and words.
 
     Returns:
-        ``None`` where the fields are not those of a song of the band.
+        The description; ``None`` where the fields are not those of a synthetic song.
     """
     try:
         named, patterns = fields["instruments"], fields["patterns"]

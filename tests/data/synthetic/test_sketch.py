@@ -8,7 +8,15 @@ from random import Random
 import pytest
 
 from jasco.data.synthetic import compose_song
-from jasco.data.synthetic.sketch import ABSENT, UNSAID, VALUES, WORDS, retell, said, sketch_song
+from jasco.data.synthetic.sketch import (
+    ABSENT,
+    UNNAMED,
+    VALUES,
+    WORDS,
+    label_description,
+    resample_description,
+    sketch_song,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +43,8 @@ def test_descriptions_are_those_of_the_songs(songs):
 
 
 def spoken(text, facts):
-    pairs = zip(facts, said(text, facts), strict=True)
-    return {name: VALUES[name][number] for name, number in pairs if VALUES[name][number] != UNSAID}
+    pairs = zip(facts, label_description(text, facts), strict=True)
+    return {name: VALUES[name][number] for name, number in pairs if VALUES[name][number] != UNNAMED}
 
 
 def test_what_a_text_says():
@@ -82,16 +90,16 @@ def test_every_value_is_said_somewhere():
 def test_a_song_is_retold_truly_and_in_other_words(songs):
     for song, _ in songs:
         fields = song.to_dict()
-        told = {retell(fields, Random(seed)) for seed in range(20)}
+        told = {resample_description(fields, Random(seed)) for seed in range(20)}
         assert len(told) > 15
         genre = WORDS["genre"][song.facts["genre"]]
         assert any(word.lower() in text.lower() for word in genre for text in told)
         tempi = {int(n) for text in told for n in re.findall(r"(\d+) (?:bpm|BPM|beats)", text)}
         keys = {key for text in told for key in re.findall(r"in ([A-G][#b]? \w+)", text)}
         assert tempi <= {song.facts["pulse"]} and keys <= {song.key}
-        assert retell(fields, Random(3)) == retell(fields, Random(3))
+        assert resample_description(fields, Random(3)) == resample_description(fields, Random(3))
 
 
 @pytest.mark.parametrize("fields", [{}, {"description": "a song"}, {"instruments": None}])
 def test_what_the_band_did_not_play_is_not_retold(fields):
-    assert retell(fields, Random(0)) is None
+    assert resample_description(fields, Random(0)) is None

@@ -1,0 +1,53 @@
+"""Former names of configuration keys and classes, so that saved configurations stay readable.
+
+Renaming an argument or a class that configurations name adds one line to a table here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jasco.errors import SettingError
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "TextConditioner": {"summary": "pooling_queries"},
+    "VelocityNetwork": {"adaptive": "adaln", "feedforward": "mlp_ratio"},
+}
+"""Class -> former name of an argument -> its name."""
+
+TARGETS: Mapping[str, str] = {
+    "jasco.data.descriptions.Retelling": "jasco.data.descriptions.DescriptionResampling",
+    "jasco.training.sharding.BlockShards": "jasco.training.sharding.TransformerFSDPStrategy",
+}
+"""Former ``_target_`` -> its name."""
+
+
+def resolve_aliases(node: Any) -> Any:
+    """Copy of a configuration node in which former names are replaced by those of today.
+
+    Args:
+        node: plain data: mappings, lists and values.
+
+    Raises:
+        SettingError: a key is given under both names, with different values.
+    """
+    if isinstance(node, list | tuple):
+        return [resolve_aliases(child) for child in node]
+    if not isinstance(node, Mapping):
+        return node
+    target = node.get("_target_")
+    renamed = KEYS.get(str(target).rpartition(".")[2], {})
+    resolved: dict[Any, Any] = {}
+    for key, value in node.items():
+        name = renamed.get(key, key) if isinstance(key, str) else key
+        value = resolve_aliases(value)
+        if name in resolved and resolved[name] != value:
+            former = next(old for old, new in renamed.items() if new == name)
+            raise SettingError(
+                f"{target} is given {name} and {former}, its former name: give {name} alone"
+            )
+        resolved[name] = value
+    if isinstance(target, str):
+        resolved["_target_"] = TARGETS.get(target, target)
+    return resolved

@@ -1,0 +1,92 @@
+"""Former names in saved configurations: read as the names of today, whatever read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import runs
+import torch
+import yaml
+
+from jasco import checkpoint
+from jasco.aliases import KEYS, TARGETS, resolve_aliases
+from jasco.cli.config import build_node, compose_config
+from jasco.conditions import Conditions
+from jasco.errors import SettingError
+from jasco.flow import Euler
+from jasco.model import Jasco
+
+OPTIONS = ("+model.conditioners.text.pooling_queries=3", "++model.network.adaln=true")
+
+
+def former(config: Any) -> Any:
+    """The configuration as it was saved before its names changed."""
+    if isinstance(config, list):
+        return [former(child) for child in config]
+    if not isinstance(config, dict):
+        return config
+    name = str(config.get("_target_")).rpartition(".")[2]
+    old = {new: key for key, new in KEYS.get(name, {}).items()}
+    return {old.get(key, key): former(value) for key, value in config.items()}
+
+
+@pytest.fixture(scope="module")
+def model() -> Jasco:
+    return runs.new_model(*OPTIONS).eval()
+
+
+def take(model: Jasco) -> torch.Tensor:
+    model.dtype = torch.float32
+    clip = Conditions(text="a slow waltz", chords="C:0 Am:0.5")
+    return model.generate(clip, seed=1, solver=Euler(2), duration=1.0).latents
+
+
+def test_a_folder_saved_with_former_names_loads_the_same(model: Jasco, tmp_path: Path) -> None:
+    folder = model.save_pretrained(tmp_path / "model")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    saved = former(config)
+    assert saved["model"]["network"]["adaptive"] is True and saved != config
+    assert saved["model"]["network"]["feedforward"] == 4
+    assert saved["model"]["conditioners"]["text"]["summary"] == 3
+    (folder / "config.yaml").write_text(yaml.safe_dump(saved, sort_keys=False))
+    again = Jasco.from_pretrained(folder, device="cpu", dtype="float32")
+    assert torch.equal(take(again), take(model))
+    assert again.config["model"]["network"] == model.config["model"]["network"]
+
+
+def test_a_lightning_checkpoint_with_former_names_loads_the_same(
+    model: Jasco, tmp_path: Path
+) -> None:
+    state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    config = former(model.config)
+    assert config["model"]["network"].keys() >= {"adaptive", "feedforward"}
+    torch.save({"hyper_parameters": config, "state_dict": state}, tmp_path / "last.ckpt")
+    again = Jasco.from_pretrained(tmp_path / "last.ckpt", device="cpu", dtype="float32")
+    assert torch.equal(take(again), take(model))
+
+
+def test_a_configuration_with_former_names_builds_the_same(model: Jasco) -> None:
+    built = Jasco.from_config(former(model.config))
+    assert built.state_dict().keys() == model.state_dict().keys()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_former_class_is_built_as_the_class_of_today(name: str) -> None:
+    built = build_node({"_target_": name})
+    assert f"{type(built).__module__}.{type(built).__name__}" == TARGETS[name]
+
+
+def test_a_configuration_of_today_is_left_as_it_is() -> None:
+    for name in ("400m", "1b", "demo", "tiny"):
+        config = compose_config(f"+model={name}")
+        assert resolve_aliases(config) == config
+
+
+def test_a_key_under_both_names_is_refused_unless_they_agree(model: Jasco) -> None:
+    network = model.config["model"]["network"]
+    agreed = resolve_aliases(network | {"feedforward": network["mlp_ratio"]})
+    assert agreed == network
+    with pytest.raises(SettingError, match="mlp_ratio and feedforward, its former name"):
+        checkpoint.build(network | {"feedforward": 8})
