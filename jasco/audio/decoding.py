@@ -5,7 +5,7 @@ Facts about libsndfile 1.2.2 that the code works around, each measured on files 
 - an mp3 of variable rate without a Xing header has a length guessed from its first frames (see
   `jasco.audio.mpeg`), and one with a VBRI header too;
 - a FLAC stream of unknown length, which is what ffmpeg writes into a pipe, is said to have 2^63-1
-  samples, and no sample of it can be read;
+  samples, and the read that reaches its end fails;
 - a header may state any length (up to 2^36-1 samples in FLAC), so nothing is allocated by it;
 - of several Ogg streams one behind the other only the first is read;
 - names whose bytes are no UTF-8 are opened only where they are given as bytes.

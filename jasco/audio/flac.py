@@ -1,7 +1,7 @@
 """Length of a FLAC stream whose header states none, by its last frame (RFC 9639).
 
 An encoder that writes into a pipe cannot go back to state the length. libsndfile 1.2.2 then gives
-2^63 - 1 samples and reads none of them.
+2^63 - 1 samples, and the read that reaches the end fails.
 """
 
 from __future__ import annotations

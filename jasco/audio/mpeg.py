@@ -1,8 +1,8 @@
 """Length of MPEG audio (mp3) by its frames, for streams that state none.
 
-A Xing or Info header states the number of frames. Without one libsndfile 1.2.2 takes the first
-frames' bit rate for that of all: a stream of variable rate that begins quietly ends too late, one
-that begins loudly ends too early, and nothing is decoded beyond. So the frames are counted here
+A Xing or Info header states the number of frames. Without one libsndfile 1.2.2 estimates it: ten
+seconds of variable rate have been 2.7, 4.4 and 85 s, and nothing is decoded beyond (see
+`findings/libsndfile-mp3-without-xing.sh`). A VBRI header it ignores. So the frames are counted here
 (ISO 11172-3, 13818-3 and the common MPEG 2.5), and a stream whose estimate is wrong is read through
 `with_length`, which puts a header with the true number before it.
 

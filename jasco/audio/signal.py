@@ -17,7 +17,7 @@ MAX_VALUES = 1 << 30
 CANCELLED = 0.01
 """Power of the sum of all channels, as a part of the loudest one's, up to which they cancel each
 other: 20 dB below."""
-_PHASE_BLOCK = 1 << 20  # samples, so that hours of audio are not copied
+_BLOCK = 1 << 20  # samples, so that hours of audio are not copied
 
 
 class Audio(NamedTuple):
@@ -96,7 +96,7 @@ class Phase:
     def of(cls, samples: torch.Tensor) -> Phase:
         """Powers of a whole signal (channels, N)."""
         phase = cls(len(samples))
-        for block in samples.split(_PHASE_BLOCK, dim=1):
+        for block in samples.split(_BLOCK, dim=1):
             phase.add(block)
         return phase
 
@@ -144,10 +144,11 @@ def checked(samples: np.ndarray | torch.Tensor, sample_rate: Any, name: str) -> 
     if len(shape) == 1:
         samples = samples[None]
     samples = samples.float().contiguous()
-    finite = torch.isfinite(samples).all(dim=0)
-    if not finite.all():
-        place = int(finite.int().argmin()) / rate
-        raise AudioError(f"{name} holds NaN or infinity, first at {place:.3f} s")
+    for number, block in enumerate(samples.split(_BLOCK, dim=1)):
+        finite = torch.isfinite(block).all(dim=0)
+        if not finite.all():
+            place = (number * _BLOCK + int(finite.int().argmin())) / rate
+            raise AudioError(f"{name} holds NaN or infinity, first at {place:.3f} s")
     return Audio(samples, rate)
 
 
