@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class JascoError(Exception):
     """Base of all errors that Jasco raises on purpose; the command lines print it as one line."""
@@ -70,3 +72,11 @@ class Interrupted(JascoError):
 
 class DataError(JascoError):
     """A manifest or a prepared dataset that cannot be found or read, or lacks what is asked."""
+
+
+def shortened(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    if isinstance(value, int) and abs(value) >= 10**24:
+        return "(a number of more than 24 digits)"  # Python refuses to write thousands of them
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

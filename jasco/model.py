@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -204,6 +204,19 @@ class Jasco(nn.Module):
             )
         return frames
 
+    def check_controls(self, asked: Iterable[str], whose: str = "the clip") -> None:
+        """Refuse controls that the model has not.
+
+        Raises:
+            ConditionError: names them, and those that the model has.
+        """
+        absent = [name for name in asked if name not in self.conditioners]
+        if absent:
+            raise ConditionError(
+                f"{whose} asks for {', '.join(absent)}, but the controls of this model are "
+                f"{', '.join(self.controls)}"
+            )
+
     # --- the maths ----------------------------------------------------------------------------
 
     def encode(self, conditions: Sequence[Conditions], num_frames: int) -> ConditionBatch:
@@ -213,13 +226,7 @@ class Jasco(nn.Module):
             ConditionError: a clip asks for a control that the model has not.
         """
         for i, clip in enumerate(conditions):
-            absent = [name for name in clip.asked if name not in self.conditioners]
-            if absent:
-                which = f"clip {i}" if len(conditions) > 1 else "the clip"
-                raise ConditionError(
-                    f"{which} asks for {', '.join(absent)}, but the controls of this model are "
-                    f"{', '.join(self.controls)}"
-                )
+            self.check_controls(clip.asked, f"clip {i}" if len(conditions) > 1 else "the clip")
         encoded = {}
         for name, module in self.conditioners.items():
             conditioner = cast(Conditioner, module)
@@ -343,6 +350,8 @@ class Jasco(nn.Module):
                 dtype=str(dtype).removeprefix("torch."),
                 device=self.device.type,
                 conditions=clips[item],
+                batch=len(seeds),
+                threads=torch.get_num_threads(),
             ).to_dict(num_frames, self.frame_rate)
             for k, item in enumerate(item_of.tolist())
         ]

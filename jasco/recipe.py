@@ -16,6 +16,9 @@ from jasco.errors import ConditionError, SettingError
 from jasco.flow import SOLVERS
 from jasco.melody import NUM_NOTES, Melody
 
+MAX_COUNT = 4096
+"""Largest batch, and number of threads, that a recipe may state."""
+_LATER = ("batch", "threads")  # fields that version 0.1 did not write
 
 @dataclass(frozen=True)
 class Recipe:
@@ -29,6 +32,8 @@ class Recipe:
         duration: length (s).
         dtype, device: precision and kind of device that computed it.
         conditions: with drums as codes, so that no audio is needed again.
+        batch: items that were computed together, and threads of the CPU: both change the rounding.
+            ``None`` in recipes of earlier versions.
     """
 
     model: str | None
@@ -40,6 +45,8 @@ class Recipe:
     dtype: str
     device: str
     conditions: Conditions
+    batch: int | None = None
+    threads: int | None = None
 
     def to_dict(self, num_frames: int, frame_rate: float) -> dict[str, Any]:
         """Plain data; chords are onsets (s), drums codes, melody runs of frames."""
@@ -61,6 +68,7 @@ class Recipe:
         """
         if not isinstance(plain, Mapping):
             raise ConditionError(f"not a recipe of Jasco but a {type(plain).__name__}")
+        plain = dict.fromkeys(_LATER) | dict(plain)
         lacking = [name for name in cls.__dataclass_fields__ if name not in plain]
         if lacking:
             raise ConditionError(f"not a recipe of Jasco: it lacks {', '.join(lacking)}")
@@ -107,6 +115,8 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "duration": (lambda v: _is_number(v) and v > 0, "a positive number of seconds"),
     "dtype": (_is_text, "a name"),
     "device": (_is_text, "a name"),
+    "batch": (lambda v: v is None or (_is_whole(v, MAX_COUNT) and v > 0), "the number of items"),
+    "threads": (lambda v: v is None or (_is_whole(v, MAX_COUNT) and v > 0), "their number"),
     "conditions": (lambda v: isinstance(v, Mapping), "a mapping"),
 }
 

@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("atomic", "errors"),
     ("files",),  # checks of a user's paths, for all readers and writers
     ("aliases", "plain"),
-    ("assets", "fingerprint", "hub", "jsonl", "precision", "weights"),
+    ("assets", "fingerprint", "hub", "jsonl", "precision", "text", "weights"),
     ("pretrained",),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),

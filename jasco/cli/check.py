@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ import torch
 
 from jasco.adherence import ControlExtractor
 from jasco.audio import Audio
-from jasco.cli.request import Request, located
+from jasco.cli.notices import tell
+from jasco.cli.request import Request, located, picture_of
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
 from jasco.errors import MissingPartError, SettingError
@@ -81,7 +81,7 @@ class Checker:
         for line in receipt.lines():
             print(f"  {line}")
         picture = picture_of(path)
-        text = textwrap.shorten(request.wishes.text or "", 100, placeholder=" ...")
+        text = textwrap.shorten(request.text or "", 100, placeholder=" ...")
         try:
             save_figure(picture, receipt, audio, title=f"{path.name}   {text}")
             print(f"  picture {picture}", flush=True)
@@ -101,11 +101,6 @@ class Checker:
             tell(line)
 
 
-def picture_of(path: Path) -> Path:
-    """Where the receipt of a take is drawn: ``song.check.png`` for ``song.flac``."""
-    return path.with_suffix(".check.png")
-
-
 def _unscored(request: Request, missing: Mapping[str, str]) -> str:
     if request.audible:
         return "best_of has nothing to go by: " + "; ".join(
@@ -119,8 +114,3 @@ def _unscored(request: Request, missing: Mapping[str, str]) -> str:
 
 def _number(score: float) -> str:
     return "not scored" if math.isnan(score) else f"{score:.3f}"
-
-
-def tell(line: str) -> None:
-    """One line on stderr."""
-    print(line, file=sys.stderr, flush=True)

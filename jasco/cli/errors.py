@@ -1,4 +1,8 @@
-"""How every command line ends: 0 done, 1 failed with one line that says why, 2 wrong usage."""
+"""Begin and end of every command line.
+
+Threads sleep while they wait for each other. Exit codes: 0 done, 1 failed with one line that says
+why, 2 wrong usage, 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec
 
+from jasco.cli.threads import wait_asleep
 from jasco.errors import JascoError
 
 FAILED = 1
@@ -29,6 +34,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
     def decorate(main: Callable[P, int]) -> Callable[P, int]:
         @functools.wraps(main)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
+            wait_asleep()
             try:
                 code = main(*args, **kwargs)
                 sys.stdout.flush()  # a full disk or a closed pipe may show only here

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jasco.chords.languages import NOTATIONS
 from jasco.cli.errors import one_line_errors
+from jasco.cli.inputs import checked_input
 from jasco.cli.loading import add_hub_options, load_model
+from jasco.cli.plan import Plan
+from jasco.cli.request import KEYS, RECORDED, Request, check_output, merged
+from jasco.cli.request_file import read_requests
+from jasco.cli.threads import MAX_THREADS
+from jasco.errors import JascoError, SettingError
+from jasco.flow import SOLVERS
 
 if TYPE_CHECKING:
-    from jasco.recipe import Recipe
+    from jasco.cli.reading import Sources
 
 PROGRAM = "jasco-generate"
 DEFAULT_MODEL = "demo"
 # Named here too, because --help must not wait for torch.
-SOLVERS = ("euler", "midpoint", "heun", "rk4", "dopri5")
-NOTATIONS = ("english", "german", "latin")
 DTYPES = ("auto", "float32", "bfloat16")
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
+GPU_BATCH = 4
+MAX_BATCH = 256
 
 EPILOG = """\
 requests:
   A request file holds one JSON object (.json), a list of them, or one a line (.jsonl), with the
   keys text, chords, bpm, time_signature, key, notation, annotation, drums, melody, chords_from,
   drums_from, melody_from, seed, samples, best_of, duration, start, crop, solver, steps, guidance,
-  loudness and output. Its relative paths start from its own folder. All requests are checked before
-  the first is generated. Options given beside --request or --from go before what the file says.
+  loudness and output. Its relative paths start from its own folder. Keys, values, chords and the
+  presence of files are checked for all requests before the first is generated. A request whose
+  files turn out to be unreadable is named in its turn, the others are made, and the exit code is 1.
+  Options given beside --request or --from go before what the file says.
 
 files:
   An output file that exists is replaced, when the new one is whole. Takes that share a name are
@@ -70,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--bpm", type=float, help="tempo of chords that are written in bars")
     add("--time-signature", metavar="N/N", help="of chords that are written in bars; 4/4 if absent")
     add("--key", help="of chords in Roman numerals or Nashville numbers: 'A minor'")
-    add("--notation", choices=NOTATIONS, help="language of note names; german: H, B, Fis, Es")
+    add("--notation", choices=tuple(NOTATIONS), help="language of note names; german: H, B, Fis, Es")
     add("--annotation", metavar="WHICH", help="index or annotator of the chords in a JAMS file")
     add("--drums", metavar="FILE", help="an isolated drum track")
     add("--melody", metavar="FILE", help="a MIDI file, or a matrix as .npz, .npy or .th")
@@ -89,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--duration", type=float, metavar="S", help="length in seconds, up to the model's own")
     add("--start", type=float, metavar="S", help="begin at this second of chords, drums and melody")
     add("--crop", metavar="S-S", help="use these seconds of chords, drums and melody: 30-40")
-    add("--solver", choices=SOLVERS, help="the model's own if absent")
+    add("--solver", choices=tuple(SOLVERS), help="the model's own if absent")
     add("--steps", type=int, metavar="N", help="of a solver other than dopri5; alone, of euler")
     add("--guidance", metavar="NAME=WEIGHT,...", help="all=1.5,text=3; the model's own if absent")
     add(
@@ -142,7 +154,20 @@ def _parser() -> argparse.ArgumentParser:
         "(dopri5 always computes in float32)",
     )
     group.add_argument(
-        "--batch-size", type=int, metavar="N", default=4, help="most takes to run together; 4"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        default=None,
+        help=f"most takes to run together; if absent {GPU_BATCH} on a GPU, and 1 on a CPU, where "
+        "more together are no faster",
+    )
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        default=None,
+        help="of the CPU; if absent as many as there are cores for this program "
+        "(OMP_NUM_THREADS says fewer)",
     )
     add_hub_options(parser)
     return parser
@@ -153,114 +178,102 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; see ``--help``."""
     parser = _parser()
     args = parser.parse_args(argv)
-    if args.batch_size < 1:
-        parser.error("argument --batch-size: give at least 1")
+    options = {key: value for key, value in vars(args).items() if key in KEYS}
+    _check_usage(parser, args, options)
+    requests = _requests(args, options)
+    plan = None if requests is None else _plan(args, requests)
 
-    # torch and the rest, only now that the usage is right: their import is part of loading
+    # torch and the rest, only now that the request is right: their import is part of loading
     started = time.perf_counter()
     from jasco.cli.check import Checker
-    from jasco.cli.request import KEYS, Request, read_requests
-    from jasco.cli.takes import check_model, plan, run
+    from jasco.cli.reading import Sources, check_fit
+    from jasco.cli.retake import Place, place_of, read_take
+    from jasco.cli.takes import Reader, run
+    from jasco.cli.threads import use_threads
     from jasco.precision import resolve_device, resolve_dtype
 
-    options = {key: value for key, value in vars(args).items() if key in KEYS}
-    recipe = None
-    entries: list[tuple[str | None, dict[str, Any]]] = [(None, {})]
-    if args.request is not None:
-        entries = [*read_requests(args.request)]
-    elif args.take is not None:
-        recipe, values = _read_take(args.take)
-        entries = [(None, values)]
-    elif not options.keys() & {"text", "chords", "drums", "melody"} and not any(
-        key.endswith("_from") for key in options
-    ):
-        parser.error("say what to play: a text, --chords, --drums, --melody, --request or --from")
-    if args.request is None and "output" not in options:
-        parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
-    requests = [Request.build({**values, **options}, label) for label, values in entries]
-    takes = plan(requests, [args.take] if args.take is not None else [], check=args.check)
-    name, revision, device, dtype = _where(args, recipe)
-    resolve_dtype(dtype, resolve_device(device))  # says so now if there is no such device
+    if requests is None or plan is None:
+        recipe, values = read_take(args.take)
+        requests = [Request.build(merged(values, options))]
+        plan = _plan(args, requests)
+        place = place_of(recipe, args)
+    else:
+        device, dtype = args.device or "auto", args.dtype or "auto"
+        place = Place(args.model or DEFAULT_MODEL, None, device, dtype, args.threads)
+    device = resolve_device(place.device)
+    resolve_dtype(place.dtype, device)
+    use_threads(place.threads)
+    first = _first(requests, Sources)
 
-    model = load_model(name, args, device=device, dtype=dtype, revision=revision)
+    model = load_model(
+        place.model, args, device=place.device, dtype=place.dtype, revision=place.revision
+    )
     load = time.perf_counter() - started
-    check_model(requests, model)
-    checked = dict.fromkeys(take.request for take in takes if take.checked)
-    checker = Checker([*checked], model.device) if checked else None
+    check_fit(requests, model)
+    reader = Reader(model, alone=len(requests) == 1, first=first)
     run(
-        takes,
+        plan,
         model,
-        batch_size=args.batch_size,
+        reader,
+        batch_size=args.batch_size or (1 if model.device.type == "cpu" else GPU_BATCH),
         load=load,
         keep_recipe=not args.no_recipe,
-        checker=checker,
+        checker=Checker(plan.checked, model.device) if plan.checked else None,
     )
+    if reader.failed:
+        raise SettingError(
+            f"{len(reader.failed):,} of {len(requests):,} requests could not be read, see above; "
+            "the takes of the others are made"
+        )
     return 0
 
 
-def _read_take(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe in a take, and the values of the request it was made from."""
-    from jasco.audio import read_recipe
-    from jasco.cli.request import located, recipe_values
-    from jasco.errors import SettingError
-    from jasco.recipe import Recipe
-
-    plain = read_recipe(path)
-    if plain is None:
-        raise SettingError(f"{path} holds no recipe: it was made with --no-recipe, or not by Jasco")
-    with located(str(path)):
-        recipe = Recipe.from_dict(plain)
-        values = recipe_values(recipe, plain.get("loudness", -14.0))
-    _tell_versions(plain.get("versions"))
-    return recipe, values
+def _check_usage(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, options: Mapping[str, Any]
+) -> None:
+    """End with the usage and code 2 where options are missing or out of range."""
+    for name, most in (("batch_size", MAX_BATCH), ("threads", MAX_THREADS)):
+        value = getattr(args, name)
+        if value is not None and not 1 <= value <= most:
+            parser.error(f"argument --{name.replace('_', '-')}: give at least 1, at most {most}")
+    asked = {key.removesuffix("_from") for key in options} & {"text", *RECORDED}
+    if args.request is None and args.take is None and not asked:
+        parser.error("say what to play: a text, --chords, --drums, --melody, --request or --from")
+    if args.request is None and "output" not in options:
+        parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
 
 
-def _tell_versions(made_with: Any) -> None:
-    """Say which versions are others than those a take was made with."""
-    from importlib.metadata import version
-
-    for package, then in made_with.items() if isinstance(made_with, dict) else ():
-        now = version(package) if package in ("jasco", "torch") else then
-        if now != then:
-            print(
-                f"made with {package} {then}, this is {now}: the take may differ", file=sys.stderr
-            )
-
-
-def _where(args: argparse.Namespace, recipe: Recipe | None) -> tuple[str, str | None, str, str]:
-    """Model, revision, device and precision: as asked for, else the recipe's, else the default."""
-    from jasco.errors import SettingError
-    from jasco.precision import available_devices
-
-    if recipe is None:
-        return args.model or DEFAULT_MODEL, None, args.device or "auto", args.dtype or "auto"
-    if args.model is None and recipe.model is None:
-        raise SettingError(f"the recipe in {args.take} names no model: give --model")
-    device = args.device or recipe.device
-    if args.device is None and device not in available_devices():
-        print(f"made on {device}, which is not here: the take may differ", file=sys.stderr)
-        device = "auto"
-    dtype = args.dtype or recipe.dtype
-    if args.model is not None:
-        return args.model, None, device, dtype
-    # The commit belongs to the recipe's own model.
-    name, revision = str(recipe.model), recipe.revision
-    if not args.yes:
-        _require_at_hand(args, name, revision)
-    return name, revision, device, dtype
+def _requests(args: argparse.Namespace, options: Mapping[str, Any]) -> list[Request] | None:
+    """Checked requests; ``None`` for a take, whose recipe is not read without torch."""
+    if args.device is not None and not DEVICE.fullmatch(args.device):
+        raise SettingError(f"device {args.device!r} is unknown; use auto, cpu, cuda, cuda:1 or mps")
+    if args.request is not None:
+        entries = read_requests(args.request)
+        return [Request.build(merged(values, options), label) for label, values in entries]
+    if args.take is not None:
+        checked_input("take", args.take, options=True)
+        # The options alone as if there were a text: most of what is wrong shows here.
+        check_output(Request.build({"text": "any", **options}).output or Path())
+        return None
+    return [Request.build(options)]
 
 
-def _require_at_hand(args: argparse.Namespace, name: str, revision: str | None) -> None:
-    """Refuse to follow a take to a folder or to the Hub: anybody may have written its recipe."""
-    from jasco.checkpoint import HubOptions, at_hand
-    from jasco.errors import SettingError
+def _plan(args: argparse.Namespace, requests: Sequence[Request]) -> Plan:
+    read = [path for path in (args.take, args.request) if path is not None]
+    return Plan(requests, read, check=args.check)
 
-    if not at_hand(name, HubOptions(args.revision or revision, args.cache_dir)):
-        commit = f" at {revision!r}" if revision is not None else ""
-        raise SettingError(
-            f"{args.take} names the model {name!r}{commit}, which neither comes with Jasco nor is "
-            "in the Hub cache: give --yes to load it from there, or --model NAME for another"
-        )
+
+def _first(requests: Sequence[Request], read: Callable[[Request], Sources]) -> Sources | None:
+    """The files of the first request, whose errors shall not wait for the model.
+
+    Where there are several requests, what is wrong with one is told in its turn.
+    """
+    try:
+        return read(requests[0])
+    except (JascoError, OSError):
+        if len(requests) == 1:
+            raise
+        return None
 
 
 if __name__ == "__main__":

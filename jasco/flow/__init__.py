@@ -2,7 +2,17 @@
 
 from jasco.flow.guidance import Guidance, Term
 from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath, shift_timesteps
-from jasco.flow.solvers import RK4, SOLVERS, Dopri5, Euler, FixedStep, Heun, Midpoint, Solver
+from jasco.flow.solvers import (
+    RK4,
+    SOLVERS,
+    Dopri5,
+    Euler,
+    FixedStep,
+    Heun,
+    Midpoint,
+    Solver,
+    make_solver,
+)
 
 __all__ = [
     "LOSS_WEIGHTS",
@@ -17,5 +27,6 @@ __all__ = [
     "Midpoint",
     "Solver",
     "Term",
+    "make_solver",
     "shift_timesteps",
 ]

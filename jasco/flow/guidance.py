@@ -13,12 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
-from jasco.errors import ConditionError, SettingError
+from jasco.errors import ConditionError, SettingError, shortened
 
 if TYPE_CHECKING:  # settings are checked before torch is imported
     from torch import Tensor
+
+
+MAX_WEIGHT = 1000.0
+"""Largest magnitude of a weight; published models use up to about 5."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +42,33 @@ class Guidance(Mapping[str, float]):
     minus their sum, so ``Guidance(all=1)`` is plain conditional sampling without guidance.
 
     Raises:
-        SettingError: a weight is not a finite number, or no weight is given.
+        SettingError: a weight is no finite number of at most `MAX_WEIGHT`, or none is given.
     """
 
     def __init__(self, **weights: float) -> None:
         if not weights:
             raise SettingError("guidance needs at least one weight, for example all=1.5,text=3")
-        for name, weight in weights.items():
-            if not isinstance(weight, (int, float)) or not math.isfinite(weight):
-                raise SettingError(
-                    f"guidance {name}={weight!r}: the weight must be a finite number"
-                )
-        self._weights = {name: float(weight) for name, weight in weights.items()}
+        self._weights = {name: _weight(name, weight) for name, weight in weights.items()}
+
+    @classmethod
+    def of(cls, value: Any) -> Guidance:
+        """Guidance from a number (the weight of ``all``), a mapping or ``"all=1.5,text=3"``.
+
+        Raises:
+            SettingError: anything else.
+        """
+        if isinstance(value, Guidance):
+            return value
+        if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+            return cls(**value)
+        if isinstance(value, str):
+            return cls(**_parsed(value))
+        if isinstance(value, Real) and not isinstance(value, bool):
+            return cls(all=value)  # type: ignore[arg-type]
+        raise SettingError(
+            f"guidance is {shortened(value)}: give a number, weights such as "
+            '{"all": 1.5, "text": 3}, or Guidance(all=1.5, text=3)'
+        )
 
     def __getitem__(self, name: str) -> float:
         return self._weights[name]
@@ -93,3 +113,33 @@ class Guidance(Mapping[str, float]):
         stacked = velocities.float().unflatten(0, (len(terms), -1))
         weights = stacked.new_tensor([term.weight for term in terms])
         return torch.einsum("k,kbtd->btd", weights, stacked)
+
+
+def _weight(name: str, weight: Any) -> float:
+    try:
+        number = float(weight) if isinstance(weight, Real) and weight is not True else math.nan
+    except OverflowError:
+        number = math.inf
+    if not abs(number) <= MAX_WEIGHT:
+        raise SettingError(
+            f"guidance {name}={shortened(weight)}: the weight must be a finite number from "
+            f"{-MAX_WEIGHT:g} to {MAX_WEIGHT:g}"
+        )
+    return number
+
+
+def _parsed(text: str) -> dict[str, float]:
+    """Weights of a text: a number, or ``NAME=WEIGHT,NAME=WEIGHT``."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if len(pairs) == 1 and not pairs[0][1]:
+        pairs = [("all", "=", text)]
+    try:
+        weights = {name.strip(): float(value) for name, _, value in pairs}
+    except ValueError:
+        weights = {}
+    if len(weights) < len(pairs):
+        raise SettingError(
+            f"guidance {shortened(text)} is written NAME=WEIGHT,NAME=WEIGHT with each name once, "
+            "such as all=1.5,text=3, or as one number"
+        )
+    return weights

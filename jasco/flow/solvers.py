@@ -8,18 +8,23 @@ with fewer evaluations; ``Dopri5`` picks its own steps and is for reference, not
 from __future__ import annotations
 
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from jasco.errors import SettingError
+from jasco.errors import SettingError, shortened
 
 if TYPE_CHECKING:  # settings are checked before torch is imported
     from torch import Tensor
 
 Velocity: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """Velocity field v(t, z) with a scalar time t and a state z of any shape."""
+
+MAX_STEPS = 100_000
+MIN_TOLERANCE = 1e-9
+"""Smallest tolerance of an adaptive solver: float32 resolves about 1e-7."""
 
 Callback = Callable[[int, int], None]
 """``callback(step, total)`` after each step; an exception in it stops the integration."""
@@ -54,7 +59,7 @@ class FixedStep(Solver):
         steps: number of steps; the velocity is evaluated ``steps * len(nodes)`` times.
 
     Raises:
-        SettingError: ``steps`` is not a positive whole number.
+        SettingError: ``steps`` is no whole number from 1 to `MAX_STEPS`.
     """
 
     steps: int = 50
@@ -64,10 +69,16 @@ class FixedStep(Solver):
     weights: ClassVar[tuple[float, ...]]
 
     def __post_init__(self) -> None:
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+        try:
+            steps = -1 if isinstance(self.steps, bool) else operator.index(self.steps)
+        except TypeError:
+            steps = -1
+        if not 1 <= steps <= MAX_STEPS:
             raise SettingError(
-                f"{self.name} steps={self.steps!r}: give a whole number of at least 1"
+                f"{self.name} steps={shortened(self.steps)}: give a whole number of at least 1, at "
+                f"most {MAX_STEPS:,}"
             )
+        object.__setattr__(self, "steps", steps)
 
     def solve(self, velocity: Velocity, z_0: Tensor, callback: Callback | None = None) -> Tensor:
         h = 1.0 / self.steps
@@ -143,7 +154,7 @@ class Dopri5(Solver):
         rtol, atol: relative and absolute tolerance of a step.
 
     Raises:
-        SettingError: a tolerance is not a positive number.
+        SettingError: a tolerance is no number from `MIN_TOLERANCE` to 1.
     """
 
     rtol: float = 1e-5
@@ -155,9 +166,18 @@ class Dopri5(Solver):
     end: ClassVar[float] = 1.0 - 1e-5
 
     def __post_init__(self) -> None:
-        for tolerance in (self.rtol, self.atol):
-            if not (math.isfinite(tolerance) and tolerance > 0):
-                raise SettingError(f"dopri5 tolerance {tolerance!r}: give a positive number")
+        for name in ("rtol", "atol"):
+            tolerance = getattr(self, name)
+            try:
+                number = math.nan if isinstance(tolerance, bool | str) else float(tolerance)
+            except (TypeError, ValueError, OverflowError):
+                number = math.nan
+            if not MIN_TOLERANCE <= number <= 1:
+                raise SettingError(
+                    f"dopri5 {name}={shortened(tolerance)}: give a positive number from "
+                    f"{MIN_TOLERANCE:g} to 1"
+                )
+            object.__setattr__(self, name, number)
 
     def solve(self, velocity: Velocity, z_0: Tensor, callback: Callback | None = None) -> Tensor:
         from torchdiffeq import odeint
@@ -192,3 +212,46 @@ SOLVERS: dict[str, type[FixedStep] | type[Dopri5]] = {
     solver.name: solver for solver in (Euler, Midpoint, Heun, RK4, Dopri5)
 }
 """Solver classes by name, for the command line and recipes."""
+
+
+def make_solver(
+    solver: Solver | type[Solver] | str | None = None,
+    steps: int | None = None,
+    *,
+    default: Solver | None = None,
+) -> Solver:
+    """The solver that is meant by a name, a class or a solver, and a number of steps.
+
+    Args:
+        solver: name of `SOLVERS`, in any case, a class of them, or a solver; Euler's method where
+            only ``steps`` is given.
+        steps: number of steps, in place of the solver's own.
+        default: where neither is given; ``Euler()`` if absent.
+
+    Raises:
+        SettingError: no such solver, or steps of one that chooses them itself.
+    """
+    if solver is None and steps is None:
+        return default or Euler()
+    if solver is None:
+        solver = Euler
+    if isinstance(solver, str):
+        name = solver.strip().lower()
+        if name not in SOLVERS:
+            raise SettingError(
+                f"solver {shortened(solver)} is unknown: give {', '.join(SOLVERS)}, or a solver "
+                "such as Euler(50)"
+            )
+        solver = SOLVERS[name]
+    if isinstance(solver, type) and solver in SOLVERS.values():
+        solver = solver()
+    if not isinstance(solver, Solver):
+        raise SettingError(
+            f"solver is {shortened(solver)}: give a name of {', '.join(SOLVERS)}, or a solver such "
+            "as Euler(50)"
+        )
+    if steps is None:
+        return solver
+    if not isinstance(solver, FixedStep):
+        raise SettingError(f"{solver.name} chooses its steps itself: leave steps out")
+    return replace(solver, steps=steps)

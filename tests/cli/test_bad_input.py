@@ -85,7 +85,7 @@ BAD = {
     "melody of 52 rows": (rows, MELODY, "(52, 500)", 1),
     "melody of another length": (columns, MELODY, "499 columns and the clip 500 frames", 1),
     "broken MIDI": (no_midi, ["--melody", "things/melody.mid"], "is no MIDI file", 1),
-    "melody of another kind": (nothing, ["--melody", "things/beat.wav"], "give .mid", 1),
+    "melody of another kind": (nothing, ["--melody", "things/beat.wav"], "give it as --melody-from", 1),
     "negative onset": (nothing, ["--chords", "C:0 F:-1"], "0 or more", 1),
     "start after the chart": (
         nothing,
@@ -191,8 +191,8 @@ def test_too_little_said(
 
 
 REQUESTS = {
-    "not JSON": ("{text: 1}", "line 2: not JSON"),
-    "not an object": ("[1]", "line 2: a list, not an object of text, chords"),
+    "not JSON": ("{text: 1}", "line 2 is no JSON object (Expecting"),
+    "not an object": ("[1]", "line 2 is no JSON object but a list"),
     "unknown key": ('{"text": "a", "tempo": 3}', "line 2: unknown key 'tempo': the allowed ones"),
     "wrong type": ('{"text": 5}', "line 2: text is 5: give a text"),
     "true is no number": ('{"text": "a", "seed": true}', "line 2: seed is True"),
@@ -204,7 +204,7 @@ REQUESTS = {
     "missing drums": ('{"drums": "away.wav"}', "line 2: cannot read"),
     "no output": ('{"text": "a"}', "line 2: no output"),
     "the same output": ('{"text": "b", "output": "a-1.wav"}', "line 2: "),
-    "not a number": ('{"text": "a", "guidance": {"all": NaN}}', "must be a finite number"),
+    "not a number": ('{"text": "a", "guidance": {"all": NaN}}', "NaN is no JSON"),
     "a control it has not": (
         '{"melody": "tune.mid", "output": "b.wav"}',
         "asks for melody",
@@ -232,11 +232,11 @@ def test_a_bad_line_is_named_before_anything_is_made(
     ("name", "text", "says"),
     [
         ("a.json", None, "No such file"),
-        ("a.json", "", "not JSON"),
+        ("a.json", "", "is no JSON (Expecting"),
         ("a.jsonl", "\n\n", "holds no request"),
         ("a.json", "[]", "holds no request"),
         ("a.json", '["a"]', "a str, not an object"),
-        ("a.json", b"\xff\xfe", "no text in UTF-8"),
+        ("a.json", b"\xff\x20", "no text in UTF-8"),
     ],
 )
 def test_a_bad_request_file(
