@@ -320,8 +320,8 @@ def _span(values: Mapping[str, Any]) -> tuple[float, float | None]:
         length = end - start
         if not 0 < length < math.inf:
             raise SettingError(
-                f"crop is {shortened(values['crop'])}: give seconds from the start, first and last, "
-                "such as 30-40"
+                f"crop is {shortened(values['crop'])}: give seconds from the start, first and "
+                "last, such as 30-40"
             )
     if not 0 <= start < math.inf:
         raise SettingError(f"start is {start:g}: give seconds, 0 or more")

@@ -85,7 +85,12 @@ BAD = {
     "melody of 52 rows": (rows, MELODY, "(52, 500)", 1),
     "melody of another length": (columns, MELODY, "499 columns and the clip 500 frames", 1),
     "broken MIDI": (no_midi, ["--melody", "things/melody.mid"], "is no MIDI file", 1),
-    "melody of another kind": (nothing, ["--melody", "things/beat.wav"], "give it as --melody-from", 1),
+    "melody of another kind": (
+        nothing,
+        ["--melody", "things/beat.wav"],
+        "give it as --melody-from",
+        1,
+    ),
     "negative onset": (nothing, ["--chords", "C:0 F:-1"], "0 or more", 1),
     "start after the chart": (
         nothing,
