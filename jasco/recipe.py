@@ -20,6 +20,7 @@ MAX_COUNT = 4096
 """Largest batch, and number of threads, that a recipe may state."""
 _LATER = ("batch", "threads")  # fields that version 0.1 did not write
 
+
 @dataclass(frozen=True)
 class Recipe:
     """What made an item.
@@ -72,7 +73,7 @@ class Recipe:
         lacking = [name for name in cls.__dataclass_fields__ if name not in plain]
         if lacking:
             raise ConditionError(f"not a recipe of Jasco: it lacks {', '.join(lacking)}")
-        values = {name: plain[name] for name in cls.__dataclass_fields__}
+        values: dict[str, Any] = {name: plain[name] for name in cls.__dataclass_fields__}
         for name, (fits, words) in _KINDS.items():
             if not fits(values[name]):
                 raise ConditionError(f"{name} of the recipe is {values[name]!r:.60}: give {words}")

@@ -17,6 +17,9 @@ from jasco.errors import ChordError, ConditionError
 from jasco.melody import NUM_NOTES
 from jasco.recipe import MAX_FRAMES, Recipe
 
+LATER = ("batch", "threads", "versions")
+"""Keys that need not be there."""
+
 
 def written() -> dict[str, Any]:
     roll = torch.zeros(NUM_NOTES, 500)
@@ -123,7 +126,7 @@ def test_a_wrong_value_is_named(place: str, value: Any, message: str) -> None:
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("key", [name for name in written() if name != "versions"])
+@pytest.mark.parametrize("key", [name for name in written() if name not in LATER])
 def test_a_key_that_lacks_is_named(key: str) -> None:
     plain = written()
     del plain[key]
@@ -131,3 +134,15 @@ def test_a_key_that_lacks_is_named(key: str) -> None:
         Recipe.from_dict(plain)
     with pytest.raises(ConditionError, match="not a recipe of Jasco but a list"):
         Recipe.from_dict([1])  # type: ignore[arg-type]
+
+
+def test_a_recipe_of_an_earlier_version_is_read() -> None:
+    plain = {key: value for key, value in written().items() if key not in LATER}
+    recipe = Recipe.from_dict(plain)
+    assert (recipe.batch, recipe.threads) == (None, None)
+    plain |= {"batch": 4, "threads": 2}
+    assert (Recipe.from_dict(plain).batch, Recipe.from_dict(plain).threads) == (4, 2)
+    for wrong in (0, -1, 10**12, 1.5, True, "2"):
+        for key in ("batch", "threads"):
+            with pytest.raises(ConditionError, match=f"{key} of the recipe is"):
+                Recipe.from_dict(plain | {key: wrong})

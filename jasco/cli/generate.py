@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--bpm", type=float, help="tempo of chords that are written in bars")
     add("--time-signature", metavar="N/N", help="of chords that are written in bars; 4/4 if absent")
     add("--key", help="of chords in Roman numerals or Nashville numbers: 'A minor'")
-    add("--notation", choices=tuple(NOTATIONS), help="language of note names; german: H, B, Fis, Es")
+    add(
+        "--notation", choices=tuple(NOTATIONS), help="language of note names; german: H, B, Fis, Es"
+    )
     add("--annotation", metavar="WHICH", help="index or annotator of the chords in a JAMS file")
     add("--drums", metavar="FILE", help="an isolated drum track")
     add("--melody", metavar="FILE", help="a MIDI file, or a matrix as .npz, .npy or .th")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
     """The values that make the take of a recipe again, at the loudness of its file."""
     if recipe.seed is None:
         raise SettingError("its noise was given by hand and is in no recipe: give --seed")
-    clip = recipe.conditions
+    clip, solver = recipe.conditions, dict(recipe.solver)
     return {
         "text": clip.text,
         "chords": clip.chords,
@@ -92,20 +91,10 @@ def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
         "melody": clip.melody,
         "seed": recipe.seed,
         "duration": recipe.duration,
-        "solver": _solver(recipe.solver),
+        "solver": SOLVERS[solver.pop("name")](**solver),
         "guidance": dict(recipe.guidance),
         "loudness": loudness,
     }
-
-
-def _solver(settings: Mapping[str, Any]) -> Any:
-    name, rest = settings.get("name"), {k: v for k, v in settings.items() if k != "name"}
-    if name not in SOLVERS:
-        raise SettingError(f"solver {name!r} is unknown: give {', '.join(SOLVERS)}")
-    try:
-        return SOLVERS[name](**rest)
-    except TypeError as error:
-        raise SettingError(f"solver {name} has no setting {', '.join(map(str, rest))}") from error
 
 
 def _tell_versions(made_with: Any) -> None:
