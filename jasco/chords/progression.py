@@ -317,11 +317,19 @@ class ChordProgression:
             (num_frames,) int64, indices into `CHORD_NAMES`.
 
         Raises:
+            ChordError: no chord begins before the end of the clip.
             SettingError: ``num_frames`` or ``frame_rate`` is not positive.
         """
         if num_frames <= 0 or not 0 < frame_rate < math.inf:
             raise SettingError(
                 f"cannot make {num_frames} frames at {frame_rate} Hz: both must be positive"
+            )
+        if self.onsets[0] * frame_rate >= num_frames - _ROUNDING:
+            raise ChordError(
+                f"{self.names[0]}, the first chord, begins at {self.onsets[0]:g} s, but the clip "
+                f"is {num_frames / frame_rate:g} s long: crop the progression",
+                position=0,
+                token=self.names[0],
             )
         import torch
 

@@ -70,7 +70,9 @@ def test_chords_after_the_end_are_left_out() -> None:
     assert len(progression.frames(501, 50.0)) == 501
     assert progression.fit(10.0) == progression.crop(0, 10)
     assert progression.fit(12.0) is progression
-    assert names_of(ChordProgression.parse("C:1").frames(50, 50.0)) == ["N"] * 50
+    with pytest.raises(ChordError, match="C, the first chord, begins at 1 s.* is 1 s long"):
+        ChordProgression.parse("C:1 G:2").frames(50, 50.0)
+    assert names_of(ChordProgression.parse("C:0.98 G:2").frames(50, 50.0)) == ["N"] * 49 + ["C"]
 
 
 # pairs, end, loop -> what is said of a clip of 10 s at 50 Hz

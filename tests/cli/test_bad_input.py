@@ -114,6 +114,7 @@ BAD = {
         "beat.wav",
         1,
     ),
+    "chords after the end": (nothing, ["--chords", "C:10 F:12"], "the clip is 10 s long", 1),
     "unreadable chord": (nothing, ["--chords", "C:0 Hx:1"], "'Hx'", 1),
     "bars without a tempo": (nothing, ["--chords", "C | F"], "give bpm", 1),
     "a tempo without chords": (nothing, ["--bpm", "90"], "bpm say how to read chords", 1),
