@@ -30,6 +30,10 @@ class EnCodec(nn.Module):
         latent_mean, latent_std: mean and standard deviation of the raw latents, one number or one
             per channel; by default those of the pretrained ``config.json``, else 0 and 1.
 
+    Attributes:
+        source: name under which ``jasco-prepare`` finds the weights; ``None`` where they began at
+            random.
+
     Raises:
         SettingError: neither ``pretrained`` nor ``config`` is given, or statistics or rates that no
             codec has.
@@ -48,6 +52,7 @@ class EnCodec(nn.Module):
         latent_std: float | Sequence[float] | None = None,
     ) -> None:
         super().__init__()
+        self.source = pretrained
         if pretrained is not None:
             self.model = load_pretrained(EncodecModel, pretrained, revision)
         elif config is not None:

@@ -24,7 +24,10 @@ def quiet_lightning(*messages: str) -> None:
     quiet_transformers()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for message in (
+        # Data is read by one process for each processor, or by as many as the user has asked for:
+        # both warnings are about a number that was chosen.
         ".*does not have many workers.*",
+        "This DataLoader will create .* worker processes",
         ".*isinstance.treespec, LeafSpec.*",
         *messages,
     ):

@@ -10,7 +10,7 @@ from pathlib import Path
 from jasco.data.clips import Augmentation, ClipBatch, Clips, Source, collate
 from jasco.data.dropout import ConditionDropout, TextDropout, description
 from jasco.data.numbered import NumberedDataModule, collate_or_error, hold_out
-from jasco.data.prepared import PreparedDataset
+from jasco.data.prepared import PreparedDataset, other_codec
 from jasco.data.recorded import RecordedDataset
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
@@ -26,7 +26,7 @@ class JascoDataModule(NumberedDataModule):
             read and encoded on the fly.
         text: makes the texts of training.
         batch_size: clips per device and step.
-        workers: processes that read.
+        workers: processes that read; see `NumberedDataModule`.
         seed: of all that is drawn.
         val_root: dataset or manifest to validate on.
         val_share: where there is none, the share of the tracks of ``root`` that is kept for it.
@@ -44,7 +44,7 @@ class JascoDataModule(NumberedDataModule):
         root: str | os.PathLike[str],
         text: TextDropout | None = None,
         batch_size: int = 16,
-        workers: int = 4,
+        workers: int | None = None,
         seed: int = 0,
         val_root: str | os.PathLike[str] | None = None,
         val_share: float = 0.02,
@@ -116,10 +116,7 @@ class JascoDataModule(NumberedDataModule):
         if Path(root).expanduser().is_dir():
             prepared = PreparedDataset(root, controls)
             if prepared.facts.codec != codec.fingerprint():
-                raise DataError(
-                    f"the latents of {root} are of another codec than the model's: prepare them "
-                    "again with jasco-prepare, for this model"
-                )
+                raise other_codec(root, model)
             source = prepared
         else:
             source = RecordedDataset(

@@ -60,7 +60,7 @@ class DescriptionDataModule(NumberedDataModule):
     def __init__(
         self,
         batch_size: int = 64,
-        workers: int = 1,
+        workers: int | None = 1,
         seed: int = 0,
         val_descriptions: int = 1024,
         drop_word: float = 0.1,

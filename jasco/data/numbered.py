@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,6 +17,8 @@ from torch.utils.data import DataLoader
 from jasco.data.clips import Numbers
 from jasco.errors import JascoError, SettingError
 
+_MOST_WORKERS = 8
+
 
 class NumberedDataModule(LightningDataModule):
     """Batches of datasets whose item ``n`` is always the same, and which have no end.
@@ -25,7 +29,7 @@ class NumberedDataModule(LightningDataModule):
     Args:
         collate: makes a batch of items.
         batch_size: items per device and step.
-        workers: processes that read.
+        workers: processes that read, on which no result depends; by default `default_workers`.
         val_items: items of a validation.
         val_name: what a user calls ``val_items``.
 
@@ -37,7 +41,7 @@ class NumberedDataModule(LightningDataModule):
         self,
         collate: Callable[[list[Any]], Any],
         batch_size: int,
-        workers: int,
+        workers: int | None,
         val_items: int,
         val_name: str,
     ) -> None:
@@ -47,7 +51,7 @@ class NumberedDataModule(LightningDataModule):
             ("workers", workers, 0),
             (val_name, val_items, 0),
         ):
-            if value < least:
+            if value is not None and value < least:
                 raise SettingError(f"data.{name} is {value}: give at least {least}")
         self._collate = collate
         self.batch_size, self.workers, self.val_items = batch_size, workers, val_items
@@ -84,14 +88,17 @@ class NumberedDataModule(LightningDataModule):
         return (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
 
     def _loader(self, split: str, numbers: Numbers) -> DataLoader[Any]:
+        ranks = self.trainer.num_devices if self.trainer else 1
+        workers = default_workers(ranks) if self.workers is None else self.workers
         return DataLoader(
             self._clips[split],
             batch_sampler=numbers,
-            num_workers=self.workers,
+            num_workers=workers,
             collate_fn=partial(collate_or_error, self._collate),
-            persistent_workers=self.workers > 0,
+            persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_ignore_signals,
+            multiprocessing_context=_start_method() if workers else None,
         )
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
@@ -132,6 +139,30 @@ def collate_or_error(collate: Callable[[list[Any]], Any], items: list[Any]) -> A
     """
     errors = (item for item in items if isinstance(item, JascoError))
     return next(errors, None) or collate(items)
+
+
+def default_workers(ranks: int = 1) -> int:
+    """One worker for each processor that this process may use, at most 8.
+
+    Args:
+        ranks: training processes that share the processors.
+    """
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        processors = os.cpu_count() or 1
+    return min(max(processors // ranks, 1), _MOST_WORKERS)
+
+
+def _start_method() -> str:
+    """Start method of the workers: this process's own, or the system's default.
+
+    A job of Hydra's joblib launcher runs in a process whose own method is ``loky``, by which no
+    `DataLoader` can start a worker.
+    """
+    known = multiprocessing.get_all_start_methods()
+    own = multiprocessing.get_start_method(allow_none=True)
+    return own if own in known else known[0]
 
 
 def _ignore_signals(worker: int) -> None:

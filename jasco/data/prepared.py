@@ -362,6 +362,20 @@ def _check_codec(signature: Signature, root: Path) -> None:
         )
 
 
+def other_codec(root: str | os.PathLike[str], model: Any) -> DataError:
+    """Error of a dataset whose latents another codec than that of a `Jasco` has made.
+
+    It names the codec to prepare with: the checkpoint, or what its configuration names.
+    """
+    name = model.name_or_path or model.codec.source
+    remedy = f"prepare them again with jasco-prepare codec.name={name} and another out=FOLDER"
+    if not name:
+        remedy = (
+            "give the model that codec: codec@model.codec=trained model.codec.pretrained=FOLDER"
+        )
+    return DataError(f"the latents of {root} are of another codec than the model's: {remedy}")
+
+
 def _crop(onsets: Tensor, names: Tensor, frames: slice, frame_rate: float) -> ChordProgression:
     """The chords of some frames, the one that sounds at the first of them from 0 on."""
     length = frames.stop - frames.start

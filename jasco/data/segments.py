@@ -31,7 +31,7 @@ class SegmentDataModule(NumberedDataModule):
         root: a folder of recordings, or a manifest (``.jsonl``).
         duration: of a segment (s), rounded to whole latent frames.
         batch_size: segments per device and step.
-        workers: processes that read.
+        workers: processes that read; see `NumberedDataModule`.
         seed: of all that is drawn.
         val_root: folder or manifest to validate on.
         val_share: where there is none, the share of the recordings of ``root`` kept for it.
@@ -47,7 +47,7 @@ class SegmentDataModule(NumberedDataModule):
         root: str | os.PathLike[str],
         duration: float = 1.0,
         batch_size: int = 16,
-        workers: int = 4,
+        workers: int | None = None,
         seed: int = 0,
         val_root: str | os.PathLike[str] | None = None,
         val_share: float = 0.02,

@@ -6,14 +6,16 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint, TQDMProgressBar, WeightAveraging
+from lightning.pytorch.callbacks import Callback, Checkpoint, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.strategies import FSDPStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
@@ -228,6 +230,77 @@ class Checkpoints(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
+
+
+class LastMetrics(Callback):
+    """Logs the last step of a run, also one that a signal ends, whatever ``log_every_n_steps``."""
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._log(trainer, pl_module)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        if isinstance(exception, Interrupted):  # which all ranks raise after the same step
+            self._log(trainer, pl_module)
+
+    def _log(self, trainer: Any, module: LightningModule) -> None:
+        step = trainer.global_step
+        every = trainer.log_every_n_steps
+        if not trainer.loggers or not every or not step or step % every == 0:
+            return
+        found = {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("train/")}
+        found |= getattr(module, "unlogged", dict)()
+        for logger in trainer.loggers:
+            logger.log_metrics(found | {"epoch": trainer.current_epoch}, step - 1)
+
+
+class Pace(Callback):
+    """Measures the seconds that a step takes, and says once how long the rest of a run will be.
+
+    The first step, in which memory is found and kernels are chosen, does not count.
+
+    Args:
+        seconds: how long the pace is measured before the estimate, but at least two steps.
+    """
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        self.seconds = seconds
+        self.per_step: float | None = None
+        self._said = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._start: tuple[int, float] | None = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step, now = trainer.global_step, time.monotonic()
+        if self._start is None:
+            self._start = (step, now)
+            return
+        steps, passed = step - self._start[0], now - self._start[1]
+        if self._said or steps < 1:
+            return
+        self.per_step = passed / steps
+        if steps >= 2 and passed >= self.seconds and trainer.is_global_zero:
+            self._said = True
+            rest = (trainer.max_steps - step) * self.per_step
+            said = f"{spoken(self.per_step)} a step: {spoken(rest)} to step {trainer.max_steps}"
+            bar: Any = trainer.progress_bar_callback
+            (bar.print if bar else partial(print, flush=True))(said)
+
+    def said(self) -> str:
+        """The pace in words, to follow a number of steps; empty where it was not measured."""
+        return "" if self.per_step is None else f", {spoken(self.per_step)} a step"
+
+
+def spoken(seconds: float) -> str:
+    """A duration in its largest unit, of two digits: ``0.25 s``, ``12 min``, ``2.3 h``."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.2g} s"
 
 
 class StepBar(TQDMProgressBar):

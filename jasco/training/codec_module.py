@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from jasco.codec import EnCodec
 from jasco.errors import JascoError, SettingError
 from jasco.training.balancer import LossBalancer
+from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.discriminator import (
     MultiScaleSTFTDiscriminator,
     adversarial_loss,
@@ -176,16 +177,13 @@ class CodecModule(LightningModule):
             part = getattr(self, name)
             if part is None:
                 continue
-            norm = nn.utils.get_total_norm(
-                [p.grad for p in part.parameters() if p.grad is not None]
-            )
-            if self.trainer.strategy.reduce_boolean_decision(not bool(norm.isfinite()), all=False):
+            norm, fine = gradient_norm(part.parameters(), self.trainer.strategy)
+            if not fine:
                 raise JascoError(
                     f"the gradient is not finite at step {self.trainer.global_step}: lower "
                     "optim.lr, or look for what is odd in the audio"
                 )
-            if gradient_clip_val:
-                nn.utils.clip_grads_with_norm_(part.parameters(), gradient_clip_val, norm)
+            clip_to_norm(part.parameters(), norm, gradient_clip_val)
             self.log(f"train/grad_norm/{name}", norm)
 
     def configure_optimizers(self) -> Any:

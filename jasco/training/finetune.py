@@ -72,6 +72,7 @@ def pretrained_model(
 
     model = Jasco.from_config(located)
     model.config = config
+    model.codec.source = found.name
     new = tuple(f"conditioners.{name}." for name in add)
     checkpoint.assign(model, found.tensors, elsewhere=(*found.elsewhere, *new), source=found.name)
     for name in add:

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.strategies import FSDPStrategy
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -25,6 +24,7 @@ from jasco.errors import JascoError, SettingError
 from jasco.flow import shift_timesteps
 from jasco.model import Jasco
 from jasco.training.breakdown import LossBreakdown, time_groups
+from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.schedule import Optimization, seed_step
 
 PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
@@ -148,15 +148,11 @@ class JascoModule(LightningModule):
         Raises:
             JascoError: on all ranks, before the weights change.
         """
-        parameters = [p for p in self.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        if isinstance(self.trainer.strategy, FSDPStrategy):  # each rank has a shard of it
-            norm = self.trainer.strategy.reduce(norm.square(), reduce_op="sum").sqrt()
-        finite = bool(norm.isfinite()) and self._suspect is None
-        if self.trainer.strategy.reduce_boolean_decision(not finite, all=False):
+        strategy = self.trainer.strategy
+        norm, fine = gradient_norm(self.parameters(), strategy, finite=self._suspect is None)
+        if not fine:
             self._stop()
-        if gradient_clip_val:
-            nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
+        clip_to_norm(self.parameters(), norm, gradient_clip_val)
         self.log("train/grad_norm", norm)
 
     def on_train_batch_end(self, outputs: Any, batch: ClipBatch, batch_idx: int) -> None:
@@ -165,11 +161,16 @@ class JascoModule(LightningModule):
         step = trainer.global_step
         if step % trainer.log_every_n_steps or step == self._logged_step:
             return
-        self._logged_step = step
-        means = self._read(self._seen)
-        self.log("train/loss", means.pop("loss"), prog_bar=True)
-        self.log_dict({f"train/{name}": mean for name, mean in means.items()})
-        self.log("train/lr", trainer.optimizers[0].param_groups[0]["lr"])
+        means = self.unlogged()
+        self.log("train/loss", means.pop("train/loss"), prog_bar=True)
+        self.log_dict(means)
+
+    def unlogged(self) -> dict[str, float]:
+        """Means of all clips since the last call, by their names in a log; called on all ranks."""
+        trainer: Any = self.trainer
+        self._logged_step = trainer.global_step
+        means = {f"train/{name}": mean for name, mean in self._read(self._seen).items()}
+        return means | {"train/lr": trainer.optimizers[0].param_groups[0]["lr"]}
 
     def configure_optimizers(self) -> Any:
         """AdamW, its rate moving every step."""

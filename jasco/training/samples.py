@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 from torch.nn import functional as F
 
+from jasco.atomic import replacing, write_text
 from jasco.audio import Audio, save_audio
 from jasco.data.clips import ClipBatch
 from jasco.errors import SettingError
@@ -29,6 +30,8 @@ WIDTH, HEIGHT = 800, 256
 
 class Samples(Callback):
     """Generates the first clips of the validation set with averaged weights, every so often.
+
+    The last step of a run has samples in any case.
 
     Audio, its spectrogram over the melody that was asked for, and all that was asked go into the
     run's folder, and to TensorBoard or Weights & Biases where they log the run.
@@ -67,7 +70,7 @@ class Samples(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step
-        if step == self._step or step % self.every:
+        if step == self._step or (step % self.every and step != trainer.max_steps):
             return
         self._step = step
         if trainer.is_global_zero and isinstance(pl_module, JascoModule):
@@ -97,8 +100,9 @@ class Samples(Callback):
 
         audio = Audio(made.audio[k], made.sample_rate)
         save_audio(folder / f"{k}.flac", *audio, loudness=None, recipe=made.recipe[k])
-        Image.fromarray(image.numpy()).save(folder / f"{k}.png")
-        (folder / f"{k}.json").write_text(json.dumps(made.recipe[k]) + "\n", encoding="utf-8")
+        with replacing(folder / f"{k}.png") as part:
+            Image.fromarray(image.numpy()).save(part, "png")
+        write_text(folder / f"{k}.json", json.dumps(made.recipe[k]) + "\n")
 
 
 def log_sample(logger: Any, name: str, made: Generation, k: int, image: Tensor, step: int) -> None:

@@ -22,8 +22,9 @@ from jasco.atomic import replacing_folder
 from jasco.conditioners import TextConditioner
 from jasco.data.descriptions import DescriptionBatch
 from jasco.data.synthetic.sketch import VALUES
-from jasco.errors import CheckpointError, SettingError
+from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.training.callbacks import averaged
+from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.schedule import Optimization, seed_step
 
 _NEIGHBOURS = (-1, 1, -3, 3)
@@ -79,6 +80,7 @@ class TextModule(LightningModule):
         """Sum of the cross-entropies of all facts."""
         loss = self._loss(self(batch.texts), batch.labels)
         self.log("train/loss", loss, prog_bar=True)
+        self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
         return loss
 
     def validation_step(self, batch: DescriptionBatch, batch_idx: int) -> None:
@@ -91,6 +93,25 @@ class TextModule(LightningModule):
                 found[name] = (scores.argmax(1) == right)[says].float().mean()
         named = {f"val/{name}": value for name, value in found.items()}
         self.log_dict(named, batch_size=len(batch.texts), sync_dist=True)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the norm of all gradients, or stop where it is not finite.
+
+        Raises:
+            JascoError: on all ranks, before the weights change.
+        """
+        norm, fine = gradient_norm(self.parameters(), self.trainer.strategy)
+        if not fine:
+            raise JascoError(
+                f"the gradient is not finite at step {self.trainer.global_step}: lower optim.lr"
+            )
+        clip_to_norm(self.parameters(), norm, gradient_clip_val)
+        self.log("train/grad_norm", norm)
 
     def configure_optimizers(self) -> Any:
         """AdamW, its rate moving every step."""

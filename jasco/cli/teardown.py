@@ -1,0 +1,23 @@
+"""Errors that Lightning hides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import walk_tb
+
+
+@contextmanager
+def first_error() -> Iterator[None]:
+    """Raise what stopped a `Trainer`, not what failed when it was taken down after that.
+
+    Where workers of a `DataLoader` cannot be started, for instance, Lightning's teardown asks the
+    loader for its length and raises ``Please call iter(combined_loader) first`` instead.
+    """
+    try:
+        yield
+    except Exception as error:
+        names = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
+        if error.__context__ is not None and names & {"_teardown", "_interrupt"}:
+            raise error.__context__ from None
+        raise
