@@ -11,7 +11,8 @@ import yaml
 from hydra.utils import get_class
 
 from jasco.checkpoint import build
-from jasco.cli.config import compose_config, conf_dir, experiments
+from jasco.cli.config import compose_config, conf_dir
+from jasco.cli.words import experiments
 from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
 from jasco.network import VelocityNetwork
@@ -85,7 +86,7 @@ EXPERIMENTS = {
 }
 
 
-@pytest.mark.parametrize("name", experiments("name"))
+@pytest.mark.parametrize("name", experiments("train"))
 def test_experiments_compose(name):
     """Each is complete but for the data, and every node of it takes the keys it is given."""
     words = (f"experiment={name}", *EXPERIMENTS.get(name, (DATA,)))
@@ -121,12 +122,12 @@ def test_choices_of_training_compose(choice):
 
 
 def test_every_experiment_is_of_one_program():
-    training, evaluation = experiments("name"), experiments("settings")
+    training, evaluation = experiments("train"), experiments("evaluate")
     assert sorted((*training, *evaluation)) == group("experiment")
     assert "demo" in training and "musiccaps" in evaluation
 
 
-@pytest.mark.parametrize("name", experiments("settings"))
+@pytest.mark.parametrize("name", experiments("evaluate"))
 def test_experiments_change_what_the_evaluation_has(name):
     words = ("checkpoint=somewhere", "data.root=somewhere")
     plain = compose_config(*words, config_name="evaluate")

@@ -1,11 +1,12 @@
-"""Where the configurations are: the same folder for a wheel, an editable install and any cwd."""
+"""Configurations: where they lie, how Hydra composes them from words, and what they make."""
 
 from __future__ import annotations
 
 import functools
 import gc
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 from jasco.aliases import resolve_aliases
 from jasco.assets import package_dir
 from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.cli.kinds import check_kind
 from jasco.cli.quiet import quiet_resource_tracker
+from jasco.cli.words import check_experiment, explain, flat_keys, not_given, read_words
 from jasco.errors import JascoError, SettingError
-from jasco.plain import read_yaml
 
 
 def conf_dir() -> Path:
@@ -50,43 +52,16 @@ def compose_config(*overrides: str, config_name: str | None = None) -> dict[str,
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
 
 
-def experiments(key: str) -> list[str]:
-    """Names of the bundled experiments that set a key.
-
-    Args:
-        key: ``name`` is set by those of a training, ``settings`` by those of an evaluation.
-    """
-    paths = sorted((conf_dir() / "experiment").glob("*.yaml"))
-    return [path.stem for path in paths if key in read_yaml(path, SettingError)]
-
-
-def check_experiment(program: str, key: str, words: Sequence[str]) -> None:
-    """See that the experiment among the words of a command line is one of the program's.
-
-    Args:
-        program: its name.
-        key: see `experiments`.
-        words: of the command line.
-
-    Raises:
-        SettingError: it is an experiment of another program.
-    """
-    known = experiments(key)
-    others = {path.stem for path in (conf_dir() / "experiment").glob("*.yaml")}.difference(known)
-    for word in words:
-        if word.startswith("experiment=") and word.partition("=")[2] in others:
-            raise SettingError(f"{word} is not for {program}: give one of {', '.join(known)}")
-
-
-def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:
+def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]) -> None:
     """Compose a configuration from the command line's words and run a task with it.
 
     Args:
+        program: its name, for messages.
         config_name: the root configuration.
         task: what to run, once or, with ``--multirun``, once for each choice.
 
     Raises:
-        SettingError: a group, choice or key that does not exist.
+        SettingError: a word that cannot be read; a group, choice or key that does not exist.
         Exception: what the task raises.
     """
     failed: list[Exception] = []
@@ -97,20 +72,107 @@ def run_hydra(config_name: str, task: Callable[[DictConfig], None]) -> None:
             task(config)
         except Exception as error:
             if isinstance(error, OmegaConfBaseException):
-                error = SettingError(f"the configuration cannot be resolved: {error}")
+                error = explain(error, config_name, _keys(config))
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise error  # it may be in another process
             failed.append(error)  # Hydra would print lines of its own
 
     # Else Hydra prints its own errors and exits.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    words = read_words(program, sys.argv[1:])
+    check_experiment(program, config_name, words)
     run = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)
+    given = sys.argv
+    sys.argv = [given[0], *words]  # which Hydra reads, and Lightning for other processes of the run
     try:
         run(guarded)()
     except (HydraException, OmegaConfBaseException) as error:
-        raise SettingError(f"the configuration cannot be composed: {error}") from error
+        raise explain(error, config_name, _known_keys(config_name, words)) from error
+    finally:
+        sys.argv = given
     if failed:
         raise failed[0]
+
+
+def _known_keys(config_name: str, words: Sequence[str]) -> list[str]:
+    """Keys that there are beside a word that cannot be used, as far as the other words decide."""
+    groups = [word for word in words if not word.startswith("-") and _names_a_group(word)]
+    for chosen in (groups, [word for word in groups if word.startswith("experiment=")], []):
+        try:
+            with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+                return _keys(compose(config_name=config_name, overrides=chosen))
+        except (HydraException, OmegaConfBaseException, ValueError):
+            continue
+    return []
+
+
+def _names_a_group(word: str) -> bool:
+    return (conf_dir() / word.partition("=")[0].partition("@")[0]).is_dir()
+
+
+def _keys(config: DictConfig) -> list[str]:
+    return flat_keys(OmegaConf.to_container(config, resolve=False))
+
+
+def read_settings(
+    config: DictConfig, kinds: Mapping[str, Any], *, apart: Sequence[str] = ()
+) -> Any:
+    """A composed configuration as plain data, after its values were looked at.
+
+    Args:
+        config: as composed.
+        kinds: of values at the root, or below it by dotted keys; see `check_kind`. A key that is
+            not there is not looked at.
+        apart: keys at the root whose interpolations wait for a later change.
+
+    Raises:
+        SettingError: a value that is not given, or is of another kind.
+    """
+    settings: dict[str, Any] = {}
+    for key in map(str, config):
+        value = "???" if OmegaConf.is_missing(config, key) else config[key]
+        settings[key] = plain(value, resolve=key not in apart)
+    for key, value in flat(settings):
+        if value == "???":
+            raise not_given(key)
+    for key, kind in kinds.items():
+        found: Any = settings
+        for part in key.split("."):
+            found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT
+        if found is not _ABSENT:
+            check_kind(key, found, kind)
+    return settings
+
+
+_ABSENT = object()
+
+
+def run_folder(config: DictConfig) -> Path:
+    """Absolute folder of a run: ``run`` of the configuration, or the job's part of a sweep.
+
+    Raises:
+        SettingError: no folder is given.
+    """
+    check_kind("run", config.run, str)
+    if not config.run:
+        raise SettingError("run= is empty: give run=FOLDER")
+    job = HydraConfig.get()
+    place = job.runtime.output_dir if job.mode == RunMode.MULTIRUN else config.run
+    return Path(str(place)).expanduser().absolute()
+
+
+def plain(node: Any, *, resolve: bool = True) -> Any:
+    """A node of a configuration as plain data; other values as they are."""
+    return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
+
+
+def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of every leaf."""
+    if isinstance(node, Mapping) and node:
+        for key, child in node.items():
+            yield from flat(child, f"{prefix}{key}.")
+    else:
+        yield prefix.removesuffix("."), node
 
 
 def run_processes(program: str, config_name: str, task: Callable[[DictConfig], None]) -> int:
@@ -124,7 +186,7 @@ def run_processes(program: str, config_name: str, task: Callable[[DictConfig], N
 
     @one_line_errors(program)
     def guarded() -> int:
-        run_hydra(config_name, task)
+        run_hydra(program, config_name, task)
         return 0
 
     quiet_resource_tracker()

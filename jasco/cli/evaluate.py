@@ -1,29 +1,47 @@
 """``jasco-evaluate``: how far a checkpoint follows its controls, on a prepared dataset.
 
 ``jasco-evaluate checkpoint=demo data.root=prepared metrics=[chords,drums,melody] seed=0``. The
-words are overrides of a Hydra configuration, which ``--help`` shows; ``--multirun`` sweeps.
+words are overrides of a Hydra configuration, whose settings ``--help`` shows; ``--multirun``
+sweeps.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
-
-from jasco.adherence import EXTRACTABLE
-from jasco.cli.config import build_node, check_experiment, run_processes
 from jasco.cli.errors import one_line_errors
-from jasco.cli.quiet import quiet_lightning
+from jasco.cli.help import asks_for_help, help_text
 from jasco.errors import MissingPartError, SettingError
-from jasco.metrics.chords import require_mir_eval
-from jasco.model import Jasco
-from jasco.preprocess.chordino import find_chordino
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 PROGRAM = "jasco-evaluate"
+EXTRACTABLE = ("chords", "drums", "melody")  # jasco.adherence has the same, behind torch
 METRICS = (*EXTRACTABLE, "signal", "chroma", "encodec", "clap")
+GROUPS = {
+    "solver": "Solver, in place of the checkpoint's",
+    "guidance": "Guidance, in place of the checkpoint's",
+}
+KINDS = {
+    "checkpoint": str,
+    "data.root": str,
+    "data.items": int | None,
+    "data.duration": float | None,
+    "data.without": list[str],
+    "metrics": list[str],
+    "settings": list[str],
+    "seed": int | list[int],
+    "batch_size": int,
+    "dtype": str,
+    "workers": int,
+    "threads": int | None,
+    "clap": str | None,
+    "published": Mapping[str, Any] | None,
+    "run": str,
+}
 
 
 def run(config: DictConfig) -> None:
@@ -32,6 +50,12 @@ def run(config: DictConfig) -> None:
     Raises:
         JascoError: what does not fit; before the first take where it shows by then.
     """
+    from jasco.cli.config import build_node, read_settings, run_folder
+
+    settings = read_settings(config, KINDS)
+    metrics = settings["metrics"]
+    if not metrics or [name for name in metrics if name not in METRICS]:
+        raise SettingError(f"metrics={metrics}: give some of {', '.join(METRICS)}")
     try:
         from jasco.evaluation import text
         from jasco.evaluation.run import PAGE, REPORT, evaluate
@@ -39,39 +63,42 @@ def run(config: DictConfig) -> None:
         raise MissingPartError(
             f"evaluation needs {error.name}: pip install 'jasco[eval]'"
         ) from error
+    from jasco.cli.kinds import check_nodes
+    from jasco.cli.quiet import quiet_lightning
+    from jasco.cli.teardown import first_error
+
     quiet_lightning("predict returned None.*")
-    settings: Any = OmegaConf.to_container(config, resolve=True)
-    for key, value in (("checkpoint", settings["checkpoint"]), *settings["data"].items()):
-        if value == "???":
-            said = key if key == "checkpoint" else f"data.{key}"
-            raise SettingError(f"{said} is not given: add {said}=VALUE")
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    check_nodes(settings)
+    folder = run_folder(config)
     trainer = build_node(settings["trainer"])
-    report = evaluate(
-        _plan(settings),
-        folder,
-        trainer,
-        workers=settings["workers"],
-        dtype=settings["dtype"],
-        published=settings["published"],
-    )
+    with first_error():
+        report = evaluate(
+            _plan(settings),
+            folder,
+            trainer,
+            workers=settings["workers"],
+            threads=settings["threads"],
+            dtype=settings["dtype"],
+            published=settings["published"],
+        )
     if report is not None:
         print(*text.lines(report), text.times(report), sep="\n")
         print(folder / REPORT, folder / PAGE, sep="\n")
 
 
 def _plan(settings: dict[str, Any]) -> Any:
+    from jasco.cli.config import build_node
     from jasco.evaluation.embedding import CLAP, ENCODEC, Embedder
     from jasco.evaluation.items import Items
     from jasco.evaluation.judging import ExtractorConfig
     from jasco.evaluation.plan import Plan
     from jasco.evaluation.settings import expand
+    from jasco.metrics.chords import require_mir_eval
     from jasco.metrics.clap import DEFAULT, Clap
+    from jasco.model import Jasco
+    from jasco.preprocess.chordino import find_chordino
 
     metrics = settings["metrics"]
-    unknown = [name for name in metrics if name not in METRICS]
-    if unknown or not metrics:
-        raise SettingError(f"metrics={metrics}: give some of {', '.join(METRICS)}")
     if "chords" in metrics:
         find_chordino()
         require_mir_eval()  # both before anything is made
@@ -106,7 +133,20 @@ def _plan(settings: dict[str, Any]) -> Any:
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    check_experiment(PROGRAM, "settings", sys.argv[1:])
+    if asks_for_help(sys.argv[1:]):
+        print(
+            help_text(
+                f"{PROGRAM} checkpoint=NAME data.root=DATA [KEY=VALUE ...]",
+                "Generates for the clips of a prepared dataset, extracts the controls from what "
+                "came out, and compares them with those that were asked for.",
+                "evaluate",
+                GROUPS,
+            ),
+            end="",
+        )
+        return 0
+    from jasco.cli.config import run_processes
+
     return run_processes(PROGRAM, "evaluate", run)
 
 

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
-
-from jasco.audio import probe
-from jasco.cli.config import build_node, run_processes
-from jasco.cli.quiet import quiet_transformers
-from jasco.data.manifest import Recording, read_manifest, scan_folder, write_manifest
-from jasco.data.preparation import QUARANTINE, prepare
+from jasco.cli.errors import one_line_errors
+from jasco.cli.help import asks_for_help, help_text
 from jasco.errors import AudioError, DataError, SettingError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from jasco.data.manifest import Recording
 
 PROGRAM = "jasco-prepare"
 MANIFEST = "manifest.jsonl"
 """What is written into a dataset that is made of a folder."""
+GROUPS = {"executor": "Who does the work", "stage": "Stages, as a list in stages=[NAME,NAME]"}
+KINDS = {
+    "manifest": str | None,
+    "audio_dir": str | None,
+    "out": str,
+    "stages": list[str],
+    "codec.name": str,
+    "codec.revision": str | None,
+    "drums": str,
+}
 
 
 def run(config: DictConfig) -> None:
@@ -30,13 +40,19 @@ def run(config: DictConfig) -> None:
     Raises:
         JascoError: nothing can be prepared, or none of the recordings could.
     """
-    quiet_transformers()
-    settings: Any = OmegaConf.to_container(config, resolve=True)
-    if settings["out"] == "???":
-        raise SettingError("no folder for the dataset: give out=FOLDER")
+    from jasco.cli.config import build_node, read_settings
+
+    settings = read_settings(config, KINDS)
     unknown = [name for name in settings["stages"] if name not in settings["stage"]]
     if unknown:
         raise SettingError(f"no stage {unknown[0]!r}: give some of {', '.join(settings['stage'])}")
+    _check_source(settings["manifest"], settings["audio_dir"])
+    from jasco.cli.kinds import check_nodes
+    from jasco.cli.quiet import quiet_transformers
+    from jasco.data.preparation import QUARANTINE, prepare
+
+    quiet_transformers()
+    check_nodes(settings)
     stages = [build_node(settings["stage"][name]) for name in settings["stages"]]
     executor = build_node(settings["executor"])
     out = Path(settings["out"]).expanduser().absolute()
@@ -49,10 +65,15 @@ def run(config: DictConfig) -> None:
         raise DataError(f"no recording could be prepared: {out / QUARANTINE} holds the reasons")
 
 
-def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[Recording]:
-    """Those of a manifest; or those of a folder, whose manifest goes into the dataset."""
+def _check_source(manifest: str | None, audio_dir: str | None) -> None:
     if (manifest is None) == (audio_dir is None):
         raise SettingError("give either manifest=FILE.jsonl or audio_dir=FOLDER")
+
+
+def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[Recording]:
+    """Those of a manifest; or those of a folder, whose manifest goes into the dataset."""
+    from jasco.data.manifest import read_manifest, scan_folder, write_manifest
+
     if manifest is not None:
         return read_manifest(manifest)
     recordings = scan_folder(str(audio_dir), _probe)
@@ -62,6 +83,8 @@ def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[
 
 
 def _probe(path: Path) -> dict[str, Any]:
+    from jasco.audio import probe
+
     try:
         info = probe(path)
     except AudioError:  # what is wrong with it is said where it is read
@@ -69,8 +92,23 @@ def _probe(path: Path) -> dict[str, Any]:
     return {"duration": info.duration, "sample_rate": info.sample_rate, "channels": info.channels}
 
 
+@one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
+    if asks_for_help(sys.argv[1:]):
+        print(
+            help_text(
+                f"{PROGRAM} audio_dir=FOLDER out=FOLDER [KEY=VALUE ...]",
+                "Turns recordings into a prepared dataset: latents, chords, drum codes and melody "
+                "of each. Run again, it finishes what is missing.",
+                "prepare",
+                GROUPS,
+            ),
+            end="",
+        )
+        return 0
+    from jasco.cli.config import run_processes
+
     return run_processes(PROGRAM, "prepare", run)
 
 

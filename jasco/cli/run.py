@@ -6,7 +6,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,18 @@ import torch
 import yaml
 
 from jasco.atomic import write_text
+from jasco.cli.config import flat
 from jasco.errors import SettingError
-from jasco.plain import read_yaml
+from jasco.plain import read_object, read_yaml
 
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
 # What may change between a run and its continuation.
-FREE = ("trainer.", "logger.", "callbacks.", "hydra.", "run", "data.workers", "data.root")
+FREE = ("trainer.", "logger", "callbacks", "hydra.", "run", "data.workers", "data.root")
 PACKAGES = ("jasco", "torch", "lightning", "transformers", "safetensors", "numpy")
 
 
-def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> None:
+def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> list[str]:
     """Keep the settings and the environment of a run, or see that a run goes on as it was begun.
 
     Args:
@@ -33,11 +34,15 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> No
         settings: its configuration, plain data.
         goes_on: it has come to a checkpoint already.
 
+    Returns:
+        Lines to tell: why what follows may differ from what an undisturbed run would have computed.
+
     Raises:
         SettingError: the run was begun with other settings; they are named.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / CONFIG
+    notes = []
+    here, path = environment(), folder / CONFIG
     if goes_on and path.is_file():
         before = dict(flat(read_yaml(path, SettingError, finite=False) or {}))
         now = dict(flat(settings))
@@ -53,11 +58,31 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> No
             )
     else:
         write_text(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
-    write_text(folder / ENVIRONMENT, json.dumps(environment(), indent=1) + "\n")
+    if goes_on:
+        notes = _changes(folder / ENVIRONMENT, here)
+    write_text(folder / ENVIRONMENT, json.dumps(here, indent=1) + "\n")
+    return notes
+
+
+def _changes(path: Path, here: dict[str, Any]) -> list[str]:
+    """What is no longer as the environment of a run says, as far as it changes the rounding."""
+    try:
+        before = read_object(path, SettingError)
+    except SettingError:
+        return []  # written by an older version, or not at all
+    old, new = (
+        {key: node[key] for key in ("threads", "devices") if key in node}
+        | (node.get("packages") or {})
+        for node in (before, here)
+    )
+    changed = [f"{k} {old[k]} -> {new.get(k)}" for k in old if old[k] != new.get(k)]
+    if not changed:
+        return []
+    return [f"since this run was begun, {'; '.join(changed)}: losses may differ in the last digits"]
 
 
 def environment() -> dict[str, Any]:
-    """Command, commit, versions and machine."""
+    """Command, commit, versions, machine and threads."""
     return {
         "command": sys.argv,
         "commit": _git("rev-parse", "HEAD"),
@@ -65,6 +90,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "python": platform.python_version(),
         "system": platform.platform(),
+        "threads": torch.get_num_threads(),
         "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }
 
@@ -86,12 +112,3 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of every leaf."""
-    if isinstance(node, Mapping) and node:
-        for key, child in node.items():
-            yield from flat(child, f"{prefix}{key}.")
-    else:
-        yield prefix.removesuffix("."), node

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
-
-from jasco.cli.config import build_node, run_processes
-from jasco.cli.quiet import quiet_transformers
-from jasco.data.manifest import read_manifest
-from jasco.data.preparation import prepare
-from jasco.data.synthesis import EXACT, MANIFEST, Band, synthesize
+from jasco.cli.errors import one_line_errors
+from jasco.cli.help import asks_for_help, help_text
 from jasco.errors import SettingError
 
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
 PROGRAM = "jasco-synthesize"
-EXTRACTED = "extracted"
+EXACT, EXTRACTED = "exact", "extracted"
 LABELS = (EXACT, EXTRACTED)
+GROUPS = {"executor": "Who does the work"}
+KINDS = {
+    "out": str,
+    "songs": int,
+    "seconds": float,
+    "seed": int,
+    "labels": str,
+    "codec.name": str | None,
+    "codec.revision": str | None,
+    "drums": str,
+}
 
 
 def run(config: DictConfig) -> None:
@@ -30,24 +39,29 @@ def run(config: DictConfig) -> None:
     Raises:
         JascoError: a setting out of range, a missing part, a song that could not be played.
     """
-    settings: Any = OmegaConf.to_container(config, resolve=True)
+    from jasco.cli.config import build_node, read_settings
+
+    settings = read_settings(config, KINDS)
     labels = settings["labels"]
     if labels not in LABELS:
         raise SettingError(f"labels={labels!r}: give {' or '.join(LABELS)}")
     if labels == EXTRACTED and not settings["codec"]["name"]:
         raise SettingError("extracted labels need a codec: give codec.name=NAME")
-    if settings["out"] == "???":
-        raise SettingError("no folder for the band: give out=FOLDER")
-    band = Band(
-        Path(settings["out"]).expanduser().absolute(),
-        _number("seed", settings["seed"], int),
-        _number("seconds", settings["seconds"], float),
-    )
+    from jasco.cli.kinds import check_nodes
+    from jasco.cli.quiet import quiet_transformers
+    from jasco.data.manifest import read_manifest
+    from jasco.data.preparation import prepare
+    from jasco.data.synthesis import MANIFEST, Band, synthesize
+
+    parts = ("executor", "codec", "stage") if settings["codec"]["name"] else ("executor",)
+    check_nodes({part: settings[part] for part in parts})
+    out = Path(settings["out"]).expanduser().absolute()
+    band = Band(out, settings["seed"], float(settings["seconds"]))
     quiet_transformers()
     executor = build_node(settings["executor"])
     codec = build_node(settings["codec"]) if settings["codec"]["name"] else None
-    songs = _number("songs", settings["songs"], int)
-    print(synthesize(band, songs, executor, codec=codec if labels == EXACT else None))
+    exact = codec if labels == EXACT else None
+    print(synthesize(band, settings["songs"], executor, codec=exact))
     if codec is not None and labels == EXTRACTED:
         stages = [build_node(node) for node in settings["stage"].values()]
         recordings = read_manifest(band.out / MANIFEST)
@@ -56,15 +70,23 @@ def run(config: DictConfig) -> None:
         print(f"train on them with data.root={band.out / labels}")
 
 
-def _number(name: str, value: Any, kind: type) -> Any:
-    """A number of the configuration; whole ones may be written with a point where fractions may."""
-    if isinstance(value, bool) or not isinstance(value, int | kind):
-        raise SettingError(f"{name}={value!r}: give a {'whole ' * (kind is int)}number")
-    return kind(value)
-
-
+@one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
+    if asks_for_help(sys.argv[1:]):
+        print(
+            help_text(
+                f"{PROGRAM} songs=N out=FOLDER [KEY=VALUE ...]",
+                "Composes and plays songs of the band, with their descriptions, chords, drums and "
+                "melodies, and makes a prepared dataset of them.",
+                "synthesize",
+                GROUPS,
+            ),
+            end="",
+        )
+        return 0
+    from jasco.cli.config import run_processes
+
     return run_processes(PROGRAM, "synthesize", run)
 
 

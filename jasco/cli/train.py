@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict
-
-from jasco import checkpoint
-from jasco.cli.config import build_node, check_experiment, experiments, run_hydra
 from jasco.cli.errors import one_line_errors
-from jasco.cli.quiet import quiet_lightning
-from jasco.cli.run import begin_run, flat
+from jasco.cli.help import asks_for_help, help_text
 from jasco.errors import Interrupted, MissingPartError, SettingError
-from jasco.hub import HubOptions
-from jasco.model import Jasco
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from jasco.model import Jasco
 
 PROGRAM = "jasco-train"
+GROUPS = {
+    "data": "Data",
+    "trainer": "Devices",
+    "optim": "Optimiser and objective",
+    "callbacks": "Beside the steps",
+    "logger": "Logs, one or several as logger=[NAME,NAME]",
+    "model": "Models",
+    "codec@model.codec": "Codec of the model",
+    "conditioners@model.conditioners": "Controls of the model, as a list",
+    "solver": "Solver of the samples",
+    "guidance": "Guidance of the samples",
+    "discriminator@module.discriminator": "Discriminator of a codec, with + before the word",
+}
+KINDS = {
+    "name": str,
+    "run": str,
+    "seed": int,
+    "init_from": str,
+    "allow_new": list[str],
+    "new_dropout": float,
+    "dropout": Mapping[str, float],
+    "callbacks": Mapping[str, Any] | None,
+    "logger": Mapping[str, Any] | None,
+}
 
 
 def train(config: DictConfig) -> None:
@@ -30,36 +50,53 @@ def train(config: DictConfig) -> None:
         JascoError: what does not fit; before the first step where it shows by then.
         Interrupted: a signal asked to stop; all is saved.
     """
+    from omegaconf import open_dict
+
+    from jasco.cli.config import build_node, read_settings, run_folder
+
+    with open_dict(config):
+        config.run = str(run_folder(config))
+        for group in ("callbacks", "logger"):  # null, or ~GROUP, or one of them null
+            found = config.get(group) or {}
+            config[group] = {name: node for name, node in found.items() if node is not None}
+    # What is added takes its width from a model that is not read yet.
+    settings = read_settings(config, KINDS, apart=("add",))
     try:
+        import torch
+
         import jasco.training.module  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingPartError(
             f"training needs {error.name}: pip install 'jasco[train]'"
         ) from error
+    from jasco import checkpoint
+    from jasco.cli.kinds import check_nodes
+    from jasco.cli.quiet import quiet_lightning
+    from jasco.cli.run import begin_run
+    from jasco.cli.teardown import first_error
+
     quiet_lightning(".*in eval mode at the start of training.*")
-    config.run = HydraConfig.get().runtime.output_dir
-    # What is added takes its width from a model that is not read yet.
-    settings = {str(key): _plain(config[key], resolve=key != "add") for key in config}
-    for key, value in flat(settings):
-        if value == "???":
-            raise SettingError(f"{key} is not given: add {key}=VALUE")
+    check_nodes({key: node for key, node in settings.items() if key != "add"})
     run = Path(config.run)
     last = run / checkpoint.RUN_FILE
     data = build_node(config.data)
     torch.manual_seed(config.seed)  # for weights that begin at random, the same on all ranks
     goes_on = last.is_file()
     module, size = _part_module(config) if "module" in config else _model_module(config, data, last)
-    trainer = _trainer(config, run)
+    trainer, pace = _trainer(config, run)
     if trainer.is_global_zero:
-        begin_run(run, settings, goes_on=goes_on)
-        print(f"{run}: {size[0]}", *size[1:], sep="\n", flush=True)
-    trainer.fit(module, datamodule=data, ckpt_path=last if goes_on else None)
+        notes = begin_run(run, settings, goes_on=goes_on)
+        print(f"{run}: {size[0]}", *size[1:], *notes, sep="\n", flush=True)
+    with first_error():
+        trainer.fit(module, datamodule=data, ckpt_path=last if goes_on else None)
     if trainer.is_global_zero:
-        print(f"{last}: step {trainer.global_step}")
+        print(f"{last}: step {trainer.global_step}{pace.said()}")
 
 
 def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[str]]:
     """The module of a model, new or of the run's last checkpoint, and its size in words."""
+    from jasco.cli.config import build_node
+    from jasco.model import Jasco
     from jasco.training.footprint import footprint
     from jasco.training.module import PRECISIONS, JascoModule
 
@@ -76,6 +113,8 @@ def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[
 
 def _part_module(config: DictConfig) -> tuple[Any, list[str]]:
     """The module of a part that a configuration describes whole, and its size in words."""
+    from jasco.cli.config import build_node
+
     module = build_node(config.module)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in _parts(module)}
     counts = ", ".join(f"{name} {n / 1e6:.1f} M" for name, n in parts.items() if n)
@@ -91,50 +130,70 @@ def _parts(module: Any) -> Iterator[tuple[str, Any]]:
 
 def _first_model(config: DictConfig) -> Jasco:
     """The model that a run begins with."""
+    from omegaconf import open_dict
+
+    from jasco import checkpoint
+    from jasco.cli.config import plain
+    from jasco.hub import HubOptions
     from jasco.training.finetune import fresh_model, pretrained_model
 
     if "init_from" not in config:
         nodes = ("model", "solver", "guidance", "dropout")
-        return fresh_model({key: _plain(config[key]) for key in nodes if config.get(key)})
+        return fresh_model({key: plain(config[key]) for key in nodes if config.get(key)})
     found = checkpoint.read(config.init_from, HubOptions())
     with open_dict(config):
         config.model = found.config["model"]  # new controls take their width from it
     return pretrained_model(
         found,
-        add=_plain(config.get("add") or {}),
-        allow_new=_plain(config.allow_new),
-        dropout=_plain(config.dropout),
+        add=plain(config.get("add") or {}),
+        allow_new=plain(config.allow_new),
+        dropout=plain(config.dropout),
         new_dropout=config.new_dropout,
     )
 
 
-def _trainer(config: DictConfig, run: Path) -> Any:
-    from jasco.training.callbacks import StepBar
+def _trainer(config: DictConfig, run: Path) -> tuple[Any, Any]:
+    """The trainer of a run, and the callback that measures its pace."""
+    from jasco.cli.config import build_node
+    from jasco.training.callbacks import LastMetrics, Pace, StepBar
     from jasco.training.checkpoint_io import WholeCheckpointIO
 
-    bar = [StepBar()] if config.trainer.enable_progress_bar else []
-    return build_node(
+    pace = Pace()
+    own = [LastMetrics(), pace, *([StepBar()] if config.trainer.enable_progress_bar else [])]
+    trainer = build_node(
         config.trainer,
-        callbacks=[build_node(node) for node in config.callbacks.values()] + bar,
+        callbacks=[build_node(node) for node in config.callbacks.values()] + own,
         logger=[build_node(node) for node in config.logger.values()],
         plugins=[WholeCheckpointIO()],
         default_root_dir=str(run),
     )
-
-
-def _plain(node: Any, *, resolve: bool = True) -> Any:
-    return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
+    return trainer, pace
 
 
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if not any(word.startswith(("experiment=", "name=", "-")) for word in sys.argv[1:]):
-        known = ", ".join(experiments("name"))
+    words = sys.argv[1:]
+    if asks_for_help(words):
+        print(
+            help_text(
+                f"{PROGRAM} experiment=NAME data.root=DATA [KEY=VALUE ...]",
+                "Trains a model, a codec or a text encoder in the folder run=FOLDER, or goes on "
+                "with the run that is there.",
+                "train",
+                GROUPS,
+            ),
+            end="",
+        )
+        return 0
+    from jasco.cli.config import run_hydra
+    from jasco.cli.words import experiments
+
+    if not any(word.startswith(("experiment=", "name=", "-")) for word in words):
+        known = ", ".join(experiments("train"))
         raise SettingError(f"give experiment=NAME, one of {known}; --help lists more")
-    check_experiment(PROGRAM, "name", sys.argv[1:])
     try:
-        run_hydra("train", train)
+        run_hydra(PROGRAM, "train", train)
     except Interrupted as stop:
         if stop.rank:  # one says it for all
             return 0

@@ -51,12 +51,8 @@ def test_exact_and_extracted_labels_of_one_band(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["songs=2"], "no folder for the band: give out=FOLDER"),
-        (["out=band", "songs=two"], "songs='two': give a whole number"),
-        (["out=band", "seed=1.5"], "seed=1.5: give a whole number"),
         (["out=band", "labels=guessed"], "labels='guessed': give exact or extracted"),
         (["out=band", "labels=extracted"], "extracted labels need a codec: give codec.name="),
-        (["out=band", "sogs=2"], "sogs"),
     ],
 )
 def test_wrong_words_end_in_one_line(synthesize, words, message, tmp_path):
@@ -64,11 +60,3 @@ def test_wrong_words_end_in_one_line(synthesize, words, message, tmp_path):
     assert code == 1
     assert len(errors.splitlines()) == 1 and message in errors
     assert not list(tmp_path.iterdir())
-
-
-def test_help_names_the_command(synthesize, capsys):
-    with pytest.raises(SystemExit) as end:
-        synthesize("--help")
-    assert end.value.code == 0
-    said = capsys.readouterr().out
-    assert said.startswith(PROGRAM) and "songs: 3000" in said

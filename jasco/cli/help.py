@@ -1,0 +1,109 @@
+"""``--help`` of the command lines that Hydra composes: experiments, groups and settings.
+
+All of it is read from the comments of the configuration files, with nothing imported but YAML.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from jasco.assets import package_dir
+
+_WIDTH = 100
+_FLAGS = ("-h", "--help")
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    """True where a word of a command line asks for help."""
+    return any(word in _FLAGS for word in words)
+
+
+def help_text(usage: str, summary: str, config_name: str, groups: Mapping[str, str]) -> str:
+    """What ``--help`` prints.
+
+    Args:
+        usage: the shortest call.
+        summary: what the program does, a sentence or two.
+        config_name: of the root configuration.
+        groups: words that choose from a group (``codec@model.codec``), each with what it is; the
+            group is what stands before ``@``.
+    """
+    parts = [f"{usage}\n\n{_filled(summary)}"]
+    found = dict(_experiments(config_name))
+    if found:
+        parts.append("Experiments (experiment=NAME):\n" + _table(found))
+    for word, text in groups.items():
+        parts.append(f"{text} ({word}=NAME):\n" + _table(dict(_choices(word.partition("@")[0]))))
+    settings = "\n".join(f"  {line}" for line in _settings(config_name))
+    parts.append(f"Settings (KEY=VALUE):\n{settings}")
+    parts.append(
+        _filled(
+            "Every value of a chosen experiment or group is a setting too, such as "
+            f"{_EXAMPLES[config_name]}; --cfg job shows them all. --multirun with several values "
+            "of a key (KEY=A,B) runs each."
+        )
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+_EXAMPLES = {
+    "train": "trainer.max_steps=2",
+    "evaluate": "solver.steps=25",
+    "prepare": "executor.workers=4",
+    "synthesize": "executor.workers=4",
+}
+
+
+def _experiments(config_name: str) -> Iterator[tuple[str, str]]:
+    key = {"train": "name", "evaluate": "settings"}.get(config_name)
+    for name, text in _choices("experiment"):
+        path = package_dir("conf") / "experiment" / f"{name}.yaml"
+        if key in yaml.safe_load(path.read_text(encoding="utf-8")):
+            yield name, text
+
+
+def _choices(group: str) -> Iterator[tuple[str, str]]:
+    for path in sorted((package_dir("conf") / group).glob("*.yaml")):
+        yield path.stem, describe(path)
+
+
+def describe(path: Path) -> str:
+    """First clause of the comment at the head of a configuration file."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        if "@package" not in line:
+            lines.append(line.removeprefix("#").strip())
+    return re.split(r"[.:;](?:\s|$)", " ".join(lines))[0]
+
+
+def _settings(config_name: str) -> Iterator[str]:
+    """Lines of the root configuration, comments included, without what is Hydra's."""
+    path = package_dir("conf") / f"{config_name}.yaml"
+    ours = True
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if re.match(r"\w", line):
+            ours = not line.startswith(("defaults:", "hydra:"))
+        if ours and line and not re.match(r"#| *_target_:", line):
+            yield line
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    width = max(map(len, rows)) + 4
+    return "\n".join(
+        textwrap.fill(
+            f"  {name:<{width - 2}}{text}", _WIDTH, subsequent_indent=" " * width,
+            break_on_hyphens=False,
+        )
+        for name, text in rows.items()
+    )  # fmt: skip
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_on_hyphens=False)

@@ -1,0 +1,257 @@
+"""Words of a command line that Hydra composes: checked before, and its errors put in our words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from jasco.assets import package_dir
+from jasco.errors import SettingError
+
+USAGE = 2
+# Hydra's own options; those of the second line are followed by a value.
+_OPTIONS = ("--help", "--hydra-help", "--version", "--resolve", "--run", "--multirun")
+_VALUED = (
+    "--cfg", "--package", "--config-path", "--config-name", "--config-dir", "--info",
+    "--experimental-rerun", "-c", "-p", "-cp", "-cn", "-cd", "-i",
+)  # fmt: skip
+_MEANING = "=,[]{}()'\"$\\"
+"""Characters to which Hydra gives a meaning in a value."""
+_NULL = {"logger": "logger=[]"} | {
+    group: f"~{group}" for group in ("callbacks", "experiment", "guidance", "model", "solver")
+}
+"""Groups that may be left out, and Hydra's way to do so."""
+
+
+def read_words(program: str, words: Sequence[str]) -> list[str]:
+    """The words of a command line as Hydra reads them.
+
+    Values with characters that are not in Hydra's grammar, such as letters with accents, are
+    quoted; ``GROUP=null`` leaves a group out.
+
+    Args:
+        program: its name, for messages.
+        words: of the command line.
+
+    Raises:
+        SettingError: a word that is no setting, or whose value must be quoted.
+        SystemExit: an option that there is not.
+    """
+    sweep = bool({"-m", "--multirun"} & set(words))
+    found = []
+    valued = False
+    for word in words:
+        if word.startswith("-"):
+            _check_option(program, word)
+            found.append(word)
+            valued = word in _VALUED
+        else:
+            found.append(word if valued and "=" not in word else _read(word, sweep))
+            valued = False
+    return found
+
+
+def _check_option(program: str, word: str) -> None:
+    name = word.partition("=")[0]
+    if name.startswith("--") and name not in (*_OPTIONS, *_VALUED, "--shell-completion"):
+        print(
+            f"{program}: error: no option {word}: settings are words without dashes, such as "
+            f"{name.lstrip('-') or 'KEY'}=VALUE; --help lists them",
+            file=sys.stderr,
+        )
+        raise SystemExit(USAGE)
+
+
+def _read(word: str, sweep: bool) -> str:
+    key, equals, value = word.partition("=")
+    if not equals and not word.startswith("~"):
+        raise SettingError(f"{word!r} is no setting: give KEY=VALUE; --help lists the keys")
+    override = _parse(word)
+    if override is None:
+        quoted = _quoted(key, value)
+        if quoted is None or _parse(quoted) is None:
+            raise SettingError(f"{word!r} is no setting: the key before = cannot be read")
+        if any(sign in value for sign in _MEANING):
+            raise SettingError(
+                f"{word} cannot be read: {_signs(value)} of a value have a meaning unless it is "
+                f"quoted, once for Hydra and once for the shell: {shlex.quote(quoted)}"
+            )
+        return quoted
+    group = override.key_or_group
+    if override.package is None and override.value() is None and _choices(group):
+        if not equals:
+            return word
+        if group not in _NULL:
+            raise SettingError(f"{word}: give one of {', '.join(_choices(group))}")
+        return _NULL[group]
+    if override.is_sweep_override() and not sweep:
+        raise SettingError(
+            f"{word} has several values: give {key}=[{value}] for a list, "
+            f"{shlex.quote(_quoted(key, value) or word)} for one text, or --multirun to run all"
+        )
+    return word
+
+
+def _parse(word: str) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(word)
+    except HydraException:
+        return None
+
+
+def _quoted(key: str, value: str) -> str | None:
+    if not re.fullmatch(r"[+~]{0,2}[\w./@:-]+", key):
+        return None
+    # Backslashes are escaped before a quote alone, of which the last ends the value.
+    plain = re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), value)
+    return f'{key}="{plain}"'
+
+
+def _signs(value: str) -> str:
+    found = dict.fromkeys(sign for sign in value if sign in _MEANING)
+    return " ".join(found)
+
+
+# --- errors of Hydra ------------------------------------------------------------------------------
+
+
+def explain(error: Exception, config_name: str, keys: Iterable[str]) -> SettingError:
+    """An error of Hydra or OmegaConf in our words: what came, what is allowed, what is near.
+
+    Args:
+        error: of the composition or resolution.
+        config_name: of the program's root configuration.
+        keys: that there are, dotted.
+    """
+    text = " ".join(str(error).split("See https://")[0].split("Config search path")[0].split())
+    if isinstance(error, MissingConfigException):
+        found = re.search(r"Could not (?:find|load) '([^']+)'", text)
+        if found:
+            group, _, name = found[1].rpartition("/")
+            return _no_choice(group, name, config_name)
+    found = re.search(r"Missing mandatory value: (\S+)", text)
+    if found:
+        return not_given(found[1])
+    found = re.search(r"Could not (?:override|delete(?: from config\.)?) '([^']+)'", text)
+    if found:
+        return _no_key(found[1], list(keys), config_name)
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return SettingError(f"{error.full_key}: {text.split(' full_key:')[0]}")
+    return SettingError(f"the configuration cannot be composed: {text}")
+
+
+def not_given(key: str) -> SettingError:
+    """Error of a setting without which nothing can be done."""
+    return SettingError(f"{key} is not given: add {key}=VALUE{expected(key)}")
+
+
+_EXPECTED = {
+    "checkpoint": "demo, a folder, a Lightning checkpoint or a Hub id",
+    "data.root": "a folder of jasco-prepare; or a manifest or folder of recordings",
+    "init_from": "demo, a folder, a Lightning checkpoint or a Hub id",
+    "name": "the name of the run; an experiment brings one",
+    "out": "a folder, made where missing",
+}
+
+
+def expected(key: str) -> str:
+    """What a setting takes, in parentheses; empty where its kind says enough."""
+    return f" ({_EXPECTED[key]})" if key in _EXPECTED else ""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """``: did you mean NAME?``, or nothing where no known name is near."""
+    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f": did you mean {found[0]}?" if found else ""
+
+
+def _no_choice(group: str, name: str, config_name: str) -> SettingError:
+    known = _choices(group)
+    if group == "experiment":
+        known = experiments(config_name)
+    choices = ", ".join(known)
+    hint = near(name, known)
+    return SettingError(
+        f"no {group} {name!r}{hint} There are {choices}"
+        if hint
+        else f"no {group} {name!r}: there are {choices}"
+    )
+
+
+def _no_key(key: str, keys: Sequence[str], config_name: str) -> SettingError:
+    name, _, package = key.partition("@")
+    # The same word in another experiment: it is no misspelling.
+    of = [
+        experiment
+        for experiment in experiments(config_name)
+        if (package or name).split(".")[0] in OmegaConf.load(_file("experiment", experiment)).keys()
+        or f"/{name}@{package}" in _file("experiment", experiment).read_text(encoding="utf-8")
+    ]
+    if of and name.split(".")[0] not in keys:
+        return SettingError(f"{key} is a setting of experiment={' or '.join(of)}")
+    if "." in name:
+        same = [k for k in keys if k.rpartition(".")[0] == name.rpartition(".")[0]]
+    else:
+        same = [k for k in keys if "." not in k]
+    hint = near(name, same) or near(name, keys)
+    if not hint:  # in another place
+        ends = {k.rpartition(".")[2]: k for k in reversed(keys)}
+        last = difflib.get_close_matches(name.rpartition(".")[2], list(ends), 1, 0.75)
+        hint = f": did you mean {ends[last[0]]}?" if last else ""
+    return SettingError(f"no setting {key}{hint or f': --help lists them, +{key}=VALUE adds one'}")
+
+
+# --- configurations -------------------------------------------------------------------------------
+
+
+def experiments(config_name: str) -> list[str]:
+    """Names of the bundled experiments of a program.
+
+    Args:
+        config_name: of its root configuration: ``train`` or ``evaluate``.
+    """
+    key = {"train": "name", "evaluate": "settings"}.get(config_name)
+    paths = sorted((package_dir("conf") / "experiment").glob("*.yaml"))
+    return [path.stem for path in paths if key in OmegaConf.load(path)]
+
+
+def check_experiment(program: str, config_name: str, words: Sequence[str]) -> None:
+    """See that the experiment among the words of a command line is one of the program's.
+
+    Raises:
+        SettingError: it is an experiment of another program.
+    """
+    known = experiments(config_name)
+    others = set(_choices("experiment")).difference(known)
+    for word in words:
+        if word.startswith("experiment=") and word.partition("=")[2] in others:
+            raise SettingError(f"{word} is not for {program}: give one of {', '.join(known)}")
+
+
+def _choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (package_dir("conf") / group).glob("*.yaml"))
+
+
+def _file(group: str, name: str) -> Path:
+    return package_dir("conf") / group / f"{name}.yaml"
+
+
+def flat_keys(node: Any, prefix: str = "") -> list[str]:
+    """Dotted keys of all values and mappings of plain data."""
+    if not isinstance(node, dict):
+        return []
+    found = []
+    for key, child in node.items():
+        found += [f"{prefix}{key}", *flat_keys(child, f"{prefix}{key}.")]
+    return found
