@@ -21,7 +21,7 @@ from jasco.adherence import EXTRACTABLE, Controls, requested
 from jasco.audio import Audio, load_audio
 from jasco.conditions import Conditions
 from jasco.data.dropout import description
-from jasco.data.prepared import PreparedDataset, Track
+from jasco.data.prepared import PreparedDataset, Track, other_codec
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
 
@@ -103,19 +103,21 @@ class Items:
         controls = [c for c in wanted if c != "text" and c not in without]
         self.data = PreparedDataset(root, controls)
         if self.data.facts.codec != model.codec.fingerprint():
-            raise DataError(
-                f"the latents of {root} are of another codec than the model's: prepare them again "
-                "with jasco-prepare, for this model"
-            )
+            raise other_codec(root, model)
         self.frames = model.num_frames(duration)
         self.duration = self.frames / model.frame_rate
         self.heard = tuple(control for control in heard if control not in without)
         fitting = [i for i, t in enumerate(self.data.tracks) if t.num_frames >= self.frames]
         self.tracks = fitting if count is None else fitting[:count]
-        if len(self.tracks) < max(count or 2, 2):
+        if len(fitting) < 2:
             raise DataError(
-                f"{len(fitting)} of the {len(self.data)} tracks of {root} last "
-                f"{self.duration:g} s: give longer ones, or lower data.items or data.duration"
+                f"{len(fitting)} of the {len(self.data)} tracks of {root} last {self.duration:g} s "
+                "or longer, and an evaluation takes 2: give longer ones, or lower data.duration"
+            )
+        if count is not None and len(fitting) < count:
+            raise DataError(
+                f"data.items={count}, and {root} has {len(fitting)} tracks of {self.duration:g} s "
+                f"or longer: give data.items={len(fitting)}, or null for all"
             )
         self.item = lru_cache(maxsize=_CACHED)(self._item)
         if "drums" in self.heard:

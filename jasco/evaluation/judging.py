@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -194,7 +195,9 @@ class ScoringPool:
                 self._pending.add(self._pool.submit(_score, take))
             else:
                 start = time.perf_counter()
-                self.keep(score_take(take, self._listener, self.hearing))
+                with _one_thread():  # as in a process of its own, for the same rounding
+                    record = score_take(take, self._listener, self.hearing)
+                self.keep(record)
                 self.waited += time.perf_counter() - start
         self._collect(max(4 * self.workers, len(takes)))
 
@@ -227,6 +230,16 @@ class ScoringPool:
             start = time.perf_counter()
             done = wait(self._pending, return_when=FIRST_COMPLETED).done
             self.waited += time.perf_counter() - start
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 _held: tuple[ControlExtractor, ExtractorConfig]

@@ -30,6 +30,7 @@ class EvaluationModule(LightningModule):
         folder: of the run.
         workers: processes that judge, of each rank.
         dtype: see `Jasco.dtype`.
+        threads: with which PyTorch computes.
     """
 
     def __init__(
@@ -40,12 +41,13 @@ class EvaluationModule(LightningModule):
         folder: Path,
         workers: int,
         dtype: torch.dtype,
+        threads: int,
     ) -> None:
         super().__init__()
         self.model = plan.model
         self.plan, self.batches, self.folder, self.workers = plan, batches, folder, workers
         self.judged = judged
-        self.compute_dtype = dtype
+        self.compute_dtype, self.threads = dtype, threads
         self.other = plan.other()
         self.times = dict.fromkeys(("flow", "codec", "embedding", "judging", "waiting"), 0.0)
 
@@ -56,6 +58,8 @@ class EvaluationModule(LightningModule):
 
     def on_predict_start(self) -> None:
         self.model.dtype = self.compute_dtype
+        # The first process decides: the others may see other threads, which Lightning sets.
+        torch.set_num_threads(self.trainer.strategy.broadcast(self.threads))
         if self.plan.embedder is not None:
             self.plan.embedder.to(self.device)
         self._records = RecordFile(self.folder, self.trainer.global_rank)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 
 from jasco.atomic import write_text
@@ -31,6 +32,7 @@ def evaluate(
     trainer: Trainer,
     *,
     workers: int = 1,
+    threads: int | None = None,
     dtype: str = "auto",
     published: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
@@ -41,6 +43,8 @@ def evaluate(
         folder: of the run, made where missing: records, audio, ``report.json`` and ``report.html``.
         trainer: says on which devices.
         workers: processes that judge, for each device.
+        threads: of the generation on a CPU, on whose number the last digits depend. By default as
+            many as PyTorch takes; a run that goes on keeps those that it was begun with.
         dtype: precision of the generation, see `resolve_dtype`.
         published: figures of others, for the report to show beside those of the run: ``columns``,
             the metric of each by its name, and ``figures``, a list of as many by model and setting.
@@ -49,7 +53,7 @@ def evaluate(
         The report with its times; ``None`` on all ranks but the first.
 
     Raises:
-        SettingError: the folder holds another evaluation.
+        SettingError: no number of threads, or the folder holds another evaluation.
         JascoError: a take could not be made or judged.
     """
     start = time.perf_counter()
@@ -59,10 +63,13 @@ def evaluate(
     frozen["device"] = device.type
     frozen["dtype"] = str(precision).removeprefix("torch.")
     folder.mkdir(parents=True, exist_ok=True)
+    frozen["threads"] = _threads(folder / FROZEN, threads)
     _begin(folder / FROZEN, frozen, first=trainer.is_global_zero)
     done = read_records(folder)
     missing = plan.missing(done)
-    module = EvaluationModule(plan, missing, done.keys(), folder, workers, precision)
+    module = EvaluationModule(
+        plan, missing, done.keys(), folder, workers, precision, frozen["threads"]
+    )
     if module.batches:
         _make(trainer, module)
     if not trainer.is_global_zero:
@@ -78,6 +85,7 @@ def evaluate(
 
 
 def _make(trainer: Trainer, module: EvaluationModule) -> None:
+    threads = torch.get_num_threads()
     try:
         trainer.predict(module, return_predictions=False)
     except BaseException as error:
@@ -85,6 +93,21 @@ def _make(trainer: Trainer, module: EvaluationModule) -> None:
         if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None  # Lightning ends by exit code 1 itself
         raise
+    finally:
+        torch.set_num_threads(threads)  # the module has its own
+
+
+def _threads(path: Path, asked: int | None) -> int:
+    """Threads of a run: those asked for, those of the run that is there, or those of PyTorch."""
+    if asked is not None:
+        if asked < 1:
+            raise SettingError(f"threads={asked}: give 1 or more")
+        return asked
+    if path.is_file():
+        before = read_object(path, SettingError).get("threads")
+        if isinstance(before, int) and before > 0:
+            return before
+    return torch.get_num_threads()
 
 
 def _begin(path: Path, frozen: Mapping[str, Any], *, first: bool) -> None:

@@ -103,7 +103,12 @@ def _distances(plan: Plan, records: Records, setting: str) -> dict[str, Any]:
 
 def _plain(interval: Interval) -> dict[str, float | int | None]:
     values = interval._asdict()
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return {name: _rounded(v) if math.isfinite(v) else None for name, v in values.items()}
+
+
+def _rounded(value: float) -> float:
+    """To 10 digits: those behind depend on how many threads multiply the matrices of a distance."""
+    return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
 def _ranking(plan: Plan, records: Records) -> list[dict[str, Any]]:
