@@ -58,8 +58,8 @@ def _check_node(node: Mapping[str, Any], place: str) -> None:
                 f"{', '.join(signature.parameters)}"
             )
         named = signature.parameters.get(key)
-        hint = hints.get(key, Any) if named and named.kind is not named.VAR_KEYWORD else Any
-        check_kind(f"{place}.{key}", value, hint)
+        kind = hints.get(key, Any) if named and named.kind is not named.VAR_KEYWORD else Any
+        check_kind(f"{place}.{key}", value, kind)
 
 
 def check_kind(key: str, value: Any, kind: Any) -> None:
