@@ -14,7 +14,7 @@ from torch import Tensor
 from jasco.audio import Audio, load_audio, probe, to_audio
 from jasco.chords import ChordProgression
 from jasco.drums import DrumCodes
-from jasco.errors import ConditionError
+from jasco.errors import ConditionError, JascoWarning
 from jasco.melody import Melody
 
 CONTROLS = ("text", "chords", "drums", "melody")
@@ -109,6 +109,7 @@ def _drum_track(drums: Any) -> Audio:
         warnings.warn(
             f"{drums} is longer than the {LONGEST_DRUMS:g} s that are read of it as drums; for "
             "another part give load_audio(path, start=..., duration=...)",
+            JascoWarning,
             stacklevel=4,
         )
     return audio

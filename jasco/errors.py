@@ -9,6 +9,10 @@ class JascoError(Exception):
     """Base of all errors that Jasco raises on purpose; the command lines print it as one line."""
 
 
+class JascoWarning(UserWarning):
+    """Notice of something that was changed or left out; the command lines print it as one line."""
+
+
 class AudioError(JascoError, ValueError):
     """An audio file or signal that cannot be used (missing, empty, not audio, NaN, ...)."""
 

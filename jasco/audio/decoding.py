@@ -31,7 +31,7 @@ import soundfile
 
 from jasco.audio import flac, mpeg, riff
 from jasco.audio.signal import MAX_VALUES, span
-from jasco.errors import AudioError
+from jasco.errors import AudioError, JascoWarning
 from jasco.files import regular_file
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -239,12 +239,14 @@ def _tell_mpeg_rest(found: mpeg.Scan, name: str, duration: float) -> None:
         warnings.warn(
             f"{name} ends within an mp3 frame and states no length: it may be cut short; all of "
             f"its {duration:.2f} s are used",
+            JascoWarning,
             stacklevel=2,
         )
     elif found.rest > 1 << 16:
         warnings.warn(
             f"{name} holds {found.rest} bytes behind its {duration:.2f} s that are not decoded: "
             "another stream, or damaged",
+            JascoWarning,
             stacklevel=2,
         )
 
@@ -267,7 +269,7 @@ def _tell_ogg_rest(file: BinaryIO, name: str, duration: float) -> None:
         words += f" {duration:.2f} s are used"
     else:
         return
-    warnings.warn(f"{name} {words}", stacklevel=2)
+    warnings.warn(f"{name} {words}", JascoWarning, stacklevel=2)
 
 
 def _wav_length(file: BinaryIO, frames: int) -> int:

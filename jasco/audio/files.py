@@ -36,7 +36,7 @@ from jasco.audio.decoding import Source, opened
 from jasco.audio.level import Limiter, normalize_loudness
 from jasco.audio.recipes import is_recipe_of
 from jasco.audio.signal import Audio, checked
-from jasco.errors import AudioError
+from jasco.errors import AudioError, JascoWarning
 from jasco.files import output_file
 
 
@@ -202,6 +202,7 @@ def save_audio(
         warnings.warn(
             f"{side} is not the recipe of an earlier {path.name} and is left alone; the new recipe "
             f"is in the tag of {path.name} only",
+            JascoWarning,
             stacklevel=2,
         )
     try:
@@ -251,7 +252,9 @@ def _fitted(
     if loudness is not None:
         audio = normalize_loudness(audio, loudness, limiter=limiter)
     if clipped := int((audio.samples.abs() > 1).sum()):
-        warnings.warn(f"{name}: {clipped} samples beyond full scale are clipped", stacklevel=3)
+        warnings.warn(
+            f"{name}: {clipped} samples beyond full scale are clipped", JascoWarning, stacklevel=3
+        )
     return audio
 
 

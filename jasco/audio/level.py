@@ -8,7 +8,7 @@ from typing import Literal
 
 from jasco.audio.limiter import limit
 from jasco.audio.signal import Audio
-from jasco.errors import AudioError, SettingError
+from jasco.errors import AudioError, JascoWarning, SettingError
 
 Limiter = Literal["soft"] | None
 
@@ -86,6 +86,7 @@ def normalize_loudness(audio: Audio, target: float = -14.0, *, limiter: Limiter 
         warnings.warn(
             f"the audio has {reached:.1f} LUFS instead of {target:.1f}, because its peaks are kept "
             f"below -1 dBFS{advice}",
+            JascoWarning,
             stacklevel=2,
         )
     return result

@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 import torch
 
-from jasco.errors import AudioError
+from jasco.errors import AudioError, JascoWarning
 
 MAX_VALUES = 1 << 30
 """Most samples, all channels together, of one signal: 4 GiB, or 3 h of stereo at 48 kHz."""
@@ -44,7 +44,7 @@ class Audio(NamedTuple):
         """
         mono, notice = self.mixed()
         if notice:
-            warnings.warn(f"the audio: {notice}", stacklevel=2)
+            warnings.warn(f"the audio: {notice}", JascoWarning, stacklevel=2)
         return mono
 
     def mixed(self) -> tuple[Audio, str | None]:

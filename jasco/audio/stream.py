@@ -11,7 +11,7 @@ import torch
 
 from jasco.audio.decoding import Decoder, Source, opened
 from jasco.audio.signal import Audio, Phase
-from jasco.errors import AudioError
+from jasco.errors import AudioError, JascoWarning
 
 _BLOCK = 1 << 20  # samples
 
@@ -59,7 +59,7 @@ def load_mono(path: Source, *, highest_rate: int = 48000) -> Audio:
         phase = Phase(decoder.channels)
         mono = _mixed(decoder, rate, phase, None)
         if (louder := phase.louder()) is not None:
-            warnings.warn(f"{decoder.name}: {phase.notice}", stacklevel=2)
+            warnings.warn(f"{decoder.name}: {phase.notice}", JascoWarning, stacklevel=2)
             decoder.seek(0)
             mono = _mixed(decoder, rate, phase, louder)
         if len(mono) == 0:

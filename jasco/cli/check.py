@@ -11,7 +11,7 @@ import torch
 
 from jasco.adherence import ControlExtractor
 from jasco.audio import Audio
-from jasco.cli.notices import tell
+from jasco.cli.notices import show, tell
 from jasco.cli.request import Request, located, picture_of
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
@@ -77,14 +77,14 @@ class Checker:
         """
         if len(scores) > 1:
             tried = ", ".join(f"{seed} {_number(score)}" for seed, score in scores.items())
-            print(f"  best of {len(scores)} seeds: {tried}")
+            show(f"  best of {len(scores)} seeds: {tried}")
         for line in receipt.lines():
-            print(f"  {line}")
+            show(f"  {line}")
         picture = picture_of(path)
         text = textwrap.shorten(request.text or "", 100, placeholder=" ...")
         try:
             save_figure(picture, receipt, audio, title=f"{path.name}   {text}")
-            print(f"  picture {picture}", flush=True)
+            show(f"  picture {picture}")
         except MissingPartError as error:
             self._tell(f"not drawn: {error}")
 

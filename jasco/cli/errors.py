@@ -9,16 +9,23 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import unicodedata
+import warnings
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import ParamSpec, TextIO
 
 from jasco.cli.threads import wait_asleep
-from jasco.errors import JascoError
+from jasco.errors import JascoError, JascoWarning
 
 FAILED = 1
 INTERRUPTED = 130  # the shell's own number for Ctrl-C: 128 + SIGINT
 
 P = ParamSpec("P")
+
+# Controls, formats, surrogates and the separators of lines and paragraphs.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+_python_warning = warnings.showwarning
 
 
 def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
@@ -35,6 +42,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
         @functools.wraps(main)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
             wait_asleep()
+            shown, warnings.showwarning = warnings.showwarning, _show_warning
             try:
                 code = main(*args, **kwargs)
                 sys.stdout.flush()  # a full disk or a closed pipe may show only here
@@ -52,6 +60,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
                 _say(f"{program}: error: {describe(error)}{hint}")
                 return FAILED
             finally:
+                warnings.showwarning = shown
                 _settle_stdout()
 
         return guarded
@@ -71,8 +80,39 @@ def describe(error: Exception) -> str:
     return " ".join(text.split())
 
 
+def printable(text: str) -> str:
+    """A text on one line whose control and formatting characters are written as escapes.
+
+    Paths, tags, recipes and messages of libraries come from outside: raw, they could move the
+    cursor, colour the screen, set the title of the window or reverse what stands beside them. Lone
+    surrogates, which stand for bytes of other encodings in names, cannot be printed at all. The two
+    joiners that scripts and emoji need stay.
+    """
+    return "".join(
+        ascii(character)[1:-1]
+        if unicodedata.category(character) in _UNPRINTABLE and character not in _JOINERS
+        else character
+        for character in text
+    )
+
+
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a notice of Jasco as one line, and other warnings as Python does."""
+    if issubclass(category, JascoWarning):
+        _say(" ".join(str(message).split()))
+    else:
+        _python_warning(message, category, filename, lineno, file, line)
 
 
 def _settle_stdout() -> None:

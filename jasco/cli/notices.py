@@ -7,10 +7,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jasco.cli.errors import printable
+
 
 def tell(line: str) -> None:
-    """Print one line on stderr."""
-    print(line, file=sys.stderr, flush=True)
+    """Print one line on stderr, see `printable`."""
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def show(line: str) -> None:
+    """Print one line on stdout, see `printable`."""
+    print(printable(line), flush=True)
 
 
 @contextmanager

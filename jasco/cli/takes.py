@@ -14,7 +14,7 @@ import torch
 from jasco.audio import Audio, loudness, normalize_loudness, save_audio
 from jasco.cli.check import Checker
 from jasco.cli.errors import describe
-from jasco.cli.notices import tell, told_warnings
+from jasco.cli.notices import show, tell, told_warnings
 from jasco.cli.plan import Take
 from jasco.cli.reading import Sources, check_clip
 from jasco.cli.request import Request, located
@@ -178,7 +178,7 @@ def run(
             watch.lap("save")
             stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in watch.seconds.items())
             together = f" (batch of {len(batch)})" if len(batch) > 1 else ""
-            print(f"{line}; {stages}{together}", flush=True)
+            show(f"{line}; {stages}{together}")
             if checker is not None and best.receipt is not None:
                 checker.report(take.path, best.receipt, best.audio, scores, take.request)
             best, scores = None, {}

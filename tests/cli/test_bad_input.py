@@ -21,7 +21,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from jasco import Jasco
-from jasco.audio import read_recipe
+from jasco.audio import load_audio, read_recipe, save_audio
 
 Play = Callable[..., int]
 RATE = 8000
@@ -418,3 +418,46 @@ def test_odd_chords_and_notes_work(
     assert "chords: Db -> C#" in shown
     assert shown.count("melody: ") >= 2
     assert read_recipe("a.flac")["conditions"]["chords"] == [["C#", 0.5], ["C", 2.0], ["F", 4.0]]
+
+
+SPECIAL = {
+    "FIFO as drums": (["--drums", "things/pipe.wav"], "it is a named pipe"),
+    "FIFO as a song": (["--drums-from", "things/pipe.wav"], "it is a named pipe"),
+    "FIFO as a melody": (["--melody", "things/pipe.mid"], "it is a named pipe"),
+    "FIFO as a request": (["--request", "things/pipe.json"], "it is a named pipe"),
+    "FIFO as a take": (["--from", "things/pipe.wav"], "it is a named pipe"),
+    "FIFO as output": (["-o", "things/pipe.wav"], "in the way (it is a named pipe"),
+    "device as drums": (["--drums", "/dev/zero"], "it is a device"),
+    "half a character in a name": (["--drums", "a\ud800.wav"], "half of a character"),
+    "NUL in an output": (["-o", "a\0.wav"], "NUL character"),
+    "a name whose recipe is too long": (["-o", "a" * 251 + ".wav"], "beside it has"),
+    "a name whose picture is too long": (["-o", "a" * 250 + ".ogg"], "beside it has"),
+    "2,000 folders": (["-o", "a/" * 2000 + "a.wav"], "2000 folders would have to be made"),
+    "control characters": (["--drums", "a\x1b[31m\u202e.wav"], r"a\x1b[31m\u202e.wav: No such"),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files_and_names(
+    name: str, play: Play, things: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, says = SPECIAL[name]
+    for suffix in ("wav", "mid", "json"):
+        os.mkfifo(things / f"pipe.{suffix}")
+    text = [] if "--from" in arguments else ["a text"]
+    output = [] if "-o" in arguments else ["-o", "made/song.wav"]
+    check_refused(play, tmp_path, capsys, *text, *output, *arguments, says, 1)
+
+
+def test_the_versions_of_a_recipe_are_printed_without_control_characters(
+    play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play("a text", "--loudness", "none", "-o", "a.flac") == 0
+    recipe = read_recipe("a.flac")
+    recipe["versions"] = {"torch": "1.0\x1b[2J\x1b]0;title\x07"}
+    save_audio("b.flac", *load_audio("a.flac"), loudness=None, recipe=recipe)
+    capsys.readouterr()
+    assert play("--from", "b.flac", "--loudness", "none", "-o", "c.flac") == 0
+    shown = capsys.readouterr()
+    assert r"made with torch 1.0\x1b[2J\x1b]0;title\x07" in shown.err
+    assert "\x1b" not in shown.err and "\x07" not in shown.err

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jasco.cli.errors import one_line_errors
+from jasco.cli.errors import one_line_errors, printable
+from jasco.cli.notices import show, tell
 from jasco.errors import CheckpointError, ChordError, MissingPartError
 
 PROGRAM = """
@@ -39,6 +40,39 @@ def ending(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[in
         raise error
 
     return main(), capsys.readouterr().err
+
+
+PRINTED = {
+    "a\x1b[31mred\x07\x9b2J": r"a\x1b[31mred\x07\x9b2J",
+    "a\u202egnp.wav": r"a\u202egnp.wav",  # reads as if it ended in another suffix
+    "caf\udce9 \ud800": r"caf\udce9 \ud800",  # a name in Latin-1, and half of a character
+    "a\u2028b\u2066c\ufeff": r"a\u2028b\u2066c\ufeff",
+    "é ♫ 日本語 नमस्ते \u200d": "é ♫ 日本語 नमस्ते \u200d",
+    "back\\slash": "back\\slash",
+}
+
+
+@pytest.mark.parametrize("text", PRINTED, ids=ascii)
+def test_what_comes_from_outside_is_printed_without_control_characters(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printable(text) == PRINTED[text]
+    for error in (CheckpointError(text), ValueError(text), OSError(2, "No such file", text)):
+        _, line = ending(error, capsys)
+        assert printable(line[:-1]) == line[:-1]
+    tell(text)
+    show(text)
+    assert capsys.readouterr() == (f"{PRINTED[text]}\n", f"{PRINTED[text]}\n")
+
+
+def test_a_notice_is_one_line_and_other_warnings_are_as_ever() -> None:
+    body = (
+        "import warnings; from jasco.errors import JascoWarning\n"
+        "    warnings.warn('told\\x1b', JascoWarning); warnings.warn('other')"
+    )
+    _, said = start(body).communicate(timeout=60)
+    told, other, *_ = said.splitlines()
+    assert told == r"told\x1b" and other.endswith("UserWarning: other")
 
 
 @pytest.mark.parametrize("code", [0, 1])
