@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 import os
+import resource
 import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +82,14 @@ def test_a_melody_keeps_a_float_copy_of_its_array() -> None:
         ([[1.0], [1.0, 2.0]], "numbers"),
         ("tune.mid", "Melody.load"),
         (None, "NoneType"),
+        ([[10**400] * 3] * 53, "numbers"),
+        (np.full((53, 2), 1e300), "infinity"),
+        (np.zeros((53, 2), complex), "complex128"),
+        (np.zeros((53, 2), "datetime64[s]"), "datetime64"),
+        (np.full((53, 2), "1"), "<U1"),
+        (torch.zeros(53, 2, dtype=torch.complex64), "complex64"),
+        (torch.zeros(53, 2).to_sparse(), "sparse"),
+        (torch.zeros(53, 2, device="meta"), "numbers"),
     ],
 )
 def test_what_is_no_roll_is_refused(array: object, words: str) -> None:
@@ -84,7 +98,7 @@ def test_what_is_no_roll_is_refused(array: object, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("rate", [0, -50, math.nan, math.inf, "50"])
+@pytest.mark.parametrize("rate", [0, -50, math.nan, math.inf, "50", 10**400])
 def test_what_is_no_frame_rate_is_refused(rate: float) -> None:
     with pytest.raises(MelodyError, match="frame rate"):
         Melody.from_array(roll_of(1), rate)
@@ -117,8 +131,11 @@ def test_rows_there_and_back() -> None:
         assert torch.equal(Melody.from_rows(given, 50).rows(), rows)
 
 
-@pytest.mark.parametrize("rows", [[53], [-2], [0.5], [[1, 2]], []])
-def test_what_are_no_rows_is_refused(rows: list) -> None:
+@pytest.mark.parametrize(
+    "rows",
+    [[53], [-2], [0.5], [[1, 2]], [], "abc", [[0]], [True], [1j], [10**30], None, object()],
+)
+def test_what_are_no_rows_is_refused(rows: object) -> None:
     with pytest.raises(MelodyError):
         Melody.from_rows(rows)
 
@@ -287,11 +304,49 @@ def test_notes_beyond_the_duration_are_cut_and_counted() -> None:
         ([(60, 0.0)], "onset in s"),
         ([("C4", 0.0, 1.0)], "onset in s"),
         ([60, 62], "onset in s"),
+        ([(60, 0, 10**400)], "onset in s"),
+        ([(60, 0, 1e5)], r"lasts 100000 s, and at 50 Hz at most 10,000 s \(500,000 columns\)"),
+        ([(60, 0, 1e308)], "10,000 s"),
+        (((60, i, i + 1) for i in range(10**9)), "more than 100,000 notes"),
+        ([["x" * 10**6, 0, 1]], r"\['x+\.\.\.x+', 0, 1\] is no note"),
+        (60, "int is no list"),
     ],
 )
 def test_what_are_no_notes_is_refused(notes: list, words: str) -> None:
     with pytest.raises(MelodyError, match=words):
         Melody.from_notes(notes)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"frame_rate": 1e9}, r"at 1e\+09 Hz at most 0 s"),
+        ({"duration": 1e7}, "lasts 1e.07 s"),
+        ({"duration": 1e300}, "10,000 s"),
+    ],
+)
+def test_lengths_are_bounded_before_anything_is_allocated(options: dict, words: str) -> None:
+    with pytest.raises(MelodyError, match=words):
+        Melody.from_notes([(60, 0, 1)], **options)
+
+
+def test_many_long_notes_take_no_more_time_than_few() -> None:
+    notes = [(i % 128, i / 100, 9000) for i in range(100_000)]
+    started = time.perf_counter()
+    melody = Melody.from_notes(notes)
+    assert time.perf_counter() - started < 15  # 1e5 notes times 4e5 columns would take minutes
+    assert melody.notes()[-1] == (91, 999.68, 9000)
+
+
+def test_a_note_that_is_struck_again_is_two_notes() -> None:
+    notes = ((60, 0.0, 0.5), (60, 0.5, 1.0), (62, 1.0, 1.5), (74, 1.2, 1.3))
+    melody = Melody.from_notes(notes)
+    assert melody.restrikes == (25,)
+    assert melody.notes() == (*notes[:2], (62, 1.0, 1.2), (74, 1.2, 1.3), (62, 1.3, 1.5))
+    assert melody.notes()[-1] == (62, 1.3, 1.5)
+    assert melody == Melody.from_rows(melody.rows(), 50.0)
+    assert melody.crop(0.25).restrikes == (13,) and melody.crop(0.5).restrikes == ()
+    assert melody.crop(0.0, 0.5).restrikes == ()
 
 
 @pytest.mark.parametrize("duration", [0, -1, math.nan, math.inf])
@@ -477,6 +532,124 @@ def test_load_refuses_what_holds_no_melody_and_runs_no_code(tmp_path: Path) -> N
         with pytest.raises(MelodyError) as caught:
             Melody.load(path)
         assert path.name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def npy(descr: str, shape: tuple[int, ...], data: bytes = b"") -> bytes:
+    """An .npy file with a header that may claim anything."""
+    file = io.BytesIO()
+    fields = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, fields)
+    return file.getvalue() + data
+
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(f"{name}.npy", data)
+    return file.getvalue()
+
+
+def saved(tensor: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(tensor, file)
+    return file.getvalue()
+
+
+# name: function of bytes, so that nothing large is made before its test; words of the error
+OVERSIZED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "claims.npy": (lambda: npy("<f4", (53, 10**12)), "1,000,000,000,000 columns"),
+    "long.npz": (lambda: zipped(roll=npy("<f8", (53, 600_000), bytes(10**8))), "500,000"),
+    "claims.npz": (lambda: zipped(roll=npy("<f8", (53, 10**12))), "500,000"),
+    "short.npz": (lambda: zipped(roll=npy("<f8", (53, 10**5))), "cut off"),
+    "rate.npz": (
+        lambda: zipped(roll=npy("<f8", (53, 1), bytes(424)), frame_rate=npy("<f8", (10**9,))),
+        "give one number",
+    ),
+    "rates.npz": (
+        lambda: zipped(roll=npy("<f8", (53, 1), bytes(424)), frame_rate=npy("<U4", (), bytes(16))),
+        "real numbers",
+    ),
+    "text.npy": (lambda: npy("<U9", (53, 4), bytes(53 * 4 * 36)), "<U9"),
+    "complex.npy": (lambda: npy("<c8", (53, 4), bytes(53 * 4 * 8)), "complex64"),
+    "expanded.th": (lambda: saved(torch.zeros(1).expand(10**9, 53)), "1,000,000,000 columns"),
+    "long.th": (lambda: saved(torch.zeros(500_001, 53, dtype=torch.uint8)), "500,001 columns"),
+    "sparse.th": (lambda: saved(torch.zeros(4, 53).to_sparse()), "sparse"),
+    "notes.json": (lambda: b"[[60, 0, 100000]]", "10,000 s"),
+    "deep.json": (lambda: b"[" * 10**5, "deep"),
+    "nan.json": (lambda: b"[[60, 0, NaN]]", "NaN"),
+}
+
+
+@contextlib.contextmanager
+def no_more_memory_than(size: int) -> Iterator[None]:
+    """Let allocations fail that add more than ``size`` bytes to the process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@pytest.mark.parametrize("name", OVERSIZED)
+def test_a_small_file_cannot_ask_for_much_memory(name: str, tmp_path: Path) -> None:
+    make, words = OVERSIZED[name]
+    (tmp_path / name).write_bytes(make())
+    started = time.perf_counter()
+    with no_more_memory_than(200 * 2**20), pytest.raises(MelodyError) as caught:
+        Melody.load(tmp_path / name)
+    assert words in str(caught.value) and name in str(caught.value)
+    assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+    assert time.perf_counter() - started < 5
+
+
+def test_a_torch_file_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
+    """torch.save stores members as they are, and torch.load unpacks compressed ones."""
+    packed = io.BytesIO(saved(torch.zeros(10, 53)))
+    with (
+        zipfile.ZipFile(packed) as source,
+        zipfile.ZipFile(tmp_path / "a.th", "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for member in source.infolist():
+            target.writestr(member, source.read(member), zipfile.ZIP_DEFLATED)
+        with target.open("archive/data/9", "w", force_zip64=True) as file:
+            for _ in range(45):
+                file.write(bytes(10**7))
+    with pytest.raises(MelodyError, match="unpacks to 450,"):
+        Melody.load(tmp_path / "a.th")
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("song.mp3", "--melody-from"),
+        ("song.WAV", "--melody-from"),
+        ("song.lab", "--chords"),
+        ("song.txt", "give .mid"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_its_option(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(b"anything")
+    with pytest.raises(MelodyError, match=words):
+        Melody.load(tmp_path / name)
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mid")
+    for path in (tmp_path / "a.mid", "a\0.mid", "\ud800.mid", 7):
+        with pytest.raises(MelodyError, match="cannot read"):
+            Melody.load(path)
+        with pytest.raises(MelodyError, match="cannot read"):
+            Melody.from_midi(path)
+
+
+def test_json_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[[60, 0, 1]]")
+    assert Melody.load(tmp_path / "a.json").notes() == ((60, 0.0, 1.0),)
 
 
 # Plot

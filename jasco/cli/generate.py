@@ -35,12 +35,12 @@ MAX_BATCH = 256
 EPILOG = """\
 requests:
   A request file holds one JSON object (.json), a list of them, or one a line (.jsonl), with the
-  keys text, chords, bpm, time_signature, key, notation, annotation, drums, melody, chords_from,
-  drums_from, melody_from, seed, samples, best_of, duration, start, crop, solver, steps, guidance,
-  loudness and output. Its relative paths start from its own folder. Keys, values, chords and the
-  presence of files are checked for all requests before the first is generated. A request whose
-  files turn out to be unreadable is named in its turn, the others are made, and the exit code is 1.
-  Options given beside --request or --from go before what the file says.
+  keys text, chords, bpm, time_signature, key, notation, annotation, drums, melody, melody_track,
+  chords_from, drums_from, melody_from, seed, samples, best_of, duration, start, crop, solver,
+  steps, guidance, loudness and output. Its relative paths start from its own folder. Keys, values,
+  chords and the presence of files are checked for all requests before the first is generated. A
+  request whose files turn out to be unreadable is named in its turn, the others are made, and the
+  exit code is 1. Options given beside --request or --from go before what the file says.
 
 files:
   An output file that exists is replaced, when the new one is whole. Takes that share a name are
@@ -61,6 +61,10 @@ exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 int
 
 def _loudness(text: str) -> float | str:
     return "none" if text == "none" else float(text)
+
+
+def _track(text: str) -> int | str:
+    return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
 _loudness.__name__ = "loudness"  # argparse says: invalid loudness value
@@ -88,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--annotation", metavar="WHICH", help="index or annotator of the chords in a JAMS file")
     add("--drums", metavar="FILE", help="an isolated drum track")
     add("--melody", metavar="FILE", help="a MIDI file, or a matrix as .npz, .npy or .th")
+    add(
+        "--melody-track",
+        type=_track,
+        metavar="N|NAME",
+        help="track of the MIDI file: its number among those with pitches, from 0, or its name; "
+        "the highest notes of all if absent",
+    )
     add("--chords-from", metavar="FILE", help="take the chords of a recording (Chordino)")
     add("--drums-from", metavar="FILE", help="take the drums out of a song (Demucs)")
     add("--melody-from", metavar="FILE", help="take the melody of a recording (deep salience)")

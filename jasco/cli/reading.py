@@ -42,7 +42,7 @@ class Sources:
             if "melody" in recordings:
                 melody = extract_melody(load_audio(recordings["melody"]))
             elif isinstance(request.melody, Path):
-                melody = Melody.load(request.melody)
+                melody = Melody.load(request.melody, track=request.melody_track)
             else:
                 melody = request.melody
             if melody is not None and (start, length) != (0.0, None):

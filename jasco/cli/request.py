@@ -43,6 +43,7 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "annotation": ((int, str), "the index or the annotator of an annotation in a JAMS file"),
     "drums": ((str, Path), "the path of an audio file"),
     "melody": ((str, Path), "the path of a MIDI file or a matrix"),
+    "melody_track": ((int, str), "number, from 0, or name of a pitched track of the MIDI file"),
     "chords_from": ((str, Path), "the path of a recording"),
     "drums_from": ((str, Path), "the path of a recording"),
     "melody_from": ((str, Path), "the path of a recording"),
@@ -67,6 +68,7 @@ _WISHES = ("text", "chords", "drums", "melody")
 RECORDED = ("chords", "drums", "melody")
 """Controls that can be taken from a recording."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
+_READING = {"chords": OPTIONS, "melody": ("melody_track",)}  # keys that say how to read a control
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,7 @@ class Request:
         chords: as written, from ``start`` on.
         drums: an audio file, or the codes of one.
         melody: a file, or the melody of a recipe.
+        melody_track: number or name of a track of that file, see `Melody.from_midi`.
         recordings: file that a control is taken from, by control.
         start: where in chords, drums and melody the clip begins (s).
         length: what is used of them (s), ``None`` for all that the clip holds.
@@ -97,6 +100,7 @@ class Request:
     chords: ChordProgression | None
     drums: Path | DrumCodes | None
     melody: Path | Melody | None
+    melody_track: int | str | None
     recordings: Mapping[str, Path]
     start: float
     length: float | None
@@ -145,6 +149,11 @@ class Request:
                 raise SettingError(
                     "the drums are codes of a whole clip, which cannot begin later: give drums"
                 )
+            if "melody_track" in values and not isinstance(kept["melody"], Path):
+                raise SettingError(
+                    f"{spelled('melody_track', options)} chooses a track of a MIDI file: give the "
+                    f"file as {spelled('melody', options)}"
+                )
             samples = _count("samples", values.get("samples", 1), MAX_SAMPLES)
             best_of = _count("best_of", values.get("best_of", 1), MAX_BEST_OF)
             guidance, output = values.get("guidance"), values.get("output")
@@ -154,6 +163,7 @@ class Request:
                 chords=None if chords is None else cropped(chords, start, length),
                 drums=kept["drums"],
                 melody=kept["melody"],
+                melody_track=values.get("melody_track"),
                 recordings=recordings,
                 start=start,
                 length=length,
@@ -202,7 +212,7 @@ def merged(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     kept = dict(values)
     for name in RECORDED:
         if name in options or f"{name}_from" in options:
-            dropped = (name, f"{name}_from", *(OPTIONS if name == "chords" else ()))
+            dropped = (name, f"{name}_from", *_READING.get(name, ()))
             kept = {key: value for key, value in kept.items() if key not in dropped}
     return kept | dict(options)
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from jasco.errors import MelodyError, MissingPartError
+from jasco.files import regular_file
 from jasco.melody.midi import read_notes, write_notes
-from jasco.melody.notes import note_name, notes_of_rows, rows_of_notes
+from jasco.melody.notes import MAX_NOTES, note_name, notes_of_rows, rows_of_notes
 from jasco.melody.roll import (
     LOWEST_NOTE,
     NUM_NOTES,
@@ -24,12 +24,20 @@ from jasco.melody.roll import (
     resample_salience,
     strongest,
 )
+from jasco.melody.roll_files import read_numpy, read_published
+from jasco.plain import read_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PUBLISHED_FRAME_RATE = 50.0
 """Rate (Hz) of the rolls that the original publishes, and of those made here from notes."""
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
+
+_SUFFIXES = (".json", ".npy", ".npz", ".th", ".pt")
+_RECORDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff")
+_CHORD_FILES = (".lab", ".jams", ".chords")
+_WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +52,8 @@ class Melody:
         frame_rate: columns per second (Hz), column i standing at i / ``frame_rate``; ``None``: one
             column for each latent frame of the model, so that the length has to match exactly.
         report: what was changed on the way: notes moved by octaves, notes that gave way to others.
+        restrikes: columns in which the note that sounds already is struck again. `notes` begins a
+            note there; a model does not see it, as a roll has no onsets.
 
     Raises:
         MelodyError: a roll of another shape, without columns, negative or not finite.
@@ -52,6 +62,7 @@ class Melody:
     roll: torch.Tensor
     frame_rate: float | None = None
     report: tuple[str, ...] = ()
+    restrikes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roll", checked_roll(self.roll))
@@ -82,12 +93,16 @@ class Melody:
         Raises:
             MelodyError: not one row from -1 to 52 for each column.
         """
-        rows = torch.as_tensor(rows)
-        if rows.ndim != 1 or rows.is_floating_point() or rows.is_complex():
+        try:
+            rows = torch.as_tensor(rows).cpu()
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise MelodyError(f"rows are no array of whole numbers: {reason}") from error
+        if rows.ndim != 1 or rows.dtype not in _WHOLE:
             raise MelodyError(f"rows of shape {tuple(rows.shape)}, {rows.dtype}: give whole (T,)")
         if len(rows) and not -1 <= int(rows.min()) <= int(rows.max()) < NUM_NOTES:
             raise MelodyError(f"rows lie from -1 (silence) to {NUM_NOTES - 1}, not beyond")
-        return cls(one_hot(rows.cpu()), frame_rate)
+        return cls(one_hot(rows.long()), frame_rate)
 
     @classmethod
     def from_salience(cls, matrix: Any, frame_rate: float, *, threshold: float = 0.5) -> Melody:
@@ -121,8 +136,14 @@ class Melody:
             MelodyError: no notes, or one that is none.
         """
         rate = checked_frame_rate(frame_rate)
-        rows, report = rows_of_notes(notes, rate, duration)
-        return cls(one_hot(rows), rate, tuple(report))
+        try:
+            notes = list(islice(notes, MAX_NOTES + 1))
+        except TypeError as error:
+            raise MelodyError(
+                f"a {type(notes).__name__} is no list of notes (pitch, onset in s, offset in s)"
+            ) from error
+        found = rows_of_notes(notes, rate, duration)
+        return cls(one_hot(found.rows), rate, tuple(found.report), found.restrikes)
 
     @classmethod
     def from_midi(
@@ -134,55 +155,75 @@ class Melody:
     ) -> Melody:
         """From a MIDI file: the highest sounding note of all its pitched tracks, or of one.
 
-        Drum tracks are left out, pitch bends are not followed. See `from_notes` for the rest.
+        Tempo changes count wherever they stand. A note-off ends the oldest strike of its key, and
+        the pedal holds notes on. Channel 10 is drums and left out, unless each note has a channel
+        of its own (MPE). Pitch bends are not followed. What is odd in a file and can be read all
+        the same is in the `report`. See `from_notes` for the rest.
 
         Args:
             path: the file.
             frame_rate: of the roll (Hz).
-            track: number among the pitched tracks, from 0, or name of one.
+            track: number among the pitched tracks, from 0, or name of one. Each channel of a track
+                that has several counts as one; of a type 2 file, the tracks of all sequences.
 
         Raises:
             MelodyError: no such file, not a MIDI file, no such track, no notes.
         """
-        return cls.from_notes(read_notes(Path(path), track), frame_rate=frame_rate)
+        notes, report = read_notes(regular_file(path, MelodyError), track)
+        try:
+            melody = cls.from_notes(notes, frame_rate=frame_rate)
+        except MelodyError as error:
+            raise MelodyError(f"{os.fspath(path)}: {error}") from error
+        return replace(melody, report=(*report, *melody.report))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Melody:
+    def load(cls, path: str | os.PathLike[str], *, track: int | str | None = None) -> Melody:
         """From a file, by its suffix.
 
         ==============  ==========================================================================
-        .mid .midi      see `from_midi`
+        .mid .midi      MIDI, also karaoke (.kar) and in a RIFF wrapper (.rmi): see `from_midi`
         .json           a list of notes [MIDI pitch, onset in s, offset in s]
         .npy            (53, T), one column for each latent frame
         .npz            the same, as the only array or as ``roll``; a ``frame_rate`` (Hz) is read
         .th .pt         a tensor as the original publishes it: (T, 53) at 50 Hz
         ==============  ==========================================================================
 
+        Rolls have at most 500,000 columns: 10,000 s at 50 Hz.
+
+        Args:
+            path: the file.
+            track: of a MIDI file, see `from_midi`.
+
         Raises:
-            MelodyError: another suffix, a missing file, or one that does not hold this.
+            MelodyError: another suffix, a missing file, one that does not hold this, or a track of
+                another file than MIDI.
         """
-        path = Path(path)
+        path = regular_file(path, MelodyError)
         suffix = path.suffix.lower()
-        if suffix in (".mid", ".midi"):
-            return cls.from_midi(path)
+        if suffix in MIDI_SUFFIXES:
+            return cls.from_midi(path, track=track)
+        if suffix not in _SUFFIXES:
+            raise MelodyError(f"cannot read a melody from {path}: {_advice(suffix)}")
+        if track is not None:
+            raise MelodyError(
+                f"track {track!r} is one of a MIDI file, and {path} is none: leave it"
+            )
+        if suffix == ".json":
+            notes = read_json(path, MelodyError)
+            try:
+                return cls.from_notes(notes)
+            except MelodyError as error:
+                raise MelodyError(f"{path}: {error}") from error
         try:
-            if suffix == ".json":
-                return cls.from_notes(json.loads(path.read_text(encoding="utf-8")))
             if suffix in (".npy", ".npz"):
-                return cls.from_array(*_read_numpy(path))
-            if suffix in (".th", ".pt"):
-                return cls.from_array(_read_published(path), PUBLISHED_FRAME_RATE)
-        except OSError as error:
-            raise MelodyError(f"cannot read {path}: {error.strerror or error}") from error
+                return cls.from_array(*read_numpy(path))
+            return cls.from_array(read_published(path), PUBLISHED_FRAME_RATE)
         except MelodyError as error:
             raise MelodyError(f"{path}: {error}") from error
         except Exception as error:  # each parser has its own ways to refuse a broken file
             raise MelodyError(
                 f"{path} is no {suffix} file that holds a melody ({type(error).__name__})"
             ) from error
-        raise MelodyError(
-            f"cannot read a melody from {path}: give .mid, .midi, .json, .npy, .npz, .th or .pt"
-        )
 
     def crop(self, start: float, length: float | None = None) -> Melody:
         """The melody from ``start`` on, all of it or ``length`` (s), rounded to columns.
@@ -203,7 +244,9 @@ class Melody:
             )
         first = min(round(start * self.frame_rate), self.roll.shape[1] - 1)
         stop = None if length is None else first + max(1, round(length * self.frame_rate))
-        return replace(self, roll=self.roll[:, first:stop])
+        roll = self.roll[:, first:stop]
+        restrikes = tuple(at - first for at in self.restrikes if first < at < first + roll.shape[1])
+        return replace(self, roll=roll, restrikes=restrikes)
 
     def frames(self, num_frames: int, frame_rate: float) -> torch.Tensor:
         """The melody as the model reads it: one-hot (53, ``num_frames``) float32.
@@ -238,7 +281,7 @@ class Melody:
         return strongest(self.roll)
 
     def notes(self) -> tuple[tuple[int, float, float], ...]:
-        """Notes (MIDI pitch, onset in s, offset in s), one for each run of columns.
+        """Notes (MIDI pitch, onset in s, offset in s), one for each run of columns or restrike.
 
         Raises:
             MelodyError: the melody has no frame rate, so no seconds.
@@ -248,7 +291,7 @@ class Melody:
                 "a melody without a frame rate has no seconds: give one with "
                 "Melody.from_array(x, frame_rate=...)"
             )
-        return notes_of_rows(self.rows(), self.frame_rate)
+        return notes_of_rows(self.rows(), self.restrikes, self.frame_rate)
 
     def to_midi(self, path: str | os.PathLike[str]) -> Path:
         """Write the notes as a MIDI file of one piano track; silence at the end is not kept.
@@ -286,26 +329,10 @@ class Melody:
         return ax
 
 
-def _read_numpy(path: Path) -> tuple[np.ndarray, float | None]:
-    """Roll and frame rate of an .npy or .npz file."""
-    with path.open("rb") as file:
-        held = np.load(file, allow_pickle=False)
-        if isinstance(held, np.ndarray):
-            return held, None
-        arrays = dict(held)
-    rate = arrays.pop("frame_rate", None)
-    if "roll" not in arrays and len(arrays) != 1:
-        raise MelodyError(f"it holds {sorted(arrays)}, and none of them is called 'roll'")
-    roll = arrays["roll"] if "roll" in arrays else next(iter(arrays.values()))
-    return roll, None if rate is None else float(rate)
-
-
-def _read_published(path: Path) -> torch.Tensor:
-    """Roll (53, T) of a file that holds a tensor (T, 53)."""
-    held = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(held, dict) and len(held) == 1:
-        held = next(iter(held.values()))
-    if not isinstance(held, torch.Tensor) or held.ndim != 2 or held.shape[1] != NUM_NOTES:
-        shape = tuple(held.shape) if isinstance(held, torch.Tensor) else type(held).__name__
-        raise MelodyError(f"it holds {shape}, not the published tensor (frames, {NUM_NOTES})")
-    return held.T
+def _advice(suffix: str) -> str:
+    """Remedy for a file of another kind."""
+    if suffix in _RECORDINGS:
+        return "it is a recording, whose melody extract_melody (--melody-from) takes: give .mid"
+    if suffix in _CHORD_FILES:
+        return "it holds chords, which chords= (--chords) takes: give .mid"
+    return "give .mid, .midi, .kar, .rmi, .json, .npy, .npz, .th or .pt"

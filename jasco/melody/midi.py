@@ -1,50 +1,100 @@
-"""Notes from MIDI files and into them."""
+"""Notes of a melody from MIDI files and into them."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from jasco.atomic import replacing
 from jasco.errors import MelodyError
+from jasco.melody.midi_file import MidiFile, MidiSequence, MidiTrack, read_midi
 
 _TICKS_PER_BEAT = 1000  # half a millisecond each, at the 120 beats a minute of a file without tempo
+_MOST_LISTED = 20
+
+Note = tuple[int, float, float]
+"""MIDI pitch, onset (s), offset (s)."""
 
 
-def read_notes(path: Path, track: int | str | None) -> list[tuple[int, float, float]]:
-    """Notes of all pitched tracks, or of one by number or name; drum tracks are left out.
+@dataclass(frozen=True)
+class _Part:
+    """Pitched notes of a track, or of one channel of a track that has several."""
+
+    name: str
+    channel: int | None
+    notes: list[Note]
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.name!r}" + (f" channel {self.channel}" if self.channel else "")
+
+
+def read_notes(path: Path, track: int | str | None) -> tuple[list[Note], list[str]]:
+    """Notes of all pitched tracks, or of one by number or name, and a report.
+
+    Of a type 2 file, whose tracks are independent, the first that has notes is taken.
 
     Raises:
         MelodyError: no such file, not a MIDI file, no such track, no notes.
     """
-    import pretty_midi  # takes a third of a second
-
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tempo changes outside the first track
-            midi = pretty_midi.PrettyMIDI(file)
-    except OSError as error:
-        reason = error.strerror or f"it is no MIDI file, or a broken one ({error})"
-        raise MelodyError(f"cannot read {path}: {reason}") from error
-    except Exception as error:  # the parser raises whatever a broken byte leads to
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise MelodyError(f"{path} is no MIDI file, or a broken one ({reason})") from error
-    tracks = [instrument for instrument in midi.instruments if not instrument.is_drum]
+    file = read_midi(path)
+    parts = [part for number, each in enumerate(file.sequences) for part in _parts(each, number)]
+    report = list(file.report)
     if track is None:
-        chosen = tracks
+        chosen = [part for part in parts if part.sequence == parts[0].sequence]
+        if len(file.sequences) > 1 and parts:
+            report.append(
+                f"the file is of type 2, {len(file.sequences)} sequences that do not sound "
+                "together: the first with notes is taken; track= (--melody-track) chooses of "
+                + _listed(parts)
+            )
     elif isinstance(track, str):
-        chosen = [t for t in tracks if t.name.strip().lower() == track.strip().lower()]
+        wanted = track.strip().lower()
+        chosen = [part for part in parts if part.name.strip().lower() == wanted]
     else:
-        chosen = [t for number, t in enumerate(tracks) if number == track]
-    notes = [(n.pitch, n.start, n.end) for t in chosen for n in t.notes if n.end > n.start]
+        chosen = [part for number, part in enumerate(parts) if number == track]
+    notes = [note for part in chosen for note in part.notes]
     if not notes:
-        listed = [f"{number} {t.name!r}" for number, t in enumerate(tracks)]
         asked = "" if track is None else f" in the track {track!r}"
         raise MelodyError(
-            f"{path} has no notes{asked}; its pitched tracks are {', '.join(listed) or 'none'}"
+            f"{path} has no notes{asked}; its pitched tracks are {_listed(parts) or 'none'}"
+            + _drums(file)
         )
-    return notes
+    return notes, report
+
+
+def _parts(sequence: MidiSequence, number: int) -> list[_Part]:
+    """Pitched parts of a sequence, in the order of tracks and channels."""
+    return [
+        _Part(
+            track.name,
+            None if channel is None or len(_channels(track)) == 1 else channel,
+            [
+                (note.key, note.onset, note.offset)
+                for note in track.notes
+                if (note.channel == channel if channel else note.channel not in track.drum_channels)
+            ],
+            number,
+        )
+        for track in sequence.tracks
+        for channel in ([None] if track.has_channel_per_note else _channels(track))
+    ]
+
+
+def _channels(track: MidiTrack) -> list[int]:
+    return sorted({note.channel for note in track.notes} - track.drum_channels)
+
+
+def _listed(parts: list[_Part]) -> str:
+    listed = [f"{number} {part}" for number, part in enumerate(parts[:_MOST_LISTED])]
+    return ", ".join(listed) + (", ..." if len(parts) > _MOST_LISTED else "")
+
+
+def _drums(file: MidiFile) -> str:
+    tracks = [track for sequence in file.sequences for track in sequence.tracks]
+    count = sum(note.channel in track.drum_channels for track in tracks for note in track.notes)
+    return f" ({count} notes are drums)" if count else ""
 
 
 def write_notes(path: Path, notes: Iterable[tuple[int, float, float]]) -> None:

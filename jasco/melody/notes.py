@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import reprlib
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from jasco.errors import MelodyError
-from jasco.melody.roll import LOWEST_NOTE, NUM_NOTES
+from jasco.melody.roll import LOWEST_NOTE, MAX_COLUMNS, NUM_NOTES
+
+MAX_NOTES = 100_000
+"""Most notes of a melody."""
 
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -19,52 +24,107 @@ def note_name(key: int) -> str:
     return f"{_NAMES[key % 12]}{key // 12 - 1}"
 
 
-def rows_of_notes(
-    notes: Iterable[Sequence[float]], frame_rate: float, duration: float | None
-) -> tuple[torch.Tensor, list[str]]:
-    """Rows (T,), -1 for silence, and a report of what had to give way.
+class Rows(NamedTuple):
+    """Melody of notes.
 
-    The highest of the notes that sound at once is heard, and folded by octaves into the rows only
-    then, so that a bass note below G2 never becomes the melody. Times go to the nearest column.
+    Attributes:
+        rows: (T,), -1 for silence.
+        restrikes: columns in which the note that sounds is struck again.
+        report: what had to give way.
+    """
+
+    rows: torch.Tensor
+    restrikes: tuple[int, ...]
+    report: list[str]
+
+
+def rows_of_notes(
+    notes: Collection[Sequence[float]], frame_rate: float, duration: float | None
+) -> Rows:
+    """The highest of the notes that sound at once, in rows of the roll.
+
+    Notes are folded by octaves into the rows only after the highest is chosen, so that a bass note
+    below G2 never becomes the melody. Times go to the nearest column.
 
     Raises:
-        MelodyError: no notes, or one that is none.
+        MelodyError: no notes, one that is none, more than `MAX_NOTES`, or more than `MAX_COLUMNS`
+            columns.
     """
-    checked = sorted(_checked_note(note) for note in notes)
-    if not checked:
+    if len(notes) > MAX_NOTES:
+        raise MelodyError(f"a melody of more than {MAX_NOTES:,} notes, the most that are read")
+    checked = np.array([_checked_note(note) for note in notes])
+    if not len(checked):
         raise MelodyError("a melody needs at least one note, and none was given")
     if duration is not None and not 0 < duration < math.inf:
         raise MelodyError(f"a melody of {duration} s was asked for: give a positive duration")
-    spans = []
-    for key, onset, offset in checked:
-        first = _nearest(onset * frame_rate)
-        spans.append((key, slice(first, max(_nearest(offset * frame_rate), first + 1))))
-    last = max(place.stop for _, place in spans)
-    keys = np.full(last if duration is None else max(_nearest(duration * frame_rate), 1), -1)
-    for key, place in spans:  # rising, so that higher notes overwrite
-        keys[place] = key
+    end = float(checked[:, 2].max()) if duration is None else duration
+    if end * frame_rate > MAX_COLUMNS:
+        raise MelodyError(
+            f"the melody lasts {end:g} s, and at {frame_rate:g} Hz at most "
+            f"{MAX_COLUMNS / frame_rate:,.0f} s ({MAX_COLUMNS:,} columns) are read: cut it"
+        )
+    pitches = checked[:, 0].astype(int)
+    # A note that begins after the end may do so at any time: it is clipped there.
+    last = MAX_COLUMNS + 1
+    with np.errstate(over="ignore"):
+        starts = _nearest(checked[:, 1] * frame_rate).clip(max=last).astype(int)
+        stops = _nearest(checked[:, 2] * frame_rate).clip(max=last + 1).astype(int)
+    stops = np.maximum(stops, starts + 1)
+    length = int(stops.max()) if duration is None else max(int(_nearest(duration * frame_rate)), 1)
+    within = starts < length
+    keys, cut, covered = _highest(pitches[within], starts[within], stops[within], length)
     report = []
-    covered = [key not in keys[place] for key, place in spans if place.start < len(keys)]
-    cut = sum(bool((keys[place] != key).any()) for key, place in spans)
     if cut:
         report.append(
-            f"{cut} of {len(spans)} notes overlap higher ones, which are heard instead "
-            f"({sum(covered)} are covered wholly)"
+            f"{cut} of {len(checked)} notes overlap higher ones, which are heard instead "
+            f"({covered} are covered wholly)"
         )
-    if beyond := len(spans) - len(covered):
-        report.append(f"{beyond} of {len(spans)} notes begin after the end at {duration:g} s")
+    if beyond := int((~within).sum()):
+        report.append(f"{beyond} of {len(checked)} notes begin after the end at {duration:g} s")
     folded = _fold(keys)
-    moved = sorted({(int(a), int(b)) for a, b in zip(keys, folded, strict=True) if a != b})
+    moved = np.unique(np.stack([keys, folded])[:, keys != folded], axis=1).T.tolist()
     if moved:
         names = ", ".join(f"{note_name(a)} to {note_name(b)}" for a, b in moved)
         report.append(f"notes outside G2 to B6 are moved by octaves: {names}")
-    return torch.from_numpy(np.where(folded < 0, -1, folded - LOWEST_NOTE)), report
+    rows = np.where(folded < 0, -1, folded - LOWEST_NOTE)
+    struck = starts[within][keys[starts[within]] == pitches[within]]
+    restrikes = [at for at in np.unique(struck).tolist() if at and rows[at - 1] == rows[at]]
+    return Rows(torch.from_numpy(rows), tuple(restrikes), report)
 
 
-def notes_of_rows(rows: torch.Tensor, frame_rate: float) -> tuple[tuple[int, float, float], ...]:
-    """One note for each run of equal rows (T,)."""
+def _highest(
+    pitches: np.ndarray, starts: np.ndarray, stops: np.ndarray, length: int
+) -> tuple[np.ndarray, int, int]:
+    """Highest key of each column (T,); the numbers of notes not heard wholly and not at all.
+
+    Notes of one key count as their union, so the time grows with notes plus columns and not with
+    their product.
+    """
+    keys = np.full(length, -1)
+    stops = stops.clip(max=length)
+    present = np.unique(pitches)
+    for key in present:
+        edges = np.zeros(length + 1, int)
+        np.add.at(edges, starts[pitches == key], 1)
+        np.add.at(edges, stops[pitches == key], -1)
+        keys[np.cumsum(edges[:-1]) > 0] = key
+    cut = covered = 0
+    for key in present:
+        heard = np.concatenate([[0], np.cumsum(keys == key)])
+        first, stop = starts[pitches == key], stops[pitches == key]
+        columns = heard[stop] - heard[first]
+        cut += int((columns < stop - first).sum())
+        covered += int((columns == 0).sum())
+    return keys, cut, covered
+
+
+def notes_of_rows(
+    rows: torch.Tensor, restrikes: Iterable[int], frame_rate: float
+) -> tuple[tuple[int, float, float], ...]:
+    """One note for each run of equal rows (T,), or each strike within it."""
     outside = rows.new_tensor([-2])
     edges = torch.diff(rows, prepend=outside, append=outside).nonzero()[:, 0].tolist()
+    edges = sorted({*edges, *restrikes})
     return tuple(
         (LOWEST_NOTE + int(rows[first]), first / frame_rate, stop / frame_rate)
         for first, stop in zip(edges[:-1], edges[1:], strict=True)
@@ -80,21 +140,21 @@ def _fold(keys: np.ndarray) -> np.ndarray:
     return np.where(keys < 0, -1, keys + 12 * (up - down))
 
 
-def _nearest(column: float) -> int:
-    """The nearest column, the later of two equally near."""
-    return math.floor(column + 0.5)
+def _nearest(columns: np.ndarray | float) -> np.ndarray:
+    """The nearest columns, the later of two equally near."""
+    return np.floor(np.asarray(columns) + 0.5)
 
 
 def _checked_note(note: Sequence[float]) -> tuple[int, float, float]:
     try:
         pitch, onset, offset = (float(value) for value in note)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise MelodyError(
-            f"{note!r} is no note: give (MIDI pitch, onset in s, offset in s)"
+            f"{reprlib.repr(note)} is no note: give (MIDI pitch, onset in s, offset in s)"
         ) from error
     if not (0 <= pitch <= 127 and 0 <= onset < offset < math.inf):
         raise MelodyError(
-            f"{note!r} is no note: the pitch is a MIDI number from 0 to 127, and the onset lies at "
-            "or after 0 s and before the offset"
+            f"{reprlib.repr(note)} is no note: the pitch is a MIDI number from 0 to 127, and the "
+            "onset lies at or after 0 s and before the offset"
         )
-    return _nearest(pitch), onset, offset
+    return math.floor(pitch + 0.5), onset, offset

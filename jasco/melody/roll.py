@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ LOWEST_NOTE = 43
 """MIDI number of row 0, G2."""
 NUM_NOTES = 53
 """Rows of a roll, G2 to B6."""
+MAX_COLUMNS = 500_000
+"""Most columns of a roll that is made of notes or read from a file: 10,000 s at 50 Hz."""
 
 
 def resample_salience(
@@ -69,19 +72,44 @@ def one_hot(rows: torch.Tensor) -> torch.Tensor:
 
 def checked_roll(array: Any) -> torch.Tensor:
     """A copy of a roll as (53, T) float32 on the CPU, or a MelodyError."""
-    if isinstance(array, torch.Tensor):
-        array = array.detach().cpu().to(torch.float32, copy=True)
-    elif isinstance(array, np.ndarray | list | tuple):
-        try:
-            array = torch.from_numpy(np.array(array, dtype=np.float32))
-        except (TypeError, ValueError) as error:
-            raise MelodyError(f"the melody is no array of numbers: {error}") from error
-    else:
+    if not isinstance(array, torch.Tensor | np.ndarray | list | tuple):
         raise MelodyError(
             f"a {type(array).__name__} is no melody: give a Melody (Melody.load(path) reads a "
             f"file) or an array ({NUM_NOTES}, frames)"
         )
-    shape = tuple(array.shape)
+    if not isinstance(array, list | tuple):
+        check_shape(tuple(array.shape))
+    try:
+        roll = _as_float32(array)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise MelodyError(f"the melody is no array of numbers: {reason}") from error
+    check_shape(tuple(roll.shape))
+    if not (torch.isfinite(roll).all() and (roll >= 0).all()):
+        raise MelodyError("the melody holds negative values, NaN or infinity: give 0 for silence")
+    return roll
+
+
+def _as_float32(array: torch.Tensor | np.ndarray | Sequence[Any]) -> torch.Tensor:
+    """A copy of real numbers as float32 on the CPU.
+
+    Raises:
+        TypeError, ValueError, OverflowError, RuntimeError: texts, complex numbers, rows of several
+            lengths, a tensor without values.
+    """
+    if isinstance(array, torch.Tensor):
+        if array.is_complex() or array.layout != torch.strided or array.is_quantized:
+            raise TypeError(f"a tensor {array.dtype}, {array.layout}: give plain real numbers")
+        return array.detach().cpu().to(torch.float32, copy=True)
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"values of type {array.dtype}: give real numbers")
+    with np.errstate(over="ignore"):  # beyond float32 is infinity, which is refused
+        return torch.from_numpy(np.array(array, dtype=np.float32))
+
+
+def check_shape(shape: tuple[int, ...], *, most: float = math.inf) -> None:
+    """Refuse what is not (53, T) with 1 to ``most`` columns."""
     if len(shape) != 2 or shape[0] != NUM_NOTES:
         advice = "transpose it" if len(shape) == 2 and shape[1] == NUM_NOTES else "one row a note"
         raise MelodyError(
@@ -90,14 +118,19 @@ def checked_roll(array: Any) -> torch.Tensor:
         )
     if shape[1] == 0:
         raise MelodyError("the melody has no columns (0 frames)")
-    if not (torch.isfinite(array).all() and (array >= 0).all()):
-        raise MelodyError("the melody holds negative values, NaN or infinity: give 0 for silence")
-    return array
+    if shape[1] > most:
+        raise MelodyError(
+            f"the melody has {shape[1]:,} columns, and at most {most:,} are read: cut it, or write "
+            "it with fewer frames a second"
+        )
 
 
 def checked_frame_rate(rate: Any) -> float:
     """A frame rate (Hz) as float, or a MelodyError."""
-    number = float(rate) if isinstance(rate, numbers.Real) else math.nan
+    try:
+        number = float(rate) if isinstance(rate, numbers.Real) else math.nan
+    except OverflowError:
+        number = math.inf
     if not 0 < number < math.inf:
         raise MelodyError(f"{rate!r} is no frame rate: give a positive number of Hz")
     return number

@@ -85,6 +85,19 @@ BAD = {
     "melody of 52 rows": (rows, MELODY, "(52, 500)", 1),
     "melody of another length": (columns, MELODY, "499 columns and the clip 500 frames", 1),
     "broken MIDI": (no_midi, ["--melody", "things/melody.mid"], "is no MIDI file", 1),
+    "track of no melody": (nothing, ["--melody-track", "1"], "give the file as --melody", 1),
+    "track that is not there": (
+        nothing,
+        ["--melody", "things/tune.mid", "--melody-track", "bass"],
+        "no notes in the track 'bass'; its pitched tracks are 0 ''",
+        1,
+    ),
+    "track of a matrix": (
+        columns,
+        [*MELODY, "--melody-track", "1"],
+        "track 1 is one of a MIDI file",
+        1,
+    ),
     "melody of another kind": (
         nothing,
         ["--melody", "things/beat.wav"],

@@ -152,6 +152,34 @@ def test_start_moves_all_controls(play: Play, things: Path, tiny_folder: Path) -
     assert difference("a.wav", out.audio[0].clamp(-1, 1)) <= ROUNDING
 
 
+@pytest.mark.parametrize("track, row", [("1", 19), ("Flute", 19), (None, 21)])
+def test_a_track_of_a_midi_file_is_chosen_and_what_was_repaired_is_said(
+    track: str | None, row: int, play: Play, things: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second track has a key signature that does not exist, and the tempo of both."""
+    high = bytes.fromhex("0090405a 836080403c 00ff2f00")
+    flute = bytes.fromhex("00ff0305 466c757465 00ff5902 0900 00ff5103 0f4240 00903e5a 8360803e3c")
+    tracks = [b"MTrk" + len(t).to_bytes(4, "big") + t for t in (high, flute + b"\0\xff\x2f\0")]
+    head = bytes.fromhex("4d546864 00000006 0001 0002 01e0")
+    (things / "two.mid").write_bytes(head + b"".join(tracks))
+    values = {"text": "a", "melody": "two.mid", "duration": 2}
+    if track is not None:
+        values["melody_track"] = int(track) if track.isdecimal() else track
+    (things / "song.json").write_text(json.dumps(values))
+    option = [] if track is None else ["--melody-track", track]
+    for arguments in (
+        ["a", "--duration", "2", "--melody", "things/two.mid", *option],
+        ["--request", "things/song.json"],
+    ):
+        assert play(*arguments, "-o", "a.wav") == 0
+        lines = capsys.readouterr().err.splitlines()
+        assert any(
+            "melody: track chunk 2: the key signature 09 00 does not" in line for line in lines
+        )
+        assert any("melody: the tempo changes in track chunk 2 count" in line for line in lines)
+        assert read_recipe("a.wav")["conditions"]["melody"] == [[row, 0, 50, 1.0]]
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
 def test_the_suffix_decides_the_format(play: Play, suffix: str, tmp_path: Path) -> None:
     path = f"song.{suffix}"

@@ -1,0 +1,312 @@
+"""Music of a MIDI file: notes, tempo, metre, key and texts in ticks and seconds.
+
+A file of type 0 or 1 is one sequence, whose tempo changes may stand in any track. Each track of a
+type 2 file is a sequence by itself, with its own tempo.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from typing import NamedTuple, TypeVar
+
+from jasco.errors import MelodyError
+from jasco.melody.pairing import pair_notes
+from jasco.melody.percussion import DRUM_CHANNEL, ChannelUse, drum_channels
+from jasco.melody.smf import (
+    PROGRAM,
+    ChannelMessage,
+    MetaMessage,
+    TrackChunk,
+    parse_smf,
+)
+from jasco.melody.tempo_map import TempoMap
+from jasco.plain import read_bytes
+
+MAX_MIDI_BYTES = 2 * 2**20
+
+_MOST_NOTICES = 20
+_TEMPO, _TIME_SIGNATURE, _KEY_SIGNATURE = 0x51, 0x58, 0x59
+_TEXTS = {1: "text", 2: "copyright", 3: "track", 4: "instrument", 5: "lyric", 6: "marker", 7: "cue"}
+
+
+class MidiNote(NamedTuple):
+    """Note of a MIDI file.
+
+    Attributes:
+        key: MIDI number, 60 is C4.
+        onset, offset: time (s).
+        onset_tick, offset_tick: the same in ticks.
+        velocity: 1 to 127.
+        channel: 1 to 16.
+    """
+
+    key: int
+    onset: float
+    offset: float
+    onset_tick: int
+    offset_tick: int
+    velocity: int
+    channel: int
+
+
+class MidiText(NamedTuple):
+    """Text of a ``kind``: text, copyright, track, instrument, lyric, marker or cue."""
+
+    tick: int
+    second: float
+    kind: str
+    text: str
+
+
+class TimeSignature(NamedTuple):
+    """Metre from a place on, such as 6/8."""
+
+    tick: int
+    second: float
+    numerator: int
+    denominator: int
+
+
+class KeySignature(NamedTuple):
+    """Key from a place on: sharps (flats below 0), and minor or major."""
+
+    tick: int
+    second: float
+    sharps: int
+    is_minor: bool
+
+
+@dataclass(frozen=True)
+class MidiTrack:
+    """Track of a sequence.
+
+    Attributes:
+        name: of the track, else of its instrument; empty without.
+        notes: in order of their onsets.
+        drum_channels: channels (1 to 16) of the notes that are strokes of drums.
+        programs: first General MIDI program (0 to 127) of a channel (1 to 16), where one is set.
+        texts: in order of time.
+        end: tick of the end of the track.
+        has_channel_per_note: the channels tell notes apart (MPE), not instruments.
+    """
+
+    name: str
+    notes: tuple[MidiNote, ...]
+    drum_channels: frozenset[int]
+    programs: dict[int, int]
+    texts: tuple[MidiText, ...]
+    end: int
+    has_channel_per_note: bool
+
+
+@dataclass(frozen=True)
+class MidiSequence:
+    """Tracks that sound together, and what holds for all of them."""
+
+    tracks: tuple[MidiTrack, ...]
+    tempo_map: TempoMap
+    time_signatures: tuple[TimeSignature, ...]
+    key_signatures: tuple[KeySignature, ...]
+
+
+@dataclass(frozen=True)
+class MidiFile:
+    """MIDI file.
+
+    Attributes:
+        format: 0, 1 or 2.
+        ticks_per_quarter: ticks of a quarter note; ``None`` where ticks are parts of a second.
+        sequences: one, or with format 2 one for each track.
+        report: what was repaired or not clear, and what was made of it.
+    """
+
+    format: int
+    ticks_per_quarter: int | None
+    sequences: tuple[MidiSequence, ...]
+    report: tuple[str, ...]
+
+
+def read_midi(path: str | os.PathLike[str]) -> MidiFile:
+    """Read a MIDI file of at most `MAX_MIDI_BYTES`.
+
+    Raises:
+        MelodyError: no such file, a larger one, or one that is no MIDI file.
+    """
+    data = read_bytes(path, MelodyError, MAX_MIDI_BYTES)
+    try:
+        return parse_midi(data)
+    except MelodyError as error:
+        raise MelodyError(
+            f"{os.fspath(path)} is no MIDI file, or a broken one ({error})"
+        ) from error
+
+
+def parse_midi(data: bytes) -> MidiFile:
+    """Music of the bytes of a MIDI file.
+
+    Raises:
+        MelodyError: they are none.
+    """
+    stored = parse_smf(data)
+    report = list(stored.repairs)
+    numbered = list(enumerate(stored.tracks, 1))
+    groups = [[each] for each in numbered] if stored.format == 2 else [numbered]
+    division = stored.division
+    sequences = []
+    for group in groups:
+        tempo_map = TempoMap(division, _tempi(group, report))
+        sequences.append(_sequence(group, tempo_map, report))
+    quarter = division.ticks_per_quarter or None
+    if len(report) > _MOST_NOTICES:
+        report[_MOST_NOTICES:] = [f"{len(report) - _MOST_NOTICES} more things like these"]
+    return MidiFile(stored.format, quarter, tuple(sequences), tuple(report))
+
+
+_Numbered = Sequence[tuple[int, TrackChunk]]
+"""Tracks with their numbers in the file, from 1."""
+_Signature = TypeVar("_Signature", TimeSignature, KeySignature)
+
+
+def _metas(group: _Numbered, kind: int) -> Iterator[tuple[int, MetaMessage]]:
+    """Meta messages of one type, with the number of their track."""
+    for number, track in group:
+        for message in track.messages:
+            if isinstance(message, MetaMessage) and message.kind == kind:
+                yield number, message
+
+
+def _tempi(group: _Numbered, report: list[str]) -> list[tuple[int, int]]:
+    """Tempo changes (tick, microseconds a quarter note) of all tracks."""
+    tempi: dict[int, int] = {}
+    elsewhere: dict[int, None] = {}
+    unusable = contradicted = 0
+    for number, (tick, _, data) in _metas(group, _TEMPO):
+        tempo = int.from_bytes(data, "big")
+        if len(data) != 3 or tempo == 0:
+            unusable += 1
+            continue
+        if number != group[0][0]:
+            elsewhere[number] = None
+        contradicted += tempi.get(tick, tempo) != tempo
+        tempi[tick] = tempo
+    if unusable:
+        report.append(f"tempo changes that are none ({unusable}) are skipped: the tempo goes on")
+    if elsewhere:
+        where = ", ".join(map(str, elsewhere))
+        report.append(f"the tempo changes in track chunk {where} count for all tracks")
+    if contradicted:
+        report.append(f"of several tempo changes at one moment ({contradicted}) the last counts")
+    return list(tempi.items())
+
+
+def _sequence(group: _Numbered, tempo_map: TempoMap, report: list[str]) -> MidiSequence:
+    messages = merge(*(track.messages for _, track in group), key=lambda message: message.tick)
+    use = ChannelUse.of(messages)
+    return MidiSequence(
+        tuple(_track(*numbered, use, tempo_map, report) for numbered in group),
+        tempo_map,
+        tuple(_signatures(group, _TIME_SIGNATURE, _time_signature, tempo_map, report)),
+        tuple(_signatures(group, _KEY_SIGNATURE, _key_signature, tempo_map, report)),
+    )
+
+
+def _track(
+    number: int,
+    track: TrackChunk,
+    use: ChannelUse,
+    tempo_map: TempoMap,
+    report: list[str],
+) -> MidiTrack:
+    """Track with its notes paired and its texts decoded."""
+    played = [message for message in track.messages if isinstance(message, ChannelMessage)]
+    paired = pair_notes(played, track.end, use.zones)
+    seconds = tempo_map.seconds
+    texts = tuple(
+        MidiText(tick, seconds(tick), _TEXTS[kind], _decoded(data))
+        for tick, kind, data in (m for m in track.messages if isinstance(m, MetaMessage))
+        if kind in _TEXTS
+    )
+    names = [t.text.strip() for kind in ("track", "instrument") for t in texts if t.kind == kind]
+    drums, has_channel_per_note = drum_channels(paired.notes, names, use)
+    for count, words in (
+        (paired.endless, "notes without a note-off last to the end of the track"),
+        (paired.sustained, "notes last as long as the sustain pedal holds them"),
+        (paired.empty, "notes of no length are left out"),
+    ):
+        if count:
+            report.append(f"track chunk {number}: {words} ({count})")
+    channels = {note.channel for note in paired.notes}
+    if has_channel_per_note and DRUM_CHANNEL in channels - drums:
+        report.append(
+            f"track chunk {number}: channel 10 is read as notes and not as drums, because each "
+            "note has a channel of its own (MPE)"
+        )
+    elif drums and channels - drums:
+        listed = ", ".join(str(channel + 1) for channel in sorted(drums))
+        report.append(f"track chunk {number}: channel {listed} is drums beside other channels")
+    programs: dict[int, int] = {}
+    for message in played:
+        if message.kind == PROGRAM:
+            programs.setdefault(message.channel + 1, message.first)
+    return MidiTrack(
+        next(filter(None, names), ""),
+        tuple(
+            MidiNote(key, seconds(onset), seconds(offset), onset, offset, velocity, channel + 1)
+            for onset, offset, channel, key, velocity in paired.notes
+        ),
+        frozenset(channel + 1 for channel in drums),
+        programs,
+        texts,
+        track.end,
+        has_channel_per_note,
+    )
+
+
+def _decoded(data: bytes) -> str:
+    """Text in UTF-8, else in Latin-1, without control characters."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return "".join(c for c in text if c in "\n\r\t" or unicodedata.category(c)[0] != "C")
+
+
+def _signatures(
+    group: _Numbered,
+    kind: int,
+    decode: Callable[[int, float, bytes], _Signature | None],
+    tempo_map: TempoMap,
+    report: list[str],
+) -> list[_Signature]:
+    """Signatures of all tracks in order of time; those that do not exist are left out and said."""
+    found: list[_Signature] = []
+    for number, (tick, _, data) in _metas(group, kind):
+        signature = decode(tick, tempo_map.seconds(tick), data)
+        if signature is None:
+            name = "time" if kind == _TIME_SIGNATURE else "key"
+            report.append(
+                f"track chunk {number}: the {name} signature {data[:8].hex(' ') or 'of no bytes'} "
+                "does not exist and is skipped"
+            )
+        else:
+            found.append(signature)
+    return sorted(found, key=lambda signature: signature.tick)
+
+
+def _time_signature(tick: int, second: float, data: bytes) -> TimeSignature | None:
+    """Numerator and power of two of the denominator; the metronome's bytes are not needed."""
+    if len(data) < 2 or not data[0] or data[1] > 6:
+        return None
+    return TimeSignature(tick, second, data[0], 2 ** data[1])
+
+
+def _key_signature(tick: int, second: float, data: bytes) -> KeySignature | None:
+    """Sharps as a signed byte, and 1 for minor."""
+    if len(data) != 2 or data[1] > 1:
+        return None
+    sharps = int.from_bytes(data[:1], "big", signed=True)
+    return KeySignature(tick, second, sharps, data[1] == 1) if -7 <= sharps <= 7 else None
