@@ -11,6 +11,7 @@ import subprocess
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ import torch
 
 from jasco.audio import (
     Audio,
+    high_pass,
     load_audio,
     loudness,
     normalize_loudness,
@@ -29,7 +31,7 @@ from jasco.audio import (
 from jasco.audio.level import CEILING
 from jasco.audio.limiter import REACH, limit
 from jasco.errors import AudioError, SettingError
-from jasco.metrics.signal import clipping
+from jasco.metrics.signal import clipping, dc_offset
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
 LOSSLESS = ("wav", "flac")
@@ -194,8 +196,62 @@ def test_where_nothing_clips_normalizing_is_one_gain() -> None:
     for limiter in ("soft", None):
         result = normalize_loudness(audio, -20.0, limiter=limiter)
         assert loudness(result) == pytest.approx(-20.0, abs=0.01)
-        ratio = result.samples / audio.samples
-        assert torch.allclose(ratio[audio.samples.abs() > 1e-3], ratio[0, 1], rtol=1e-5)
+        # What is below 20 Hz goes first, which touches nothing else away from the ends.
+        inner = slice(RATE // 4, -RATE // 4)
+        samples, made = audio.samples[:, inner], result.samples[:, inner]
+        ratio = made[samples.abs() > 1e-3] / samples[samples.abs() > 1e-3]
+        assert torch.allclose(ratio, ratio[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.0156, -0.3])
+@pytest.mark.parametrize("limiter", ["soft", None])
+def test_a_dc_offset_is_gone_before_the_loudness_is_set(
+    offset: float, limiter: Literal["soft"] | None
+) -> None:
+    quiet = 0.05 * music()
+    plain = normalize_loudness(Audio(quiet, RATE), -23.0, limiter=limiter)
+    result = normalize_loudness(Audio(quiet + offset, RATE), -23.0, limiter=limiter)
+    assert dc_offset(result) < 1e-4
+    assert loudness(result) == pytest.approx(-23.0, abs=0.1)
+    assert torch.allclose(result.samples, plain.samples, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [8000, 32000, 96000])
+@pytest.mark.parametrize(
+    "hertz, decibels, tolerance",
+    [(20.0, -3.01, 0.1), (27.5, -0.28, 0.05), (41.2, 0.0, 0.02), (997.0, 0.0, 1e-3)],
+)
+def test_the_high_pass_takes_what_is_below_hearing(
+    rate: int, hertz: float, decibels: float, tolerance: float
+) -> None:
+    tone = torch.sin(2 * math.pi * hertz * torch.arange(4 * rate) / rate)[None]
+    passed = high_pass(Audio(tone, rate)).samples
+    inner = slice(rate, 3 * rate)
+    ratio = passed[0, inner].square().mean() / tone[0, inner].square().mean()
+    assert 10 * math.log10(ratio) == pytest.approx(decibels, abs=tolerance)
+    if decibels == 0:  # without a shift in phase
+        assert torch.allclose(passed[0, inner], tone[0, inner], atol=5e-3)
+
+
+@pytest.mark.parametrize("offset", [0.2, -0.2])
+def test_the_high_pass_begins_and_ends_without_a_step(offset: float) -> None:
+    fade = torch.linspace(0, 1, RATE // 2)
+    audio = sine(440.0, 3.0, level=0.3)
+    audio[:, : RATE // 2] *= fade
+    audio[:, -(RATE // 2) :] *= fade.flip(0)
+    passed = high_pass(Audio(audio + offset, RATE)).samples
+    assert passed[:, [0, -1]].abs().max() < 1e-3
+    assert torch.allclose(passed, audio, atol=2e-3)
+    still = Audio(torch.full((2, RATE), offset), RATE)
+    assert high_pass(still).samples.abs().max() < 1e-6
+    assert normalize_loudness(still).samples.abs().max() < 1e-6  # nothing but the offset
+
+
+@pytest.mark.parametrize("length, rate", [(1, 44100), (2, 44100), (100, 44100), (100, 40)])
+def test_the_high_pass_takes_any_length_and_rate(length: int, rate: int) -> None:
+    audio = Audio(torch.linspace(-0.5, 0.5, length)[None], rate)
+    assert high_pass(audio).samples.shape == (1, length)
+    assert high_pass(audio).samples.isfinite().all()
 
 
 def test_the_limiter_keeps_loudness_and_peaks_at_once() -> None:
@@ -212,8 +268,8 @@ def test_without_a_limiter_the_peak_decides_and_a_warning_says_so() -> None:
     with pytest.warns(UserWarning, match=r"instead of -14.0.*limiter='soft'"):
         result = normalize_loudness(audio, limiter=None)
     assert result.samples.abs().max() == pytest.approx(CEILING, rel=1e-6)
-    scale = CEILING / audio.samples.abs().max()
-    assert torch.allclose(result.samples, audio.samples * scale, atol=1e-6)
+    passed = high_pass(audio).samples
+    assert torch.allclose(result.samples, passed * (CEILING / passed.abs().max()), atol=1e-6)
 
 
 def test_what_even_the_limiter_cannot_reach_comes_with_a_warning() -> None:

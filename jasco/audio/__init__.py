@@ -5,6 +5,7 @@ whose full scale is 1.0, kept with its rate as an `Audio`.
 """
 
 from jasco.audio.files import load_audio, save_audio, to_audio
+from jasco.audio.filters import high_pass
 from jasco.audio.level import loudness, normalize_loudness
 from jasco.audio.recipes import read_recipe
 from jasco.audio.signal import Audio, Phase
@@ -14,6 +15,7 @@ __all__ = [
     "Audio",
     "AudioInfo",
     "Phase",
+    "high_pass",
     "load_audio",
     "load_mono",
     "loudness",

@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Literal
 
+from jasco.audio.filters import high_pass
 from jasco.audio.limiter import limit
 from jasco.audio.signal import Audio
 from jasco.errors import AudioError, JascoWarning, SettingError
@@ -49,10 +50,12 @@ def loudness(audio: Audio) -> float:
 
 
 def normalize_loudness(audio: Audio, target: float = -14.0, *, limiter: Limiter = "soft") -> Audio:
-    """Bring audio to ``target`` LUFS with no peak above -1 dBFS.
+    """Bring audio to ``target`` LUFS with no peak above -1 dBFS and no DC offset.
 
-    Where a plain gain keeps the peaks below -1 dBFS, the result is the input times that gain and
-    its loudness is the target exactly. Where it would not:
+    First `high_pass` takes away what is below 20 Hz. The weighting of BS.1770 hardly counts it, so
+    a gain that raises quiet audio to its loudness would raise a DC offset to a part of full scale.
+    Where a plain gain then keeps the peaks below -1 dBFS, the result is the input times that gain
+    and its loudness is the target exactly. Where it would not:
 
     - ``limiter="soft"``: the level goes down for some milliseconds around what would be above (the
       original bends all samples with y = tanh(x), which flattens the tops of waves), and the gain
@@ -70,8 +73,11 @@ def normalize_loudness(audio: Audio, target: float = -14.0, *, limiter: Limiter 
         raise SettingError(f"a loudness of {target} LUFS is out of range: give -70 to 0, say -14")
     if limiter not in ("soft", None):
         raise SettingError(f"unknown limiter {limiter!r}: give 'soft' or None")
+    if not math.isfinite(loudness(audio)):
+        return audio
+    audio = high_pass(audio)
     measured = loudness(audio)
-    if not math.isfinite(measured):
+    if not math.isfinite(measured):  # all of it lay below 20 Hz
         return audio
     gain = 10 ** ((target - measured) / 20)
     highest = CEILING / float(audio.samples.abs().max())

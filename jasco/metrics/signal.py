@@ -7,6 +7,7 @@
   flat tops of a wave cut off, at whatever level they are. Quiet audio, below -20 dBFS, has none.
 - ``silence``: part of the time in frames of 50 ms whose RMS level is below -60 dBFS.
 - ``bandwidth``: Hz, below which lie 99 % of the power; nan for silence.
+- ``dc``: DC offset, the largest absolute mean of a channel as a part of full scale.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 
 from jasco.audio import Audio, loudness
 
-NAMES = ("loudness", "true_peak", "clipping", "silence", "bandwidth")
+NAMES = ("loudness", "true_peak", "clipping", "silence", "bandwidth", "dc")
 
 _FLAT, _RUN, _QUIET = 0.999, 3, 0.1
 _FRAME, _FLOOR = 0.05, 1e-3
@@ -40,6 +41,7 @@ def measure(audio: Audio) -> dict[str, float]:
         "clipping": clipping(samples),
         "silence": silence(samples, audio.sample_rate),
         "bandwidth": bandwidth(audio),
+        "dc": dc_offset(audio),
     }
 
 
@@ -94,3 +96,8 @@ def bandwidth(audio: Audio) -> float:
         return math.nan
     bin_number = int(np.searchsorted(power.cumsum(), _ROLL_OFF * power.sum()))
     return bin_number * audio.sample_rate / _WINDOW
+
+
+def dc_offset(audio: Audio) -> float:
+    """Largest absolute mean of a channel, full scale 1."""
+    return float(audio.samples.mean(dim=1, dtype=torch.float64).abs().max())
