@@ -294,7 +294,7 @@ class ChordProgression:
         if shorter and self.loop:
             return f"{given}repeated to {length:.2f} s"
         kept = sum(onset * frame_rate < num_frames - 2 * _ROUNDING for onset in self.onsets)
-        if kept < len(self.names):
+        if 0 < kept < len(self.names):  # without any, `frames` refuses
             used = f"the first {length:.2f} s used, {kept} of {len(self.names)} chords"
             return f"{given}{used}: raise bpm, drop bars, or begin later in the chart"
         if shorter:

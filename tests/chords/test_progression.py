@@ -85,6 +85,7 @@ NOTICES = [
     ([("C", 0), ("F", 4)], 12.0, False, None),
     ([("C", 0), ("F", 4)], 12.0, True, None),
     ([("C", 0), ("F", 10)], None, False, "the first 10.00 s used, 1 of 2 chords: raise bpm"),
+    ([("C", 10), ("F", 12)], None, False, None),
     ([("C", 0), ("F", 10)], 12.0, True, "12.00 s given, the first 10.00 s used, 1 of 2 chords"),
 ]
 
