@@ -94,3 +94,10 @@ def test_it_compares_with_a_reference() -> None:
     assert measure(reference)["loudness"] == loudness(reference)
     silent = audio(np.zeros(RATE))
     assert compute(silent, silent)["loudness"] == 0
+
+
+def test_an_offset_is_measured_and_a_wave_has_none() -> None:
+    assert measure(audio(0.5 * sine(440)))["dc"] == pytest.approx(0, abs=1e-4)
+    assert measure(audio(0.5 * sine(440) - 0.25))["dc"] == pytest.approx(0.25, abs=1e-4)
+    two = np.stack([0.1 * sine(440) + 0.01, 0.1 * sine(440) - 0.2])
+    assert measure(audio(two))["dc"] == pytest.approx(0.2, abs=1e-4)  # channels do not cancel
