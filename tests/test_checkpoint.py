@@ -204,7 +204,19 @@ def test_an_empty_folder(tmp_path):
         Jasco.from_pretrained(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "nowhere/at/all", "no such model", "a//b"])
+NOWHERE = [
+    "./nowhere",
+    "nowhere/at/all",
+    "no such model",
+    "a//b",
+    "",
+    "~nobody/x",
+    "a" * 5000,
+]
+NOWHERE += ["a\0b", "\ud800", "owner/a\x1b[2J"]
+
+
+@pytest.mark.parametrize("name", NOWHERE)
 def test_what_is_neither_folder_nor_id(name):
     with pytest.raises(CheckpointError, match="no such folder"):
         Jasco.from_pretrained(name)

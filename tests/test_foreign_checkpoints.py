@@ -197,7 +197,7 @@ WRONG = [
     ("model.conditioners.chords.width", 2.5, r"chords\.width is 2\.5: give a whole number"),
     ("model.conditioners.drums.blur", 0, "blur=0"),
     ("model.conditioners.drums.latent_dim", 10**12, r"drums\.latent_dim is 1000000000000"),
-    ("model.conditioners.text.summary", "many", r"text\.summary is 'many'"),
+    ("model.conditioners.text.pooling_queries", "many", r"text\.pooling_queries is 'many'"),
     ("model.conditioners.text.finetune", "no", r"text\.finetune is 'no': give true or false"),
     (
         "model.conditioners.stranger",
@@ -212,7 +212,7 @@ WRONG = [
     ("model.network.depth", 250, "missing"),
     ("model.network.depth", -1, "depth=-1"),
     ("model.network.heads", 0, "heads=0"),
-    ("model.network.feedforward", [4], r"network\.feedforward is \[4\]"),
+    ("model.network.mlp_ratio", [4], r"network\.mlp_ratio is \[4\]"),
     ("model.network.positional_scale", "1", r"network\.positional_scale is '1'"),
     ("model.network.stranger", 1, "key 'stranger', which VelocityNetwork does not take"),
     ("solver", "euler", "solver in .* is 'euler': give a mapping"),

@@ -55,8 +55,8 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
         CheckpointError: it cannot be found, reached or read.
     """
     name = os.fspath(name_or_path)
-    source = asset(name) if name in BUNDLED else Path(name).expanduser()
-    training = source / RUN_FILE if (source / RUN_FILE).is_file() else source
+    source = asset(name) if name in BUNDLED else Path(os.path.expanduser(name))
+    training = source / RUN_FILE if os.path.isfile(source / RUN_FILE) else source
     revision, beside = None, None
     where = str(training)
     if training.suffix == ".ckpt":
@@ -94,7 +94,7 @@ def at_hand(name: str, hub: HubOptions) -> bool:
     """
     if name in BUNDLED:
         return True
-    if Path(name).expanduser().exists():
+    if os.path.exists(os.path.expanduser(name)):
         return False
     try:
         here = replace(hub, local_files_only=True)

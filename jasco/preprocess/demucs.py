@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import urllib.error
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -19,8 +20,10 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from jasco.errors import CheckpointError, JascoError, MissingPartError
+from jasco.files import regular_file
 from jasco.hub import HubOptions, locate
 from jasco.plain import parse_json, read_yaml
+from jasco.weights import require_finite
 
 DEFAULT_MODEL = "htdemucs"
 TORCHAUDIO_MODEL = "HDEMUCS_HIGH_MUSDB_PLUS"
@@ -126,6 +129,9 @@ def _classes() -> dict[str, type[nn.Module]]:
     return {f"{c.__module__}.{c.__qualname__}": c for c in (HTDemucs, HDemucs)}
 
 
+_SIGNATURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
 def _read_folder(folder: Path) -> DrumNetwork:
     """Read a repository of Demucs: a .yaml that names the networks, and their files."""
     recipes = sorted(folder.glob("*.yaml"))
@@ -136,6 +142,9 @@ def _read_folder(folder: Path) -> DrumNetwork:
         )
     try:
         recipe = read_yaml(recipes[0], CheckpointError)
+        for signature in recipe["models"]:
+            if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
+                raise ValueError(f"{signature!r:.60} is no name of a file beside it")
         paths = [folder / f"{signature}.safetensors" for signature in recipe["models"]]
         networks = [_read_network(path) for path in paths]
         weights = recipe.get("weights")
@@ -171,6 +180,7 @@ def _read_network(path: Path) -> Any:
     Raises:
         CheckpointError: the file is damaged, names another class, or holds other tensors.
     """
+    regular_file(path, CheckpointError)
     read = _read_th if path.suffix == ".th" else _read_safetensors
     try:
         name, arguments, options, state = read(path)
@@ -183,6 +193,7 @@ def _read_network(path: Path) -> Any:
         known = inspect.signature(classes[name]).parameters
         network = classes[name](*arguments, **{k: v for k, v in options.items() if k in known})
         network.load_state_dict(state)
+        require_finite(network.state_dict(), path)
     except JascoError:
         raise
     except Exception as error:  # what a foreign file says may break the constructor in any way

@@ -257,7 +257,7 @@ def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
         ({"klass": "demucs.solver.Solver"}, "known are demucs.htdemucs.HTDemucs"),
         ({"kwargs": '{"depth": 3}'}, "holds no separator"),
         ({"kwargs": '{"t_layers": "many"}'}, "holds no separator"),
-        ({"kwargs": "{"}, "holds no separator"),
+        ({"kwargs": "{"}, "kwargs of .*odd.safetensors is no JSON"),
         ({"args": '[["bass", "vocals"]]'}, "holds no separator"),
     ],
 )
@@ -283,6 +283,24 @@ def test_files_that_are_something_else(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError) as error:
             load_drum_network(path)
         assert path.stem in str(error.value) or "drums" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["../bb", "/bb", "a/bb", "", 7, ["bb"]])
+def test_a_repository_names_files_beside_its_recipe(name: object, tmp_path: Path) -> None:
+    folder = repository(tmp_path / "songs")
+    (recipe,) = folder.glob("*.yaml")
+    values = yaml.safe_load(recipe.read_text())
+    recipe.write_text(yaml.safe_dump(values | {"models": [name]}))
+    with pytest.raises(CheckpointError, match="is no name of a file beside it"):
+        load_drum_network(folder)
+
+
+def test_weights_that_are_not_finite(tmp_path: Path) -> None:
+    network = small_network()
+    name, tensor = next(iter(network.state_dict().items()))
+    tensor.view(-1)[0] = float("nan")
+    with pytest.raises(CheckpointError, match=f"not finite .*{name}"):
+        load_drum_network(save(network, tmp_path / "odd.safetensors"))
 
 
 def test_weights_must_fit() -> None:

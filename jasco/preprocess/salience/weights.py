@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from jasco.atomic import replacing
 from jasco.errors import CheckpointError, MissingPartError
 from jasco.preprocess.salience.network import SalienceNetwork
+from jasco.weights import require_finite
 
 URL = (
     "https://raw.githubusercontent.com/rabitt/ismir2017-deepsalience/"
@@ -61,6 +62,7 @@ def load_network(
             raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
     else:
         state = read_keras(path)
+    require_finite(state, path)
     network = SalienceNetwork(dtype)
     try:
         network.load_state_dict(state)

@@ -89,6 +89,12 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
     broken.write_bytes(b"not a tensor")
     with pytest.raises(CheckpointError, match="not a safetensors file"):
         load_network(broken)
+    state = SalienceNetwork().state_dict()
+    name = next(name for name, tensor in state.items() if tensor.is_floating_point())
+    state[name].view(-1)[0] = float("inf")
+    save_file(state, tmp_path / "infinite.safetensors")
+    with pytest.raises(CheckpointError, match=f"not finite .*{name}"):
+        load_network(tmp_path / "infinite.safetensors")
     save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError, match="other weights"):
         load_network(tmp_path / "other.safetensors")
