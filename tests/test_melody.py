@@ -347,6 +347,8 @@ def test_a_note_that_is_struck_again_is_two_notes() -> None:
     assert melody == Melody.from_rows(melody.rows(), 50.0)
     assert melody.crop(0.25).restrikes == (13,) and melody.crop(0.5).restrikes == ()
     assert melody.crop(0.0, 0.5).restrikes == ()
+    with pytest.raises(MelodyError, match="column from 1 to 1"):
+        Melody(roll_of(1, 1), 50.0, (), (2,))
 
 
 @pytest.mark.parametrize("duration", [0, -1, math.nan, math.inf])

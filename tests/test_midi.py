@@ -316,6 +316,13 @@ def test_a_track_is_chosen_by_number_name_or_channel(tmp_path: Path) -> None:
         Melody.load(tmp_path / "a.json", track=1)
 
 
+def test_repeated_notes_are_there_after_writing_and_reading(tmp_path: Path) -> None:
+    notes = ((60, 0.0, 0.5), (60, 0.5, 1.0), (62, 1.0, 1.5), (62, 1.5, 1.52), (60, 2.0, 2.5))
+    path = Melody.from_notes(notes).to_midi(tmp_path / "a.mid")
+    melody = Melody.from_midi(path)
+    assert melody.notes() == notes and melody.report == ()
+
+
 def test_texts_metre_key_and_tempo_are_read() -> None:
     texts = "00ff0306c3a974756465 00ff0501e9 60ff0603412042"
     file = parse_midi(smf("00ff580406031808 60ff5902fd01 00ff5103 0f4240", texts, PLAIN))

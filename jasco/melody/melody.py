@@ -56,7 +56,8 @@ class Melody:
             note there; a model does not see it, as a roll has no onsets.
 
     Raises:
-        MelodyError: a roll of another shape, without columns, negative or not finite.
+        MelodyError: a roll of another shape, without columns, negative or not finite, or a restrike
+            in a column that the roll does not have.
     """
 
     roll: torch.Tensor
@@ -68,6 +69,10 @@ class Melody:
         object.__setattr__(self, "roll", checked_roll(self.roll))
         if self.frame_rate is not None:
             object.__setattr__(self, "frame_rate", checked_frame_rate(self.frame_rate))
+        if any(not 0 < at < self.roll.shape[1] for at in self.restrikes):
+            raise MelodyError(
+                f"a note is struck again in a column from 1 to {self.roll.shape[1] - 1}, not beyond"
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Melody):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jasco.atomic import replacing
 from jasco.errors import MelodyError
+from jasco.files import output_file
 from jasco.melody.midi_file import MidiFile, MidiSequence, MidiTrack, read_midi
 
 _TICKS_PER_BEAT = 1000  # half a millisecond each, at the 120 beats a minute of a file without tempo
@@ -110,7 +111,7 @@ def write_notes(path: Path, notes: Iterable[tuple[int, float, float]]) -> None:
     piano.notes = [pretty_midi.Note(100, key, onset, offset) for key, onset, offset in notes]
     midi.instruments.append(piano)
     try:
-        with replacing(path) as part:
+        with replacing(output_file(path, MelodyError)) as part:
             midi.write(str(part))
     except OSError as error:
         raise MelodyError(f"cannot write {path}: {error.strerror}") from error
