@@ -1,9 +1,8 @@
-"""Adherence: how far a recording follows the controls that were asked for.
+"""Adherence: agreement of a recording with the controls it was requested to follow.
 
-What was asked for (`requested`) and what is heard (`ControlExtractor`) come in the same plain form,
-`Controls`, which `adherence` compares. Hear the true recording behind the codec in place of a
-generated one for the ceiling, and compare with the requests of other items for the floor
-(`jasco.metrics.shuffle.derangement`).
+Requested controls (`requested`) and extracted controls (`ControlExtractor`) have the same plain
+form, `Controls`, which `adherence` compares. Codec reconstructions of true recordings give the
+ceiling of a score, the requests of other items its floor (`jasco.metrics.shuffle.derangement`).
 """
 
 from __future__ import annotations
@@ -31,25 +30,27 @@ from jasco.preprocess.salience import DeepSalience
 from jasco.preprocess.tempo import estimate_tempo
 
 MELODY_RATE = 50.0
-"""Frames per second (Hz) at which melodies are compared."""
+"""Frame rate (Hz) at which melodies are compared."""
 EXTRACTABLE = ("chords", "drums", "melody")
-"""The controls that can be heard."""
+"""Controls that can be extracted from a recording."""
 
 _CHROMA_WINDOW = 4096  # samples: 0.13 s, for melodies that move
 
 
 @dataclass(frozen=True, eq=False)
 class Controls:
-    """The controls of a clip as plain data; ``None`` for what is not known or not asked for.
+    """Controls of a clip as plain data; ``None`` where a control is unknown or not requested.
 
     Attributes:
-        chords: (start in s, end in s, Harte's label).
-        onsets: (N,) of the drums (s), or of all that begins where only a mix was heard.
-        stem_onsets: (N,) of the drums separated from the mix.
-        tempo: beats per minute, nan without a beat.
-        rows: (T,) of the melody at `MELODY_RATE`, -1 for silence.
-        pitch_classes: (T,) likewise, C = 0; known without ``rows`` where it is that of a chroma.
-        salience: (53, T) from which ``rows`` come, or ones at the rows.
+        chords: (start in s, end in s, Harte label) of each chord.
+        onsets: (N,) onset times of the drums (s), or of all instruments where drums are not
+            isolated.
+        stem_onsets: (N,) onset times of the drums separated from the mix (s).
+        tempo: tempo (beats per minute), nan without a beat.
+        rows: (T,) rows of the melody at `MELODY_RATE`, -1 for silence.
+        pitch_classes: (T,) pitch classes of the melody, C = 0, -1 for silence; given without
+            ``rows`` where they come from a chromagram.
+        salience: (53, T) salience of the melody, or a roll of ones and zeros.
     """
 
     chords: chords.Segments | None = None
@@ -62,12 +63,12 @@ class Controls:
 
 
 class ControlExtractor:
-    """Hears chords, onsets and melody in recordings.
+    """Extractor of chords, drum onsets, tempo and melody from recordings.
 
     Args:
-        salience: what the melody is heard with; ``None``: only its pitch classes are heard, as the
-            strongest of a chroma, which the accompaniment sways.
-        separator: what takes the drums out of the mix, to be heard alone too.
+        salience: salience network of the melody; ``None`` for the strongest pitch classes of a
+            chromagram, which accompaniment distorts.
+        separator: drum separator for ``stem_onsets``; ``None`` for none.
     """
 
     def __init__(
@@ -85,13 +86,13 @@ class ControlExtractor:
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
     ) -> ControlExtractor:
-        """With the salience network where its weights are to be had, else without.
+        """Extractor with the salience network, or without it where its weights are unavailable.
 
         Args:
-            weights: a file of them; ``None`` for the published ones.
-            separator: see `ControlExtractor`.
-            device: of the network.
-            dtype: of its convolutions.
+            weights: weight file; ``None`` for the published weights.
+            separator: drum separator; ``None`` for none.
+            device: device of the salience network.
+            dtype: data type of its convolutions.
 
         Raises:
             CheckpointError, SettingError: see `DeepSalience.load`.
@@ -105,51 +106,59 @@ class ControlExtractor:
             return cls(None, separator)
 
     def extract(self, audio: Audio, controls: Collection[str] = EXTRACTABLE) -> Controls:
-        """What sounds in a recording.
+        """Extract controls from a recording.
 
         Args:
-            audio: any rate, any number of channels.
-            controls: of `EXTRACTABLE`; the others stay ``None``.
+            audio: audio of any rate and number of channels.
+            controls: names of `EXTRACTABLE`; the others stay ``None``.
 
         Raises:
-            MissingPartError: chords are to be heard and Chordino is not installed.
-            SettingError: another control.
+            MissingPartError: chords are to be extracted and Chordino is not installed.
+            SettingError: a control outside `EXTRACTABLE`.
         """
         if unknown := set(controls).difference(EXTRACTABLE):
-            raise SettingError(f"cannot hear {sorted(unknown)}: give some of {list(EXTRACTABLE)}")
-        heard = Controls()
+            raise SettingError(
+                f"cannot extract {sorted(unknown)}: give some of {list(EXTRACTABLE)}"
+            )
+        extracted = Controls()
         if "chords" in controls:
-            heard = replace(heard, chords=chords.segments(extract_chords(audio), audio.duration))
+            extracted = replace(
+                extracted, chords=chords.segments(extract_chords(audio), audio.duration)
+            )
         if "drums" in controls:
-            heard = replace(heard, **_rhythm(audio))
+            extracted = replace(extracted, **_rhythm_fields(audio))
             if self.separator is not None:
-                heard = replace(heard, stem_onsets=detect_onsets(self.separator(audio)))
+                extracted = replace(extracted, stem_onsets=detect_onsets(self.separator(audio)))
         if "melody" in controls:
-            heard = replace(heard, **self._melody(audio))
-        return heard
+            extracted = replace(extracted, **self._melody(audio))
+        return extracted
 
     def _melody(self, audio: Audio) -> dict[str, Any]:
         frames = num_frames(audio.duration)
         if self.salience is None:
             hop = round(CHROMA_RATE / MELODY_RATE)
             classes = strongest_classes(audio, window=_CHROMA_WINDOW, hop=hop)
-            # The last frame may be a part of one.
+            # The last frame of the clip may be shorter than a hop, and have no column.
             missing = max(frames - len(classes), 0)
             return {"pitch_classes": np.pad(classes, (0, missing), "edge")[:frames]}
         found = extract_melody(audio, threshold=0.0, model=self.salience)
         rate = found.frame_rate or MELODY_RATE
         melodious = Melody.from_salience(found.roll, rate, threshold=salience.THRESHOLD)
         matrix = resample_salience(found.roll, rate, MELODY_RATE, frames).numpy()
-        return _tune(melodious, audio.duration) | {"salience": matrix}
+        return _melody_fields(melodious, audio.duration) | {"salience": matrix}
 
 
 def requested(conditions: Conditions, duration: float) -> Controls:
-    """What was asked for in a clip of ``duration`` (s).
+    """Requested controls of a clip, in the form of extracted ones.
 
-    Drums are heard in the drum track that was given, by the same detector as in recordings.
+    Onsets come from the given drum track, by the same detector as for recordings.
+
+    Args:
+        conditions: conditions of the clip.
+        duration: length of the clip (s).
 
     Raises:
-        ConditionError: the drums are codes, in which nothing can be heard.
+        ConditionError: the drums are codes, whose onsets are unknown.
         MelodyError: see `jasco.melody.Melody.frames`.
     """
     track = conditions.drums
@@ -159,20 +168,24 @@ def requested(conditions: Conditions, duration: float) -> Controls:
     if conditions.chords is not None:
         asked = replace(asked, chords=chords.segments(conditions.chords, duration))
     if track is not None:
-        asked = replace(asked, **_rhythm(track.crop(0, duration)))
+        asked = replace(asked, **_rhythm_fields(track.crop(0, duration)))
     if conditions.melody is not None:
-        asked = replace(asked, **_tune(conditions.melody, duration))
+        asked = replace(asked, **_melody_fields(conditions.melody, duration))
     return asked
 
 
 def adherence(reference: Controls, estimate: Controls) -> dict[str, float]:
-    """Scores of all controls that both sides know, each named after its control.
+    """Scores of all controls that both sides have.
+
+    Args:
+        reference: requested controls.
+        estimate: extracted controls.
 
     Returns:
-        All that `jasco.metrics.chords`, ``drums``, ``tempo``, ``melody`` and ``salience`` compute:
-        ``chords.majmin``, ..., ``drums.f1``, ..., ``drum_stem.f1``, ..., ``tempo.accuracy1``, ...,
-        ``melody.row``, ``melody.pitch_class``, ..., ``salience.rpa``, ... Without rows of the
-        estimate the melody has the scores of pitch classes alone.
+        Scores of `jasco.metrics.chords`, ``drums``, ``tempo``, ``melody`` and ``salience``, named
+        after the control: ``chords.majmin``, ..., ``drums.f1``, ..., ``drum_stem.f1``, ...,
+        ``tempo.accuracy1``, ..., ``melody.row``, ..., ``salience.rpa``, ... Without rows in the
+        estimate, the melody has the scores of pitch classes alone.
 
     Raises:
         MissingPartError: chords are compared and mir_eval is not installed.
@@ -203,7 +216,7 @@ def adherence(reference: Controls, estimate: Controls) -> dict[str, float]:
 
 
 def num_frames(duration: float) -> int:
-    """Frames of the melody of a clip of ``duration`` (s)."""
+    """Number of melody frames of a clip of ``duration`` (s)."""
     return max(round(duration * MELODY_RATE), 1)
 
 
@@ -212,15 +225,15 @@ def to_pitch_classes(rows: np.ndarray) -> np.ndarray:
     return np.where(rows < 0, -1, (rows + LOWEST_NOTE) % 12)
 
 
-def _tune(wish: Melody, duration: float) -> dict[str, Any]:
+def _melody_fields(melody: Melody, duration: float) -> dict[str, Any]:
     """Fields of `Controls` from a melody."""
-    roll = wish.frames(num_frames(duration), MELODY_RATE)
+    roll = melody.frames(num_frames(duration), MELODY_RATE)
     rows = Melody(roll, MELODY_RATE).rows().numpy()
     return {"rows": rows, "pitch_classes": to_pitch_classes(rows), "salience": roll.numpy()}
 
 
-def _rhythm(audio: Audio) -> dict[str, Any]:
-    """Fields of `Controls` from drums, alone or in a mix."""
+def _rhythm_fields(audio: Audio) -> dict[str, Any]:
+    """Fields of `Controls` from drums, isolated or in a mix."""
     strength = onset_strength(audio)
     onsets = pick_peaks(strength, THRESHOLD) / FRAME_RATE
     return {"onsets": onsets, "tempo": estimate_tempo(strength)}

@@ -40,7 +40,7 @@ def tone(note: int, t: torch.Tensor, harmonics: int) -> torch.Tensor:
 
 
 def song(number: int) -> tuple[Audio, Conditions]:
-    """Eight seconds of chords, a tune and clicks, and the wishes that they fulfil."""
+    """Song of 8 s with chords, melody and clicks, and conditions that describe it exactly."""
     names, tune, beat = SONGS[number]
     t = torch.arange(2 * RATE, dtype=torch.float64) / RATE
     fade = (t / 0.03).clamp(max=1) * ((2 - t) / 0.05).clamp(max=1)
@@ -68,15 +68,15 @@ def published(shared: Path) -> ControlExtractor:
     return ControlExtractor.load(shared / "salience" / "multif0.h5", device="cpu", dtype="float32")
 
 
-def test_a_true_song_is_heard_as_asked_for_and_another_is_not(
+def test_a_song_follows_its_own_request_and_not_that_of_another(
     chordino: Path, published: ControlExtractor
 ) -> None:
     songs = [song(number) for number in range(len(SONGS))]
-    heard = [published.extract(audio) for audio, _ in songs]
-    asked = [requested(conditions, audio.duration) for audio, conditions in songs]
-    ceiling = [adherence(*pair) for pair in zip(asked, heard, strict=True)]
+    estimate = [published.extract(audio) for audio, _ in songs]
+    reference = [requested(conditions, audio.duration) for audio, conditions in songs]
+    ceiling = [adherence(*pair) for pair in zip(reference, estimate, strict=True)]
     order = derangement(len(songs))
-    floor = [adherence(asked[other], heard[item]) for item, other in enumerate(order)]
+    floor = [adherence(reference[other], estimate[item]) for item, other in enumerate(order)]
     for name, least, most in (
         ("chords.majmin", 0.85, 0.35),
         ("drums.f1", 0.8, 0.75),
@@ -90,11 +90,11 @@ def test_a_true_song_is_heard_as_asked_for_and_another_is_not(
         assert np.mean([scores[name] for scores in floor]) <= most, name
 
 
-def test_without_salience_the_pitch_class_is_heard_in_the_chroma() -> None:
+def test_without_salience_pitch_classes_come_from_the_chroma() -> None:
     audio, conditions = song(0)
-    heard = ControlExtractor(None).extract(audio, ["melody"])
-    assert heard.rows is None and heard.chords is None and heard.onsets is None
-    scores = adherence(requested(conditions, audio.duration), heard)
+    estimate = ControlExtractor(None).extract(audio, ["melody"])
+    assert estimate.rows is None and estimate.chords is None and estimate.onsets is None
+    scores = adherence(requested(conditions, audio.duration), estimate)
     assert set(scores) == {
         "melody.pitch_class",
         "melody.voicing_recall",
@@ -102,10 +102,10 @@ def test_without_salience_the_pitch_class_is_heard_in_the_chroma() -> None:
     }
     assert scores["melody.pitch_class"] >= 0.85
     other = requested(song(1)[1], audio.duration)
-    assert adherence(other, heard)["melody.pitch_class"] <= 0.3
+    assert adherence(other, estimate)["melody.pitch_class"] <= 0.3
 
 
-def test_a_listener_does_without_weights_that_are_nowhere(
+def test_an_extractor_without_weights_has_no_salience(
     monkeypatch: pytest.MonkeyPatch, salience_file: Path, tmp_path: Path
 ) -> None:
     def nowhere(*_: object, **__: object) -> DeepSalience:
@@ -124,25 +124,25 @@ def test_all_controls_have_the_length_of_the_clip(salience_file: Path) -> None:
     audio, conditions = song(0)
     for duration in (1.0, 1.5, 1.001, 0.05):
         clip = audio.crop(0, duration)
-        asked = requested(conditions, clip.duration)
-        assert asked.chords is not None and asked.chords[-1][1] == clip.duration
-        for listener in (
+        reference = requested(conditions, clip.duration)
+        assert reference.chords is not None and reference.chords[-1][1] == clip.duration
+        for extractor in (
             ControlExtractor(None),
             ControlExtractor.load(salience_file, device="cpu"),
         ):
-            heard = listener.extract(clip, ["drums", "melody"])
-            assert heard.pitch_classes is not None and asked.pitch_classes is not None
-            assert len(heard.pitch_classes) == len(asked.pitch_classes)
-            assert "melody.pitch_class" in adherence(asked, heard)
+            estimate = extractor.extract(clip, ["drums", "melody"])
+            assert estimate.pitch_classes is not None and reference.pitch_classes is not None
+            assert len(estimate.pitch_classes) == len(reference.pitch_classes)
+            assert "melody.pitch_class" in adherence(reference, estimate)
 
 
-def test_silence_is_heard_as_silence(chordino: Path, salience_file: Path) -> None:
+def test_silence_has_no_chords_onsets_or_melody(chordino: Path, salience_file: Path) -> None:
     silence = Audio(torch.zeros(1, 4 * RATE), RATE)
-    for listener in (ControlExtractor(None), ControlExtractor.load(salience_file, device="cpu")):
-        heard = listener.extract(silence)
-        assert heard.chords == [(0.0, 4.0, "N")]
-        assert heard.onsets is not None and len(heard.onsets) == 0
-        scores = adherence(requested(song(0)[1], 4.0), heard)
+    for extractor in (ControlExtractor(None), ControlExtractor.load(salience_file, device="cpu")):
+        estimate = extractor.extract(silence)
+        assert estimate.chords == [(0.0, 4.0, "N")]
+        assert estimate.onsets is not None and len(estimate.onsets) == 0
+        scores = adherence(requested(song(0)[1], 4.0), estimate)
         assert scores["chords.majmin"] == scores["drums.f1"] == 0
     assert adherence(
         requested(song(0)[1], 4.0), ControlExtractor(None).extract(silence, ["melody"])
@@ -153,18 +153,18 @@ def test_silence_is_heard_as_silence(chordino: Path, salience_file: Path) -> Non
     }
 
 
-def test_drums_are_heard_alone_where_there_is_a_separator(small_separator: Path) -> None:
+def test_a_separator_gives_onsets_of_the_drum_stem(small_separator: Path) -> None:
     separator = DrumSeparator(load_drum_network(small_separator), device="cpu")
     audio, conditions = song(0)
-    heard = ControlExtractor(None, separator).extract(audio, ["drums"])
-    assert heard.onsets is not None and heard.stem_onsets is not None
-    np.testing.assert_array_equal(heard.onsets, detect_onsets(audio))
-    np.testing.assert_array_equal(heard.stem_onsets, detect_onsets(separator(audio)))
-    scores = adherence(requested(conditions, audio.duration), heard)
+    estimate = ControlExtractor(None, separator).extract(audio, ["drums"])
+    assert estimate.onsets is not None and estimate.stem_onsets is not None
+    np.testing.assert_array_equal(estimate.onsets, detect_onsets(audio))
+    np.testing.assert_array_equal(estimate.stem_onsets, detect_onsets(separator(audio)))
+    scores = adherence(requested(conditions, audio.duration), estimate)
     assert {"drums.f1", "drum_stem.f1", "tempo.accuracy1"} < scores.keys()
 
 
-def test_what_was_not_asked_for_is_not_scored() -> None:
+def test_controls_that_are_not_requested_are_not_scored() -> None:
     assert adherence(requested(Conditions(text="a song"), 4.0), Controls(onsets=np.ones(1))) == {}
     onsets = Controls(onsets=np.array([0.5, 1.0]))
     assert adherence(onsets, onsets) == {"drums.f1": 1, "drums.precision": 1, "drums.recall": 1}
@@ -175,7 +175,7 @@ def test_pitch_classes_of_rows() -> None:
     np.testing.assert_array_equal(module.to_pitch_classes(rows), [-1, 7, 0, 0])
 
 
-def test_what_cannot_be_heard_or_compared_is_refused() -> None:
+def test_unknown_controls_and_unequal_lengths_are_errors() -> None:
     audio, _ = song(0)
     with pytest.raises(SettingError, match="text"):
         ControlExtractor(None).extract(audio, ["text"])

@@ -1,4 +1,4 @@
-"""The model that comes with Jasco: small, whole, ours, and it does what it is asked for."""
+"""Bundled demo model: size, completeness, offline loading, and adherence to chords."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def demo() -> Jasco:
     return Jasco.from_pretrained("demo", device="cpu", dtype="float32")
 
 
-def test_it_is_small_and_whole() -> None:
+def test_the_demo_is_small_and_complete() -> None:
     files = [path for path in asset("demo").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 40e6
     assert {path.suffix for path in files} <= {".safetensors", ".yaml", ".json", ".md", ".png"}
@@ -36,14 +36,14 @@ def test_it_is_small_and_whole() -> None:
     assert not re.search(r"(?<!\w)[/~]\w", config)  # no path of the machine that made it
 
 
-def test_it_is_the_default_and_what_users_were_promised(demo: Jasco) -> None:
+def test_the_demo_is_the_default_with_the_promised_properties(demo: Jasco) -> None:
     assert generate.DEFAULT_MODEL == "demo" == demo.name_or_path
     assert demo.controls == ("text", "chords", "drums", "melody")
     assert (demo.sample_rate, demo.frame_rate, demo.segment_duration) == (32000, 50.0, 10.0)
     assert CodecSource("demo").facts()["codec"] == demo.codec.fingerprint()
 
 
-def test_it_needs_no_network(tmp_path: Path) -> None:
+def test_the_demo_loads_offline(tmp_path: Path) -> None:
     code = """if True:
         import socket
 
@@ -62,26 +62,26 @@ def test_it_needs_no_network(tmp_path: Path) -> None:
     assert result.stdout.strip() == "(1, 1, 320000)"
 
 
-def test_its_card_is_filled_in() -> None:
+def test_the_model_card_is_complete() -> None:
     card = (asset("demo") / "README.md").read_text()
     assert card.startswith("---\nlicense: mit\n")
     assert "TODO" not in card
     assert (asset("demo") / "../fluid_r3_gm_license.txt").is_file()
 
 
-def test_it_follows_the_chords(demo: Jasco, chordino: Path) -> None:
-    """Half the way to its figure in the card, so that it holds for any seed and machine."""
-    wishes = [
+def test_the_demo_follows_chords(demo: Jasco, chordino: Path) -> None:
+    """Threshold at about half of the score in the card, so that it holds on any machine."""
+    clips = [
         Conditions(text="synth-pop", chords=ChordProgression.parse(text, bpm=96))
         for text in (CHORDS, OTHERS)
     ]
-    out = demo.generate(wishes, seed=7, solver=Euler(16))
+    out = demo.generate(clips, seed=7, solver=Euler(16))
     assert float(out.audio.abs().max()) > 0.01 and bool(torch.isfinite(out.audio).all())
-    heard = [
+    extracted = [
         ControlExtractor(None).extract(Audio(take, out.sample_rate), ["chords"])
         for take in out.audio
     ]
-    asked = [requested(wish, 10.0) for wish in wishes]
-    scores = [[adherence(a, h)["chords.majmin"] for h in heard] for a in asked]
+    references = [requested(clip, 10.0) for clip in clips]
+    scores = [[adherence(a, h)["chords.majmin"] for h in extracted] for a in references]
     assert min(scores[0][0], scores[1][1]) > 0.5
     assert max(scores[0][1], scores[1][0]) < 0.25

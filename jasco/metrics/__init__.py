@@ -1,6 +1,6 @@
-"""Metrics, one concept a module: each compares a reference with an estimate, both plain data.
+"""Metrics, one concept per module: each compares a reference with an estimate, both plain data.
 
-Metrics of one item have ``compute(reference, estimate)``, which gives a dict of numbers, ``nan``
-where the metric is not defined for the item; `jasco.metrics.scores.Scores` gathers them over items
-and gives means with intervals.
+Metrics of one item have a function ``compute(reference, estimate)``, which returns a dict of
+numbers, ``nan`` where the metric is not defined for the item; `jasco.metrics.scores.Scores`
+accumulates them over items and returns means with confidence intervals.
 """

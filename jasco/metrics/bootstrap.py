@@ -1,4 +1,4 @@
-"""95 % intervals of means by the bootstrap, over items and over seeds."""
+"""Confidence intervals of means by the bootstrap, over items and over seeds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from jasco.errors import SettingError
 
 
 class Interval(NamedTuple):
-    """A mean and the interval that holds it with the probability asked for.
+    """Mean with its confidence interval.
 
     Attributes:
-        mean: of the items that have a value, each the mean of its seeds.
-        low: lower end; nan where a single item leaves it unknown.
-        high: upper end.
-        items: that have a value.
+        mean: mean over the items that have a value, each the mean over its seeds.
+        low: lower end; nan with a single item.
+        high: upper end; nan with a single item.
+        items: number of items that have a value.
     """
 
     mean: float
@@ -36,21 +36,21 @@ def bootstrap(
 ) -> Interval:
     """Percentile bootstrap of a mean (B. Efron and R. J. Tibshirani, 1993, chapter 13).
 
-    Items are drawn with replacement. Where each was measured under several seeds, the seeds are
-    drawn too, the same ones for all items, because they are crossed with the items (A. B. Owen,
-    "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007).
+    Items are resampled with replacement. Where items have several seeds, the seeds are resampled
+    too, the same ones for all items, because both factors are crossed (A. B. Owen, "The pigeonhole
+    bootstrap", Annals of Applied Statistics 1(2), 2007).
 
-    For the difference of two systems on the same items, give the differences.
+    Two systems on the same items are compared by the bootstrap of their differences.
 
     Args:
-        values: (items,) or (items, seeds); what is not finite counts as not defined, such as nan
-            or the loudness of silence.
-        level: probability that the interval is to hold the mean.
-        resamples: how often to draw.
-        seed: of the drawing.
+        values: (items,) or (items, seeds); values that are not finite, such as nan or the loudness
+            of silence, count as not defined.
+        level: confidence level, between 0 and 1.
+        resamples: number of resamples.
+        seed: seed of the resampling.
 
     Returns:
-        The mean and its interval, all nan without a value.
+        Mean with its interval; all nan without a value.
 
     Raises:
         SettingError: another shape, or a level outside 0 to 1.
@@ -69,7 +69,7 @@ def bootstrap(
     mean = float(np.nanmean(table, axis=1).mean())
     if count == 1:
         return Interval(mean, math.nan, math.nan, 1)
-    # How often each item and each seed is drawn, in all resamples at once.
+    # Counts of each item and each seed, for all resamples at once.
     generator = np.random.default_rng(seed)
     item_draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples).T
     seed_draws = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples).T

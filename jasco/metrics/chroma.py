@@ -2,7 +2,7 @@
 
 J. Copet et al., "Simple and controllable music generation", arXiv 2306.05284, section 3.2: the mean
 cosine similarity of the frames of two chromagrams, each quantised to its strongest pitch class. The
-cosine of two of these is 1 or 0, so that it is the part of the frames with the same pitch class.
+cosine of two one-hot frames is 1 or 0, so the mean is the share of frames with equal pitch class.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from jasco.errors import MelodyError
 def compute(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
     """Chroma similarity of one item.
 
-    The published evaluation averages over the frames of all items, which is the same as the mean of
-    their scores where they are equally long. Silence has the pitch class C, as it has there.
+    The published evaluation averages over the frames of all items, which equals the mean of their
+    scores where items are equally long. Silence has the pitch class C, as in that evaluation.
 
     Args:
         reference: (12, T) chromagram, see `jasco.preprocess.chroma.chromagram`.
-        estimate: likewise.
+        estimate: (12, T) chromagram.
 
     Returns:
         ``chroma_similarity`` in [0, 1]; nan without frames.

@@ -1,4 +1,4 @@
-"""CLAP: recordings and texts as points of one space, in which those that belong together are near.
+"""CLAP: joint embeddings of audio and text, by contrastive language-audio pretraining.
 
 Y. Wu et al., "Large-scale contrastive language-audio pretraining with feature fusion and
 keyword-to-caption augmentation", ICASSP 2023, by the `ClapModel` of transformers.
@@ -20,19 +20,19 @@ from jasco.hub import HubOptions, locate
 from jasco.precision import resolve_device
 
 DEFAULT = "laion/larger_clap_music"
-"""Trained on music; the one that JASCO and MusicGen are evaluated with."""
+"""Checkpoint trained on music, with which JASCO and MusicGen are evaluated."""
 
 _FILES = ("*.json", "*.txt")
 
 
 class Clap:
-    """A CLAP model with what prepares its inputs.
+    """CLAP model with tokenizer and feature extractor.
 
     Args:
-        model: a `ClapModel`.
-        tokenizer: of its texts.
-        extractor: of its spectrograms.
-        device: where to compute.
+        model: `ClapModel` of transformers.
+        tokenizer: tokenizer of the texts.
+        extractor: feature extractor of the spectrograms.
+        device: device of the model.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Clap:
         device: str | torch.device = "auto",
         hub: HubOptions | None = None,
     ) -> Clap:
-        """From a folder or the Hub.
+        """Load a model from a folder or the Hub.
 
-        Weights are safetensors, or where there are none a ``.bin``, of which tensors alone are
-        read.
+        Weights are read from safetensors, else from a ``.bin`` file, of which only tensors are
+        loaded.
 
         Raises:
-            CheckpointError: it cannot be found, reached or read.
+            CheckpointError: the model cannot be found, reached or read.
         """
         from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
@@ -71,7 +71,7 @@ class Clap:
             )
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             extractor = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
-        except Exception as error:  # each part has its own ways to refuse a file
+        except Exception as error:  # each part raises errors of its own
             reason = str(error).partition(". ")[0] or type(error).__name__
             raise CheckpointError(f"{name} holds no CLAP that can be read: {reason}") from error
         model, found = loaded
@@ -83,7 +83,7 @@ class Clap:
         return cls(model, tokenizer, extractor, device)
 
     def to(self, device: str | torch.device) -> Clap:
-        """Move it to another device."""
+        """Move the model to another device."""
         self.device = resolve_device(device)
         self.model.to(self.device)
         return self
@@ -92,8 +92,8 @@ class Clap:
     def embed_audio(self, recordings: Iterable[Audio]) -> np.ndarray:
         """Embeddings of recordings.
 
-        What is longer than the model's 10 s is heard in equal pieces of at most that, and their
-        mean taken, where the original cuts out a piece at random.
+        Recordings longer than the 10 s of the model are split into equal pieces, whose embeddings
+        are averaged; the original crops one piece at random.
 
         Args:
             recordings: any rate, any number of channels.
@@ -105,9 +105,9 @@ class Clap:
 
     @torch.inference_mode()
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """Embeddings of texts, each cut to what the model reads: (N, D) float64 of unit length."""
+        """Embeddings (N, D) of texts, each truncated to the model, float64 of unit length."""
         config = self.model.config.text_config
-        # RoBERTa counts positions from behind the padding's on.
+        # Position ids of RoBERTa start after the id of the padding.
         longest = config.max_position_embeddings - config.pad_token_id - 1
         vectors = []
         for text in texts:
@@ -127,7 +127,7 @@ class Clap:
             truncation="fusion" if fusion else "rand_trunc",
             return_tensors="pt",
         )
-        # No piece is longer than the model hears; the extractor would mark one at random.
+        # The extractor marks a random piece as longer than the window, although none is.
         inputs["is_longer"] = torch.zeros(len(pieces), 1, dtype=torch.bool)
         found = self.model.get_audio_features(**inputs.to(self.device)).pooler_output
         return torch.nn.functional.normalize(found.mean(dim=0), dim=0)
@@ -139,14 +139,14 @@ class Clap:
 
 
 def compute(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
-    """Text consistency of one item: how near a recording is to what it was to be.
+    """Text consistency (CLAP score) of one item.
 
     Args:
         reference: (D,) embedding of the text.
-        estimate: (D,) of the recording.
+        estimate: (D,) embedding of the recording.
 
     Returns:
-        ``text_consistency``: their cosine similarity, from -1 to 1.
+        ``text_consistency``: cosine similarity, from -1 to 1.
 
     Raises:
         SettingError: shapes that are not equal (D,), or a vector of length 0.

@@ -1,6 +1,6 @@
-"""Drum metric: how many strokes come when they should.
+"""Drum metric: onset F-measure with a tolerance of 50 ms.
 
-The F-measure of onsets within 50 ms, each counted once (S. Böck, F. Krebs and M. Schedl,
+Each onset is matched at most once (S. Böck, F. Krebs and M. Schedl,
 "Evaluating the online capabilities of onset detection methods", ISMIR 2012; mir_eval.onset).
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from jasco.errors import SettingError
 
 WINDOW = 0.05
-"""s, the most by which two onsets that count as one may differ."""
+"""Tolerance (s): largest distance of two matching onsets."""
 
 Times = Sequence[float] | np.ndarray
 
@@ -24,12 +24,12 @@ def compute(reference: Times, estimate: Times, window: float = WINDOW) -> dict[s
 
     Args:
         reference: onset times (s).
-        estimate: likewise.
-        window: the most by which a hit may be off (s).
+        estimate: onset times (s).
+        window: largest distance of two matching onsets (s).
 
     Returns:
-        ``f1``, ``precision`` and ``recall``. What has no onsets to speak of is nan: precision
-        without an estimate, recall and ``f1`` without a reference.
+        ``f1``, ``precision`` and ``recall``. Precision is nan without onsets in the estimate,
+        recall and ``f1`` are nan without onsets in the reference.
 
     Raises:
         SettingError: times that are negative or not finite.
@@ -44,13 +44,13 @@ def compute(reference: Times, estimate: Times, window: float = WINDOW) -> dict[s
 
 
 def count_matches(reference: np.ndarray, estimate: np.ndarray, window: float) -> int:
-    """Size of the largest matching of ascending times that differ by ``window`` (s) at most.
+    """Size of the maximum matching of ascending times that differ by ``window`` (s) at most.
 
-    All windows are equally long, so that taking the earliest free partner each time is optimal.
+    All windows have equal length, so the greedy choice of the earliest free partner is optimal.
     """
     hits = i = j = 0
     while i < len(reference) and j < len(estimate):
-        # Times in steps of 5 ms may lie exactly a window apart, which binary fractions blur.
+        # Times in steps of 5 ms may lie exactly a window apart, up to the rounding of floats.
         difference = round(float(estimate[j] - reference[i]), 9)
         hits += int(abs(difference) <= window)
         i += int(difference >= -window)

@@ -1,4 +1,4 @@
-"""Embeddings of recordings: the points between which distances of distributions are measured."""
+"""Embeddings of recordings, for distances of distributions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jasco.metrics.bootstrap import Interval
 
 
 class Embeddings:
-    """Accumulates the embeddings of references and of estimates, one vector an item."""
+    """Accumulator of the embeddings of references and estimates, one vector per item."""
 
     def __init__(self) -> None:
         self._sets: dict[str, list[np.ndarray]] = {"reference": [], "estimate": []}
@@ -23,19 +23,19 @@ class Embeddings:
     def add(
         self, *, reference: np.ndarray | None = None, estimate: np.ndarray | None = None
     ) -> None:
-        """Put down embeddings (N, D) of either set; the two may be of different sizes."""
+        """Add embeddings (N, D) to either set; the two may differ in size."""
         for name, values in (("reference", reference), ("estimate", estimate)):
             if values is not None:
                 self._sets[name].append(np.atleast_2d(np.asarray(values, dtype=float)))
 
     @property
     def reference(self) -> np.ndarray:
-        """(N, D)."""
+        """Embeddings (N, D) of the references."""
         return self._joined("reference")
 
     @property
     def estimate(self) -> np.ndarray:
-        """(M, D)."""
+        """Embeddings (M, D) of the estimates."""
         return self._joined("estimate")
 
     def summary(self, *, seed: int = 0) -> dict[str, float | Interval]:
@@ -59,11 +59,11 @@ class Embeddings:
 
 @torch.inference_mode()
 def embed_latents(codec: EnCodec, recordings: Iterable[Audio]) -> np.ndarray:
-    """Mean over time of the normalised latents of EnCodec, which every model brings along.
+    """Mean over time of the normalised EnCodec latents, which need no further model.
 
     Args:
-        codec: of the model.
-        recordings: any rate, any number of channels, any length.
+        codec: codec of the evaluated model.
+        recordings: audio of any rate, number of channels and length.
 
     Returns:
         (N, D) float64.

@@ -1,16 +1,16 @@
-"""Fréchet distance of two sets of embeddings, and its extrapolation to endless sets.
+"""Fréchet distance of two sets of embeddings, and its extrapolation to infinite sets.
 
-The distance of the two Gaussians with the sets' means and covariances (D. C. Dowson and B. V.
+Distance of the two Gaussians with the means and covariances of the sets (D. C. Dowson and B. V.
 Landau, 1982; as FAD: K. Kilgour et al., "Fréchet audio distance", Interspeech 2019):
 
     |m_1 - m_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))
 
-Estimated from finite sets it is too large, by an amount that falls like one over their size (M. J.
-Chong and D. Forsyth, "Effectively unbiased FID and Inception Score and where to find them", CVPR
-2020; A. Gui et al., "Adapting Fréchet audio distance for generative music evaluation", ICASSP
-2024). FAD infinity is where a line through the distances of smaller subsets arrives at infinity.
-Unlike these papers we draw subsets of both sets, in the same proportion: else the part of the bias
-that comes from the reference stays.
+Its estimate from finite sets is biased upwards, by an amount inverse to their size (M. J. Chong and
+D. Forsyth, "Effectively unbiased FID and Inception Score and where to find them", CVPR 2020; A. Gui
+et al., "Adapting Fréchet audio distance for generative music evaluation", ICASSP 2024). FAD
+infinity is the intercept, at infinite size, of a line through the distances of smaller subsets.
+Unlike these papers, subsets of both sets are drawn, in the same proportion: else the part of the
+bias that comes from the reference would remain.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from jasco.errors import SettingError
 from jasco.metrics.bootstrap import Interval
 
 _PARTS = (1.0, 1.25, 1.5, 1.75, 2.0)
-"""Whole sets, ..., half of them: a set of n becomes one of n / part."""
+"""Divisors of the set size: subsets have n / part items, from whole sets to halves."""
 _DRAWS = 20
-"""Lines, each through the whole sets and one subset of every other size."""
+"""Number of fitted lines, each through the whole sets and one subset of every other size."""
 _GROUPS = 10
 _STUDENT = 2.262  # 97.5 % point of Student's t with `_GROUPS` - 1 degrees of freedom
 
 
 def compute(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Fréchet distance of two sets as they are.
+    """Fréchet distance of two sets, without extrapolation.
 
     Args:
-        reference: (N, D) embeddings, one an item.
-        estimate: (M, D).
+        reference: (N, D) embeddings, one per item.
+        estimate: (M, D) embeddings.
 
     Returns:
-        The distance (a square, in the unit of the embeddings squared), at least 0.
+        Squared distance, in the squared unit of the embeddings, at least 0.
 
     Raises:
         SettingError: fewer than two items, or shapes that do not fit.
@@ -51,8 +51,8 @@ def between_gaussians(
     mean_1: np.ndarray, covariance_1: np.ndarray, mean_2: np.ndarray, covariance_2: np.ndarray
 ) -> float:
     """Fréchet distance of two Gaussians of means (D,) and covariances (D, D)."""
-    # tr (S_1 S_2)^(1/2) is the sum of the singular values of S_1^(1/2) S_2^(1/2), which exist and
-    # are not negative even where rounding gives the product complex eigenvalues.
+    # tr (S_1 S_2)^(1/2) is the sum of the singular values of S_1^(1/2) S_2^(1/2), which are real
+    # and non-negative even where rounding gives the product complex eigenvalues.
     shared = np.linalg.svd(_root(covariance_1) @ _root(covariance_2), compute_uv=False).sum()
     distance = ((mean_1 - mean_2) ** 2).sum() + np.trace(covariance_1 + covariance_2) - 2 * shared
     return max(float(distance), 0.0)
@@ -61,15 +61,16 @@ def between_gaussians(
 def extrapolate(reference: np.ndarray, estimate: np.ndarray, *, seed: int = 0) -> Interval:
     """FAD infinity, with its 95 % interval by a jackknife over tenths of both sets.
 
-    The line holds where the sets are a few times larger than the embeddings have dimensions.
+    The bias is linear in the inverse size where sets have a few times more items than the
+    embeddings have dimensions.
 
     Args:
-        reference: (N, D) embeddings, one an item.
-        estimate: (M, D).
-        seed: of the subsets.
+        reference: (N, D) embeddings, one per item.
+        estimate: (M, D) embeddings.
+        seed: seed of the subsets.
 
     Returns:
-        Distance and interval; both may be negative where the distributions are equal. ``items`` is
+        Distance with interval; both may be negative where the distributions are equal. ``items`` is
         M. The interval is nan with fewer than 40 items in either set.
 
     Raises:
@@ -84,7 +85,7 @@ def extrapolate(reference: np.ndarray, estimate: np.ndarray, *, seed: int = 0) -
     value = float(np.mean(draws))
     if min(len(ref), len(est)) < 4 * _GROUPS:
         return Interval(value, math.nan, math.nan, len(est))
-    # Two sources of error: the items themselves, and the choice of subsets.
+    # The variance has two sources: the sample of items, and the choice of subsets.
     groups = [generator.permutation(len(part)) % _GROUPS for part in (ref, est)]
     without = np.array([compute(ref[groups[0] != k], est[groups[1] != k]) for k in range(_GROUPS)])
     variance = (_GROUPS - 1) / _GROUPS * ((without - without.mean()) ** 2).sum()
@@ -94,7 +95,7 @@ def extrapolate(reference: np.ndarray, estimate: np.ndarray, *, seed: int = 0) -
 
 
 def checked_sets(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of embeddings in float64, or a SettingError."""
+    """Convert two sets of embeddings to float64; a SettingError where they do not fit."""
     ref, est = np.asarray(reference, dtype=float), np.asarray(estimate, dtype=float)
     if ref.ndim != 2 or est.ndim != 2 or ref.shape[1] != est.shape[1]:
         raise SettingError(f"sets of shapes {ref.shape} and {est.shape}: give (N, D) and (M, D)")
@@ -108,7 +109,7 @@ def checked_sets(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarra
 def _intercept(
     ref: np.ndarray, est: np.ndarray, whole: float, generator: np.random.Generator
 ) -> float:
-    """Where a line through the distances of random subsets meets endless sets."""
+    """Intercept at infinite size of a line through the distances of random subsets."""
     distances = [whole]
     for part in _PARTS[1:]:
         few = [generator.permutation(sets)[: round(len(sets) / part)] for sets in (ref, est)]

@@ -1,4 +1,4 @@
-"""Kernel audio distance: the maximum mean discrepancy of two sets of embeddings, without bias.
+"""Kernel audio distance: unbiased maximum mean discrepancy (MMD) of two sets of embeddings.
 
 Y. Chung et al., "KAD: no more FAD! An effective and efficient evaluation metric for audio
 generation", arXiv 2502.15602 (2025), on A. Gretton et al., "A kernel two-sample test", JMLR 13,
@@ -6,7 +6,7 @@ generation", arXiv 2502.15602 (2025), on A. Gretton et al., "A kernel two-sample
 
     100 (mean_(i != j) k(x_i, x_j) + mean_(i != j) k(y_i, y_j) - 2 mean_(i, j) k(x_i, y_j))
 
-with k(x, y) = exp(-|x - y|^2 / (2 s^2)) and s the median distance of two items of the reference.
+with k(x, y) = exp(-|x - y|^2 / (2 s^2)), where s is the median distance of items of the reference.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def compute(
     """Kernel audio distance of two sets.
 
     Args:
-        reference: (N, D) embeddings, one an item.
-        estimate: (M, D).
-        bandwidth: s; ``None`` for the median distance of the reference.
+        reference: (N, D) embeddings, one per item.
+        estimate: (M, D) embeddings.
+        bandwidth: bandwidth s of the kernel; ``None`` for the median distance of the reference.
 
     Returns:
-        The distance, whose mean over equal distributions is 0, so that it may be negative.
+        Distance, with expectation 0 for equal distributions, so that it may be negative.
 
     Raises:
         SettingError: fewer than two items, shapes that do not fit, or a reference whose median
@@ -54,13 +54,13 @@ def compute(
 
 
 def _mean_of_others(squares: np.ndarray, width: float) -> float:
-    """Mean kernel of the pairs of different items."""
+    """Mean of the kernel over pairs of different items."""
     count = len(squares)
     kernel = np.exp(-squares / (2 * width**2))
     return float((kernel.sum() - np.trace(kernel)) / (count * (count - 1)))
 
 
 def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, M) squared distances."""
+    """Squared distances (N, M)."""
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
     return squares.clip(min=0)

@@ -1,6 +1,6 @@
-"""Melody metrics: whether the right note sounds, frame by frame.
+"""Melody metrics: accuracy of notes, pitch classes and voicing by frame.
 
-A melody is the row of each frame, -1 where it is silent; row r is the note MIDI 43 + r.
+A melody is the row of each frame, -1 for silence; row r is the MIDI note 43 + r.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ def compute(reference: Rows, estimate: Rows) -> dict[str, float]:
 
     Args:
         reference: (T,) rows from 0 to 52, -1 for silence.
-        estimate: likewise, of the same length.
+        estimate: (T,) rows from 0 to 52, -1 for silence.
 
     Returns:
-        - ``row``: of the frames where the reference sounds, the part where the estimate has its
+        - ``row``: share of the voiced frames of the reference in which the estimate has the same
           row;
         - ``pitch_class``: the same with octaves ignored;
-        - ``voicing_recall``: the part of these frames where the estimate sounds at all;
-        - ``voicing_false_alarm``: of the frames where the reference is silent, the part where the
-          estimate sounds;
-        - ``overall``: of all frames, the part where both are silent or have the same row.
+        - ``voicing_recall``: share of the voiced frames of the reference in which the estimate is
+          voiced;
+        - ``voicing_false_alarm``: share of the silent frames of the reference in which the estimate
+          is voiced;
+        - ``overall``: share of all frames in which both are silent or have the same row.
 
         Each is nan where there is no such frame.
 
@@ -54,7 +55,11 @@ def compute(reference: Rows, estimate: Rows) -> dict[str, float]:
 
 
 def compute_pitch_classes(reference: Rows, estimate: Rows) -> dict[str, float]:
-    """The same of melodies of which only the pitch classes are known: C = 0 ... B = 11, -1.
+    """Accuracy of pitch classes and of voicing, for melodies without octaves.
+
+    Args:
+        reference: (T,) pitch classes from C = 0 to B = 11, -1 for silence.
+        estimate: (T,) pitch classes from C = 0 to B = 11, -1 for silence.
 
     Returns:
         ``pitch_class``, ``voicing_recall`` and ``voicing_false_alarm`` of `compute`.

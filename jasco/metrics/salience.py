@@ -1,9 +1,8 @@
-"""Salience metrics: whether the right pitch stands out, frame by frame, voiced or not.
+"""Salience metrics: pitch accuracy by frame, independent of voicing, and cosine similarity.
 
-Raw pitch accuracy judges the pitch of a frame apart from the decision whether it sounds at all (J.
-Salamon et al., "Melody extraction from polyphonic music signals", IEEE Signal Processing Magazine
-31(2), 2014; mir_eval.melody). With pitches a semitone apart its tolerance of 50 cents asks for the
-same row.
+Raw pitch accuracy scores the pitch of a frame apart from the voicing decision (J. Salamon et al.,
+"Melody extraction from polyphonic music signals", IEEE Signal Processing Magazine 31(2), 2014;
+mir_eval.melody). For rows a semitone apart, its tolerance of 50 cents requires the same row.
 """
 
 from __future__ import annotations
@@ -15,30 +14,30 @@ import numpy as np
 from jasco.errors import MelodyError
 
 THRESHOLD = 0.5
-"""Salience below which the model takes a frame for silent."""
+"""Salience below which a frame is unvoiced for the model."""
 
 
 def compute(
     reference: np.ndarray, estimate: np.ndarray, threshold: float = THRESHOLD
 ) -> dict[str, float]:
-    """Pitch accuracy, voicing and likeness of salience.
+    """Pitch accuracy, voicing and cosine similarity of one item.
 
     Args:
         reference: (53, T) salience, or a roll of ones and zeros.
-        estimate: likewise.
-        threshold: a frame is voiced where its largest value reaches it.
+        estimate: (53, T) salience, or a roll of ones and zeros.
+        threshold: a frame is voiced where its largest value is at least this.
 
     Returns:
-        Over the frames that are voiced in the reference,
+        Over the voiced frames of the reference,
 
-        - ``rpa``, raw pitch accuracy: the part whose strongest row is that of the reference, be it
+        - ``rpa``, raw pitch accuracy: share of frames whose strongest row is that of the reference,
           above the threshold or not;
         - ``rca``, raw chroma accuracy: the same with octaves ignored;
-        - ``voicing_recall``: the part that is voiced in the estimate;
-        - ``cosine``: the mean cosine similarity of the frames' salience;
+        - ``voicing_recall``: share of frames that are voiced in the estimate;
+        - ``cosine``: mean cosine similarity of the salience of a frame;
 
-        and ``voicing_false_alarm``, the part of the other frames that is voiced in the estimate.
-        Each is nan where there is no such frame.
+        and ``voicing_false_alarm``, the share of the unvoiced frames that is voiced in the
+        estimate. Each is nan where there is no such frame.
 
     Raises:
         MelodyError: shapes that are not equal (rows, T).

@@ -1,4 +1,4 @@
-"""The scores of many items, and what they come to."""
+"""Accumulation of the scores of items into means with confidence intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jasco.metrics.bootstrap import Interval, bootstrap
 
 
 class Scores:
-    """Accumulates the scores of items, each measured under one seed or several."""
+    """Accumulator of the scores of items, each measured under one seed or several."""
 
     def __init__(self) -> None:
         self._scores: dict[tuple[str, int], dict[str, float]] = {}
@@ -20,26 +20,26 @@ class Scores:
         return len(self._scores)
 
     def add(self, item: str, scores: Mapping[str, float], *, seed: int = 0) -> None:
-        """Put down scores of an item; later ones of the same item and seed join, or replace."""
+        """Add scores of an item; later scores of the same item and seed are merged in."""
         self._scores.setdefault((item, seed), {}).update(scores)
 
     @property
     def items(self) -> list[str]:
-        """Items in the order in which they came."""
+        """Items, in order of their first score."""
         return list(dict.fromkeys(item for item, _ in self._scores))
 
     @property
     def seeds(self) -> list[int]:
-        """Seeds in the order in which they came."""
+        """Seeds, in order of their first score."""
         return list(dict.fromkeys(seed for _, seed in self._scores))
 
     @property
     def names(self) -> list[str]:
-        """Metrics in the order in which they came."""
+        """Metrics, in order of their first score."""
         return list(dict.fromkeys(name for scores in self._scores.values() for name in scores))
 
     def values(self, name: str) -> np.ndarray:
-        """(items, seeds) values of a metric, nan where there is none."""
+        """Values (items, seeds) of a metric, nan where there is none."""
         rows = [
             [self._scores.get((item, seed), {}).get(name, math.nan) for seed in self.seeds]
             for item in self.items
@@ -47,7 +47,7 @@ class Scores:
         return np.array(rows, dtype=float).reshape(len(rows), -1)
 
     def summary(self, *, resamples: int = 2000, seed: int = 0) -> dict[str, Interval]:
-        """The mean of each metric with its 95 % interval; see `bootstrap`."""
+        """Mean of each metric with its 95 % interval; see `bootstrap`."""
         return {
             name: bootstrap(self.values(name), resamples=resamples, seed=seed)
             for name in self.names

@@ -1,4 +1,4 @@
-"""The floor of a metric: what it says of items that have nothing to do with each other."""
+"""Floor of a metric: derangements, which pair each item with the request of another."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from jasco.errors import SettingError
 
 
 def derangement(count: int, seed: int = 0) -> list[int]:
-    """A random permutation that leaves nothing in its place, all of them equally likely.
+    """Random derangement: a permutation without fixed points, drawn uniformly.
 
     Item i is compared with the request of item ``derangement(count, seed)[i]``.
 
+    Args:
+        count: number of items.
+        seed: seed of the permutation.
+
     Raises:
-        SettingError: fewer than two items, which cannot be told apart.
+        SettingError: fewer than two items, which have no derangement.
     """
     if count < 2:
         raise SettingError(f"{count} item(s) cannot be shuffled: give two or more")
     generator = np.random.default_rng(seed)
-    while True:  # more than every third permutation is one
+    while True:  # rejection sampling: more than a third of all permutations are derangements
         order = generator.permutation(count)
         if not (order == np.arange(count)).any():
             return [int(index) for index in order]

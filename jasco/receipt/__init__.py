@@ -1,4 +1,4 @@
-"""Receipts: what was asked for in a take and what is heard in it, in numbers and in a picture."""
+"""Adherence reports: requested and extracted controls of a take, as scores, text and figure."""
 
 from jasco.receipt.figure import save_figure
 from jasco.receipt.receipt import MAIN_SCORES, AdherenceReport

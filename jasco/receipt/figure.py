@@ -1,4 +1,4 @@
-"""The picture of a receipt: what was asked for above what is heard, over one time axis."""
+"""Figure of an adherence report: requested and extracted controls over one time axis."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _FAINT, _GROUND = "#9aa2ad", "#f3f4f6"
 _WIDTH, _LETTER = 12.0, 0.10  # inches, of the picture and of a letter in it
 _LOWEST, _BANDS, _COLUMNS, _DEPTH = 40.0, 320, 1200, 80.0  # Hz, rows, columns, dB
 _FFT = 4096
-_LANES = ("asked", "heard")
+_LANES = ("requested", "extracted")
 
 
 def save_figure(
-    path: str | os.PathLike[str], receipt: AdherenceReport, audio: Audio, *, title: str = ""
+    path: str | os.PathLike[str], report: AdherenceReport, audio: Audio, *, title: str = ""
 ) -> Path:
-    """Draw a receipt into a PNG file, whole or not at all.
+    """Draw an adherence report into a PNG file, whole or not at all.
 
-    On top is the spectrogram; below, for each control that was asked for, what was asked for and
-    what is heard. Chords have the colour of their root, minor ones a deeper one. Onsets and notes
-    that are as asked for are green, others red, and grey where the melody rests.
+    The spectrogram is on top; below it, each requested control as requested and as extracted.
+    Colours of chords show their root, darker for minor. Onsets and notes that match the request are
+    green, others red, and grey where the requested melody rests.
 
     Args:
-        path: of the file.
-        receipt: what to draw.
-        audio: the take.
-        title: stands above it.
+        path: path of the file.
+        report: report to draw.
+        audio: take.
+        title: title of the figure.
 
     Raises:
         MissingPartError: matplotlib is not installed.
@@ -55,9 +55,9 @@ def save_figure(
     except ImportError as error:
         raise MissingPartError("pictures need matplotlib: pip install 'jasco[plot]'") from error
 
-    panels = list(_panels(receipt, audio))
+    panels = list(_panels(report, audio))
     heights = [height for _, height, _ in panels]
-    # Outside pyplot a figure draws with Agg, needs no display and is forgotten by itself.
+    # A figure made without pyplot draws with Agg, needs no display and is freed by itself.
     figure = Figure(figsize=(_WIDTH, sum(heights) + 0.4 * len(heights) + 0.5), dpi=140)
     figure.set_layout_engine("constrained", h_pad=0.06, w_pad=0.08)
     grid = figure.subplots(len(panels), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -67,7 +67,7 @@ def save_figure(
         draw(ax)
         ax.set_title(control, loc="left", fontsize=10.5, fontweight="bold", color=_INK)
         if control in MAIN_SCORES:
-            name, score = MAIN_SCORES[control].partition(".")[2], receipt.main.get(control)
+            name, score = MAIN_SCORES[control].partition(".")[2], report.main.get(control)
             shown = "not scored" if score is None else f"{name.replace('_', ' ')} {score:.2f}"
             ax.set_title(shown, loc="right", fontsize=10.5, color=_INK)
     grid[-1].set_xlim(0, audio.duration)
@@ -75,25 +75,25 @@ def save_figure(
     figure.suptitle(title, x=0.012, ha="left", fontsize=12, color=_INK, parse_math=False)
     path = Path(path)
     with replacing(path) as part, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of letters in a title that the font does not have
+        warnings.simplefilter("ignore")  # about glyphs that the font lacks
         figure.savefig(part, format="png")
     return path
 
 
 def _panels(
-    receipt: AdherenceReport, audio: Audio
+    report: AdherenceReport, audio: Audio
 ) -> Iterator[tuple[str, float, Callable[[Axes], None]]]:
     """Name, height (inches) and drawing of each panel."""
-    asked, heard = receipt.asked, receipt.heard
+    requested, extracted = report.requested, report.extracted
     yield "spectrogram", 2.5, lambda ax: _spectrogram(ax, audio)
-    if asked.chords is not None and heard.chords is not None:
-        both = (asked.chords, heard.chords)
+    if requested.chords is not None and extracted.chords is not None:
+        both = (requested.chords, extracted.chords)
         yield "chords", 0.85, lambda ax: _chords(ax, *both, audio.duration)
-    if asked.onsets is not None and heard.onsets is not None:
-        times = (asked.onsets, heard.onsets)
+    if requested.onsets is not None and extracted.onsets is not None:
+        times = (requested.onsets, extracted.onsets)
         yield "drums", 0.85, lambda ax: _onsets(ax, *times)
-    if asked.rows is not None and heard.pitch_classes is not None:
-        tunes = (asked.rows, heard.rows, heard.pitch_classes)
+    if requested.rows is not None and extracted.pitch_classes is not None:
+        tunes = (requested.rows, extracted.rows, extracted.pitch_classes)
         yield "melody", 2.2, lambda ax: _melody(ax, *tunes)
 
 
@@ -112,7 +112,7 @@ def _spectrogram(ax: Axes, audio: Audio) -> None:
     centres = torch.arange(spectrum.shape[1]) * hop <= len(samples)
     power = spectrum[:, centres].abs().square().numpy()
     edges = np.geomspace(_LOWEST, rate / 2, _BANDS + 1) * _FFT / rate  # bins
-    # Where a band is narrower than a bin it has the power that lies between two.
+    # A band narrower than a bin has the power interpolated between two bins.
     whole = np.concatenate([np.zeros((1, power.shape[1])), power.cumsum(axis=0)])
     places = np.arange(len(whole)) - 0.5
     sums = np.stack([np.interp(edges, places, column) for column in whole.T], axis=1)
@@ -128,13 +128,13 @@ def _spectrogram(ax: Axes, audio: Audio) -> None:
 
 
 def _lanes(ax: Axes) -> None:
-    """Two rows, what was asked for on top."""
+    """Label the two rows, requested on top."""
     ax.set_ylim(-0.02, 2.02)
     ax.set_yticks([1.5, 0.5], _LANES)
 
 
-def _chords(ax: Axes, asked: Segments, heard: Segments, duration: float) -> None:
-    for bottom, segments in zip((1.04, 0.04), (asked, heard), strict=True):
+def _chords(ax: Axes, requested: Segments, extracted: Segments, duration: float) -> None:
+    for bottom, segments in zip((1.04, 0.04), (requested, extracted), strict=True):
         for (start, end, label), name in zip(segments, chord_names(segments), strict=True):
             ax.broken_barh(
                 [(start, end - start)], (bottom, 0.92), color=_colour(label), ec="white", lw=1.2
@@ -146,7 +146,7 @@ def _chords(ax: Axes, asked: Segments, heard: Segments, duration: float) -> None
 
 
 def _colour(label: str) -> tuple[float, ...] | str:
-    """The colour of a chord: related roots, a fifth apart, have neighbouring hues."""
+    """Colour of a chord: roots a fifth apart have neighbouring hues."""
     from matplotlib.colors import hsv_to_rgb
 
     root, _, quality = label.partition(":")
@@ -157,46 +157,52 @@ def _colour(label: str) -> tuple[float, ...] | str:
     return tuple(hsv_to_rgb((hue, 0.46 if minor else 0.27, 0.84 if minor else 0.96)))
 
 
-def _onsets(ax: Axes, asked: np.ndarray, heard: np.ndarray) -> None:
+def _onsets(ax: Axes, requested: np.ndarray, extracted: np.ndarray) -> None:
     ax.axhspan(1.04, 1.96, color=_GROUND, lw=0)
     ax.axhspan(0.04, 0.96, color=_GROUND, lw=0)
-    ax.vlines(asked, 1.14, 1.86, color=_INK, lw=1.8)
-    right = _near(heard, asked)
-    ax.vlines(heard[right], 0.14, 0.86, color=_RIGHT, lw=1.8)
-    ax.vlines(heard[~right], 0.14, 0.86, color=_WRONG, lw=1.8)
-    missed = asked[~_near(asked, heard)]
+    ax.vlines(requested, 1.14, 1.86, color=_INK, lw=1.8)
+    right = _near(extracted, requested)
+    ax.vlines(extracted[right], 0.14, 0.86, color=_RIGHT, lw=1.8)
+    ax.vlines(extracted[~right], 0.14, 0.86, color=_WRONG, lw=1.8)
+    missed = requested[~_near(requested, extracted)]
     ax.plot(missed, np.full(len(missed), 0.5), "o", mfc="none", mec=_WRONG, ms=5)
     _lanes(ax)
     _legend(
-        ax, [("|", _RIGHT, "within 50 ms"), ("|", _WRONG, "not asked"), ("o", _WRONG, "missed")]
+        ax, [("|", _RIGHT, "within 50 ms"), ("|", _WRONG, "not requested"), ("o", _WRONG, "missed")]
     )
 
 
 def _near(times: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Whether there is another within the window of the score, for each time."""
+    """Mask of the times that have another within the tolerance of the score."""
     if not len(others):
         return np.zeros(len(times), dtype=bool)
     return np.abs(times[:, None] - others).min(axis=1) <= WINDOW + 1e-9
 
 
-def _melody(ax: Axes, asked: np.ndarray, heard: np.ndarray | None, classes: np.ndarray) -> None:
-    """The melody asked for as bars, the one heard as dots, in the octave asked for if unknown."""
-    octaves = heard is not None
-    if heard is None:
-        near = np.where(asked >= 0, asked, 24)
-        heard = np.where(classes < 0, -1, near + (classes - to_pitch_classes(near) + 6) % 12 - 6)
-    times = (np.arange(len(asked)) + 0.5) / MELODY_RATE
-    rests = np.flatnonzero(np.diff(asked, prepend=-2, append=-2))
+def _melody(
+    ax: Axes, requested: np.ndarray, extracted: np.ndarray | None, classes: np.ndarray
+) -> None:
+    """Requested melody as bars, extracted one as dots, in the requested octave if unknown."""
+    octaves = extracted is not None
+    if extracted is None:
+        near = np.where(requested >= 0, requested, 24)
+        extracted = np.where(
+            classes < 0, -1, near + (classes - to_pitch_classes(near) + 6) % 12 - 6
+        )
+    times = (np.arange(len(requested)) + 0.5) / MELODY_RATE
+    rests = np.flatnonzero(np.diff(requested, prepend=-2, append=-2))
     for start, stop in zip(rests[:-1], rests[1:], strict=True):
-        if asked[start] >= 0:
+        if requested[start] >= 0:
             span = np.array([start, stop]) / MELODY_RATE
-            ax.plot(span, [asked[start]] * 2, color=_INK, lw=9, alpha=0.25, solid_capstyle="butt")
-            ax.plot(span, [asked[start]] * 2, color=_INK, lw=1.3, solid_capstyle="butt")
-    same, rest = to_pitch_classes(asked) == classes, asked < 0
+            ax.plot(
+                span, [requested[start]] * 2, color=_INK, lw=9, alpha=0.25, solid_capstyle="butt"
+            )
+            ax.plot(span, [requested[start]] * 2, color=_INK, lw=1.3, solid_capstyle="butt")
+    same, rest = to_pitch_classes(requested) == classes, requested < 0
     for where, colour in ((same, _RIGHT), (~same & ~rest, _WRONG), (rest, _FAINT)):
         shown = where & (classes >= 0)
-        ax.plot(times[shown], heard[shown], "o", color=colour, ms=2.6, mew=0)
-    sounding = np.concatenate([asked[asked >= 0], heard[classes >= 0]])
+        ax.plot(times[shown], extracted[shown], "o", color=colour, ms=2.6, mew=0)
+    sounding = np.concatenate([requested[requested >= 0], extracted[classes >= 0]])
     low, high = (sounding.min(), sounding.max()) if len(sounding) else (0, 12)
     ax.set_ylim(low - 2, high + 2)
     rows = [row for row in range(int(low) - 2, int(high) + 3) if (row + LOWEST_NOTE) % 12 in (0, 7)]
@@ -204,13 +210,13 @@ def _melody(ax: Axes, asked: np.ndarray, heard: np.ndarray | None, classes: np.n
     ax.set_facecolor(_GROUND)
     ax.grid(axis="y", color="white", lw=1.2)
     ax.set_axisbelow(True)
-    unknown = "" if octaves else ", its octave not known"
-    marks = [("_", _INK, "asked"), (".", _RIGHT, f"heard, as asked{unknown}")]
-    _legend(ax, [*marks, (".", _WRONG, "heard, other"), (".", _FAINT, "heard in a rest")])
+    unknown = "" if octaves else ", octave unknown"
+    marks = [("_", _INK, "requested"), (".", _RIGHT, f"extracted, as requested{unknown}")]
+    _legend(ax, [*marks, (".", _WRONG, "extracted, other"), (".", _FAINT, "extracted in a rest")])
 
 
 def _legend(ax: Axes, marks: list[tuple[str, str, str]]) -> None:
-    """Marks and what they mean, beside the title of the panel."""
+    """Legend beside the title of the panel."""
     for marker, colour, text in marks:
         ax.plot([], [], marker, color=colour, mfc="none" if marker == "o" else colour, label=text)
     ax.legend(

@@ -1,4 +1,4 @@
-"""A receipt: what was asked for in a take, what is heard in it, and how far the two agree."""
+"""Adherence report of a take: requested controls, extracted controls, and their scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jasco.melody import LOWEST_NOTE, Melody, note_name
 from jasco.metrics.chords import Segments
 
 MAIN_SCORES = {"chords": "chords.majmin", "drums": "drums.f1", "melody": "melody.pitch_class"}
-"""The score that stands for a control."""
+"""Control -> its headline score."""
 
 CODES = "given as codes, whose onsets are not known: give --drums FILE to have them compared"
 
@@ -28,89 +28,91 @@ _SHOWN = {
     "drums": ("f1", "precision", "recall"),
     "melody": ("pitch_class", "row", "voicing_recall", "voicing_false_alarm"),
 }
-_MOST = 16  # chords or notes in a line
-_SHORTEST = 0.1  # s of a chord or a note that is worth a name
+_MOST = 16  # largest number of chords or notes in a line
+_SHORTEST = 0.1  # s, shortest chord or note that is listed
 
 
 @dataclass(frozen=True, eq=False)
 class AdherenceReport:
-    """What was asked for in a take, and what is heard in it.
+    """Requested and extracted controls of a take, with their scores.
 
     Attributes:
-        asked: controls that were asked for and can be heard.
-        heard: the same controls as they sound.
-        scores: all of `jasco.adherence.adherence` for them; nan where nothing can be judged.
-        missing: control -> what kept it from being heard or scored, and what mends it.
+        requested: requested controls that can be extracted.
+        extracted: the same controls, extracted from the take.
+        scores: scores of `jasco.adherence.adherence`; nan where a score is not defined.
+        missing: control -> reason why it was not extracted or scored, with the remedy.
     """
 
-    asked: Controls
-    heard: Controls
+    requested: Controls
+    extracted: Controls
     scores: Mapping[str, float]
     missing: Mapping[str, str]
 
     @classmethod
-    def check(cls, audio: Audio, wishes: Conditions, listener: ControlExtractor) -> AdherenceReport:
-        """Hear in a take what was asked for, as far as the parts that are here allow.
+    def check(
+        cls, audio: Audio, conditions: Conditions, extractor: ControlExtractor
+    ) -> AdherenceReport:
+        """Report on a take, for the controls whose extractors are installed.
 
         Args:
-            audio: the take.
-            wishes: with drums as audio; drums as codes are not compared, and ``missing`` says so.
-                A melody without a frame rate is as long as the take.
-            listener: hears.
+            audio: take.
+            conditions: conditions of the take, with drums as audio; drums as codes are not compared
+                and listed in ``missing``. A melody without a frame rate spans the take.
+            extractor: extractor of the controls.
         """
         missing = {}
-        if isinstance(wishes.drums, DrumCodes):
+        if isinstance(conditions.drums, DrumCodes):
             missing["drums"] = CODES
-            wishes = wishes.without("drums")
-        if wishes.melody is not None and wishes.melody.frame_rate is None:
-            roll = wishes.melody.roll
-            wishes = replace(wishes, melody=Melody(roll, roll.shape[1] / audio.duration))
-        asked, heard = requested(wishes, audio.duration), Controls()
+            conditions = conditions.without("drums")
+        if conditions.melody is not None and conditions.melody.frame_rate is None:
+            roll = conditions.melody.roll
+            conditions = replace(conditions, melody=Melody(roll, roll.shape[1] / audio.duration))
+        reference, estimate = requested(conditions, audio.duration), Controls()
         scores: dict[str, float] = {}
-        for control in wishes.without("text").asked:
+        for control in conditions.without("text").asked:
             try:
-                found = listener.extract(audio, [control])
+                found = extractor.extract(audio, [control])
                 known = {name: value for name, value in vars(found).items() if value is not None}
-                heard = replace(heard, **known)
-                scores |= adherence(asked, found)
+                estimate = replace(estimate, **known)
+                scores |= adherence(reference, found)
             except MissingPartError as error:
                 missing[control] = str(error)
-        return cls(asked, heard, scores, missing)
+        return cls(reference, estimate, scores, missing)
 
     @property
     def main(self) -> dict[str, float]:
-        """The main score of each control that has one, by control."""
+        """Headline score of each control that has one."""
         found = {control: self.scores.get(name, math.nan) for control, name in MAIN_SCORES.items()}
         return {control: value for control, value in found.items() if math.isfinite(value)}
 
     @property
     def score(self) -> float:
-        """Mean of the main scores, nan without any."""
+        """Mean of the headline scores, nan without any."""
         return sum(self.main.values()) / len(self.main) if self.main else math.nan
 
     def plain(self) -> dict[str, float]:
-        """The scores as JSON can hold them: rounded, and without those that are nan."""
+        """Scores for JSON: rounded, without nan."""
         return {name: round(x, 4) for name, x in self.scores.items() if math.isfinite(x)}
 
     def lines(self) -> list[str]:
-        """Asked for and heard, with scores, to read."""
+        """Requested and extracted controls with their scores, as lines of text."""
         lines = []
-        asked, heard = self.asked, self.heard
-        if asked.chords is not None and heard.chords is not None:
-            lines.append(f"chords  {self._shown('chords')}")
-            lines.append(f"  asked   {_chord_line(asked.chords)}")
-            lines.append(f"  heard   {_chord_line(heard.chords)}")
-        if asked.onsets is not None and heard.onsets is not None:
-            lines.append(f"drums   {self._shown('drums')}")
-            lines.append(f"  asked   {len(asked.onsets)} onsets, {_tempo(asked.tempo)}")
-            lines.append(f"  heard   {len(heard.onsets)} onsets, {_tempo(heard.tempo)}")
-        if asked.rows is not None and heard.pitch_classes is not None:
-            lines.append(f"melody  {self._shown('melody')}")
-            lines.append(f"  asked   {_notes(asked.rows)}")
-            if heard.rows is not None:
-                lines.append(f"  heard   {_notes(heard.rows)}")
+        requested, extracted = self.requested, self.extracted
+        if requested.chords is not None and extracted.chords is not None:
+            lines.append(f"chords     {self._shown('chords')}")
+            lines.append(f"  requested  {_chord_line(requested.chords)}")
+            lines.append(f"  extracted  {_chord_line(extracted.chords)}")
+        if requested.onsets is not None and extracted.onsets is not None:
+            lines.append(f"drums      {self._shown('drums')}")
+            lines.append(f"  requested  {len(requested.onsets)} onsets, {_tempo(requested.tempo)}")
+            lines.append(f"  extracted  {len(extracted.onsets)} onsets, {_tempo(extracted.tempo)}")
+        if requested.rows is not None and extracted.pitch_classes is not None:
+            lines.append(f"melody     {self._shown('melody')}")
+            lines.append(f"  requested  {_notes(requested.rows)}")
+            if extracted.rows is not None:
+                lines.append(f"  extracted  {_notes(extracted.rows)}")
             else:
-                lines.append(f"  heard   {_notes(heard.pitch_classes, octaves=False)}")
+                lines.append(f"  extracted  {_notes(extracted.pitch_classes, octaves=False)}")
         return lines
 
     def _shown(self, control: str) -> str:
@@ -124,7 +126,7 @@ class AdherenceReport:
 
 
 def chord_names(segments: Segments) -> list[str]:
-    """Names of the vocabulary for segments in Harte's labels."""
+    """Names in the vocabulary of segments with Harte labels."""
     return [ChordProgression.from_pairs([(label, 0.0)]).names[0] for _, _, label in segments]
 
 
@@ -135,7 +137,7 @@ def _chord_line(segments: Segments) -> str:
 
 
 def _notes(rows: np.ndarray, *, octaves: bool = True) -> str:
-    """Names of the notes, or of the pitch classes, in their order."""
+    """Names of the notes, or of the pitch classes, in order of time."""
     lowest = LOWEST_NOTE if octaves else 0
     names = [
         note_name(row + lowest).removesuffix("" if octaves else "-1")

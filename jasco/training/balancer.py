@@ -1,4 +1,4 @@
-"""Loss balancing: the weight of a loss is its share of the gradient, whatever its scale.
+"""Loss balancer: the weight of a loss is its share of the gradient, whatever its scale.
 
 Défossez et al., arXiv 2210.13438, section 3.4, equation 5.
 """
@@ -14,16 +14,19 @@ from jasco.errors import SettingError
 
 
 class LossBalancer(nn.Module):
-    """Gradients of several losses with respect to one output, brought to the asked proportions.
+    """Balancer of the gradients of several losses with respect to one output.
 
     The gradient g_i of loss i becomes w_i / sum(w) * g_i / <|g_i|>, where <> is the moving average
-    of its norm, over sqrt(n) for an output of n values. So the parts have the norms asked for, and
-    their sum is as large as the gradient of a mean absolute difference would be: other losses that
-    are means, which do not depend on the output, can be added whatever the size of the batch.
+    of its norm, divided by sqrt(n) for an output of n values. The terms have norms in proportion to
+    their weights, and their sum has the norm of the gradient of a mean absolute difference, so that
+    losses that do not depend on the output can be added for any batch size.
 
     Args:
-        weights: by the name of the loss.
-        decay: of the moving average, per step; its start is corrected for.
+        weights: weight by name of the loss.
+        decay: decay of the moving average per step, with bias correction at the start.
+
+    Raises:
+        SettingError: negative weights, or none above 0.
     """
 
     norms: Tensor
@@ -41,15 +44,15 @@ class LossBalancer(nn.Module):
         self.register_buffer("fill", torch.zeros(()))
 
     def forward(self, losses: Mapping[str, Tensor], output: Tensor) -> Tensor:
-        """The balanced gradient, of the shape of ``output``.
+        """Balanced gradient, of the shape of ``output``.
 
         Args:
-            losses: scalars that depend on ``output``, the names those of the weights. Graphs are
-                kept, for what else hangs on them.
-            output: (B, ...), requires a gradient.
+            losses: scalar losses of ``output``, by the names of the weights. Their graphs are
+                retained for other gradients.
+            output: (B, ...) tensor that requires a gradient.
 
         Raises:
-            SettingError: other losses than there are weights for.
+            SettingError: the names of the losses are not those of the weights.
         """
         if set(losses) != set(self.weights):
             raise SettingError(

@@ -16,12 +16,12 @@ from torch.nn.utils.parametrizations import weight_norm
 from jasco.training.reconstruction import Spectrogram
 
 
-class Judgement(NamedTuple):
-    """What one scale says of a batch.
+class DiscriminatorOutput(NamedTuple):
+    """Output of the discriminator of one scale.
 
     Attributes:
-        logits: (B, 1, frames, bins), above zero where it sounds real.
-        features: (B, filters, frames, bins) of each inner layer.
+        logits: (B, 1, frames, bins), positive for real audio.
+        features: feature maps (B, filters, frames, bins) of the inner layers.
     """
 
     logits: Tensor
@@ -29,19 +29,19 @@ class Judgement(NamedTuple):
 
 
 class STFTDiscriminator(nn.Module):
-    """Convolutions over the complex spectrum at one resolution.
+    """Discriminator of complex spectrograms at one resolution.
 
     Args:
         n_fft: window length (samples).
-        channels: of the audio.
-        filters: width of the inner layers.
+        channels: number of audio channels.
+        filters: number of channels of the inner layers.
     """
 
     def __init__(self, n_fft: int, channels: int, filters: int) -> None:
         super().__init__()
         self.spectrogram = Spectrogram(n_fft)
         layers = [nn.Conv2d(2 * channels, filters, (3, 9), padding=(1, 4))]
-        for dilation in (1, 2, 4):  # in time, while the frequencies are halved
+        for dilation in (1, 2, 4):  # dilated in time, strided in frequency
             layers.append(
                 nn.Conv2d(
                     filters,
@@ -56,23 +56,23 @@ class STFTDiscriminator(nn.Module):
         self.layers = nn.ModuleList(weight_norm(layer) for layer in layers)
         self.last = weight_norm(nn.Conv2d(filters, 1, (3, 3), padding=1))
 
-    def forward(self, wav: Tensor) -> Judgement:
-        """Judge waveforms (B, channels, N)."""
+    def forward(self, wav: Tensor) -> DiscriminatorOutput:
+        """Logits and feature maps of waveforms (B, channels, N)."""
         spectrum = self.spectrogram(wav).transpose(2, 3)
         hidden = torch.cat([spectrum.real, spectrum.imag], dim=1)
         features = []
         for layer in self.layers:
             hidden = F.leaky_relu(layer(hidden), 0.2)
             features.append(hidden)
-        return Judgement(self.last(hidden), features)
+        return DiscriminatorOutput(self.last(hidden), features)
 
 
 class MultiScaleSTFTDiscriminator(nn.Module):
-    """One discriminator per resolution.
+    """Discriminators at several resolutions (MS-STFT discriminator).
 
     Args:
-        channels: of the audio.
-        filters: width of the inner layers.
+        channels: number of audio channels.
+        filters: number of channels of the inner layers.
         n_ffts: window lengths (samples).
     """
 
@@ -85,12 +85,14 @@ class MultiScaleSTFTDiscriminator(nn.Module):
         super().__init__()
         self.scales = nn.ModuleList(STFTDiscriminator(n_fft, channels, filters) for n_fft in n_ffts)
 
-    def forward(self, wav: Tensor) -> list[Judgement]:
-        """Judge waveforms (B, channels, N) at every scale."""
+    def forward(self, wav: Tensor) -> list[DiscriminatorOutput]:
+        """Outputs of all scales for waveforms (B, channels, N)."""
         return [scale(wav) for scale in self.scales]
 
 
-def discriminator_loss(real: Sequence[Judgement], fake: Sequence[Judgement]) -> Tensor:
+def discriminator_loss(
+    real: Sequence[DiscriminatorOutput], fake: Sequence[DiscriminatorOutput]
+) -> Tensor:
     """Hinge loss of the discriminator: real above 1, fake below -1; mean over the scales."""
     return torch.stack(
         [
@@ -100,13 +102,15 @@ def discriminator_loss(real: Sequence[Judgement], fake: Sequence[Judgement]) -> 
     ).mean()
 
 
-def adversarial_loss(fake: Sequence[Judgement]) -> Tensor:
+def adversarial_loss(fake: Sequence[DiscriminatorOutput]) -> Tensor:
     """Hinge loss of the generator: fake above 1; mean over the scales."""
     return torch.stack([F.relu(1 - f.logits.float()).mean() for f in fake]).mean()
 
 
-def feature_loss(real: Sequence[Judgement], fake: Sequence[Judgement]) -> Tensor:
-    """Distance of the inner layers relative to their size; mean over scales and layers."""
+def feature_loss(
+    real: Sequence[DiscriminatorOutput], fake: Sequence[DiscriminatorOutput]
+) -> Tensor:
+    """Feature matching loss: relative L1 distance of feature maps; mean over scales and layers."""
     return torch.stack(
         [
             (a.float().detach() - b.float()).abs().mean() / a.float().detach().abs().mean()

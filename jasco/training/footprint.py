@@ -1,4 +1,4 @@
-"""How large a model is, and what memory its training takes."""
+"""Footprint of a training: parameters by part, and expected memory on each device."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from torch import nn
 
 from jasco.model import Jasco
 
-# Bytes that a layer keeps for the backward pass, in units of frames x width: inputs of the three
-# norms (float32), and in the format of the products their outputs, q, k, v, the attention's output
-# in its own order and in the next product's, and both sides of the GELU (4 widths each).
+# Activations that a layer stores for the backward pass, per frame and unit of width: the inputs of
+# the three norms in float32 (bytes), and in the precision of matrix products (values) the outputs
+# of the norms, q, k, v, the output of attention in both of its memory layouts, and the input and
+# output of the GELU, each ``mlp_ratio`` wide.
 _NORM_INPUTS = 3 * 4
 _PRODUCTS_SELF, _PRODUCTS_CROSS, _PRODUCTS_FEEDFORWARD = 6, 4, 1
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Parameters of a model, and the memory (bytes) that a training step needs on one device.
+    """Parameters of a model, and memory of a training step on one device.
 
     Attributes:
         trained, frozen: number of parameters by part.
-        state: weights, gradients, moments of AdamW and the average.
-        activations: what the network keeps for the backward pass.
+        state: weights, gradients, AdamW moments and moving average (bytes).
+        activations: activations of the network for the backward pass (bytes).
     """
 
     trained: dict[str, int]
@@ -33,7 +34,7 @@ class Footprint:
     activations: int
 
     def lines(self) -> list[str]:
-        """The same in words."""
+        """Lines of text for the terminal."""
         counts = [
             f"{kind}: "
             + (", ".join(f"{name} {n / 1e6:.1f} M" for name, n in parts.items() if n) or "nothing")
@@ -50,13 +51,13 @@ class Footprint:
 def footprint(
     model: Jasco, batch_size: int, precision: torch.dtype, *, averaged: bool = True
 ) -> Footprint:
-    """What training takes; an estimate for the activations, without text encoder and codec.
+    """Footprint of training a model; activations are an estimate, of the network alone.
 
     Args:
-        model: as it will be trained.
+        model: model to train.
         batch_size: clips per device and step.
-        precision: of the products.
-        averaged: an average of the weights is kept too.
+        precision: data type of matrix products.
+        averaged: a moving average of the weights is kept too.
     """
     parts: dict[str, nn.Module] = {"network": model.network, "codec": model.codec}
     for name, conditioner in model.conditioners.items():
@@ -67,7 +68,7 @@ def footprint(
     learned, fixed = sum(trained.values()), sum(frozen.values())
     state = 4 * (4 + averaged) * learned + 4 * fixed
     if size < 4:
-        state += size * learned  # the copies that autocast makes
+        state += size * learned  # copies of the weights that autocast makes
 
     network: Any = model.network
     layers, skips = len(network.transformer.layers), len(network.transformer.skips)

@@ -1,9 +1,9 @@
-"""Learning the codebooks of a residual vector quantiser, in the buffers of transformers' EnCodec.
+"""Training of residual vector quantisation, in the buffers of the EnCodec of transformers.
 
-Codes are assigned by transformers' own layers, so what was trained and what is loaded from an
-export quantise alike. Codebooks are moving averages of the vectors assigned to them (van den Oord
-et al., arXiv 1711.00937, appendix A.1), residual over residual (Zeghidour et al., arXiv
-2107.03312); codes that nothing is assigned to are given a vector of the batch.
+Codes are assigned by the layers of transformers, so that a trained quantiser and its export give
+the same codes. Codebooks are moving averages of the vectors assigned to them (van den Oord et al.,
+arXiv 1711.00937, appendix A.1), in a residual cascade (Zeghidour et al., arXiv 2107.03312); dead
+codes are replaced by vectors of the batch.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from jasco.errors import SettingError
 
 
 class Quantized(NamedTuple):
-    """What a residual quantiser makes of latents.
+    """Quantised latents.
 
     Attributes:
-        codes: (Q, B, T) of each codebook.
-        latents: (Q, B, D, T), the sum of the first 1, 2, ... Q codebooks' vectors.
-        commitment: scalar, mean squared distance of the latents from their codes, the codebooks
-            being held; its gradient draws the latents towards them.
+        codes: (Q, B, T) codes of Q codebooks.
+        latents: (Q, B, D, T) partial sums over the first 1, 2, ... Q codebooks.
+        commitment: scalar commitment loss: mean squared distance of the residuals from their
+            codebook vectors, whose gradient reaches the latents alone.
     """
 
     codes: Tensor
@@ -39,18 +39,18 @@ class Quantized(NamedTuple):
 
 
 class CodebookLearner:
-    """Quantises latents and moves the codebooks towards them.
+    """Residual quantiser whose codebooks are updated by moving averages.
 
     Args:
-        quantizer: whose buffers ``embed``, ``embed_avg`` and ``cluster_size`` are written. A
-            codebook that was never used is filled from the first batches.
-        decay: of the moving averages, per step. Latents move fast at first: codebooks of longer
-            memory are left behind, and most codes unused.
-        dead_share: a code is dead, and is revived, when the moving average of its use falls below
-            this share of the mean use. Relative, so that it holds for any batch and codebook size.
+        quantizer: quantiser whose buffers ``embed``, ``embed_avg`` and ``cluster_size`` are
+            written. An untrained codebook is filled from the first batches.
+        decay: decay of the moving averages per step. Latents change fast at first; a larger decay
+            leaves most codes unused.
+        dead_share: share of the mean use below which a code is dead and replaced by a vector of the
+            batch. Relative, so that it holds for any batch and codebook size.
 
     Raises:
-        SettingError: decay or share not between 0 and 1.
+        SettingError: ``decay`` or ``dead_share`` outside [0, 1).
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class CodebookLearner:
         self.dead_share = dead_share
 
     def __call__(self, latents: Tensor, learn: bool) -> Quantized:
-        """Quantise by all codebooks.
+        """Quantise latents by all codebooks.
 
         Args:
-            latents: (B, D, T) float32 in EnCodec's own scale.
-            learn: move the codebooks first; the vectors that dead codes are given are drawn by the
-                global generator of the CPU.
+            latents: (B, D, T) raw latents, float32.
+            learn: update the codebooks first; replacements of dead codes are drawn by the global
+                generator of the CPU.
         """
         residual, total = latents, torch.zeros_like(latents)
         codes, sums, commitments = [], [], []
@@ -89,11 +89,12 @@ class CodebookLearner:
 
     @torch.no_grad()
     def _learn(self, codebook: EncodecEuclideanCodebook, vectors: Tensor) -> None:
-        """One step of a codebook on the vectors (N, D) it is to quantise."""
+        """Update a codebook with the vectors (N, D) that it quantises."""
         codes = codebook.codebook_size
         mean_use = len(vectors) * _processes() / codes
         dead = codebook.cluster_size < self.dead_share * mean_use
-        # Each dead code takes another vector; with more dead codes than vectors the rest waits.
+        # Each dead code gets another vector; with more dead codes than vectors, the last ones are
+        # replaced in a later step.
         nth = dead.cumsum(0) - 1
         revived = dead & (nth < len(vectors))
         order = torch.randperm(len(vectors)).to(vectors.device)
@@ -102,7 +103,9 @@ class CodebookLearner:
             distributed.broadcast(candidates, src=0)
         codebook.embed[revived] = candidates[revived]
         codebook.embed_avg[revived] = candidates[revived] * mean_use
-        codebook.cluster_size[revived] = mean_use  # of average use, until it shows its own
+        codebook.cluster_size[revived] = (
+            mean_use  # as if of average use, until the moving average shows its own
+        )
 
         assigned = F.one_hot(codebook.quantize(vectors), codes).to(vectors.dtype)
         use, sums = assigned.sum(0), assigned.T @ vectors
@@ -115,7 +118,7 @@ class CodebookLearner:
 
 
 def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
-    """The quantised latents, through which the gradient passes as if they were the latents."""
+    """Straight-through estimator: quantised latents whose gradient passes to the latents."""
     return latents + (quantized - latents).detach()
 
 

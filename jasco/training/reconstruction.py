@@ -1,8 +1,8 @@
-"""How far a reconstruction is from its waveform: in time, in short-time spectra, on a mel scale.
+"""Reconstruction losses of a codec: waveform, short-time spectra, and mel bands.
 
-Spectra are divided by the energy of their window, so that white noise of RMS r has the mean square
-magnitude r^2 at every resolution: levels, and the floor below which logarithms do not look, mean
-the same everywhere.
+Spectra are divided by the norm of their window, so that white noise of RMS r has the mean square
+magnitude r^2 at every resolution, and levels and the floor of logarithms are comparable between
+resolutions.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from jasco.errors import SettingError
 
-_OVERLAP = 4  # frames that a sample is part of
+_OVERLAP = 4  # number of frames that contain a sample
 
 
 class Spectrogram(nn.Module):
-    """Complex short-time spectrum, hop a quarter of the window.
+    """Complex short-time spectrum with a hop of a quarter window.
 
     Args:
         n_fft: window and transform length (samples).
@@ -34,7 +34,7 @@ class Spectrogram(nn.Module):
         self.register_buffer("window", window / window.norm(), persistent=False)
 
     def forward(self, wav: Tensor) -> Tensor:
-        """Waveform (..., N) to its spectrum (..., n_fft / 2 + 1, frames), in float32."""
+        """Spectrum (..., n_fft / 2 + 1, frames) of a waveform (..., N), complex64."""
         with torch.autocast(wav.device.type, enabled=False):
             spectrum = torch.stft(
                 wav.float().flatten(0, -2),
@@ -53,8 +53,8 @@ class ReconstructionLoss(nn.Module):
     Args:
         sample_rate: Hz.
         n_ffts: window lengths (samples), each with n_fft / 16 mel bands.
-        floor: RMS of the white noise below which the logarithm of a band is not compared. Without
-            it the silence between notes, where the logarithm is steepest, would count most.
+        floor: RMS of white noise whose level is added to every band before the logarithm. Without
+            it, the near-silence between notes, where the logarithm is steepest, would dominate.
     """
 
     def __init__(
@@ -70,14 +70,18 @@ class ReconstructionLoss(nn.Module):
             self.register_buffer(f"filters_{n_fft}", filters, persistent=False)
 
     def forward(self, estimate: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Four scalars for waveforms (B, channels, N).
+        """Scalar losses of waveforms (B, channels, N); spectral ones are means over resolutions.
 
-        - ``waveform``: mean absolute difference.
-        - ``stft``: mean absolute difference of the magnitudes, and
-        - ``mel``: of the logarithms of their mel bands, each the mean over the resolutions;
-        - ``flux``: mean squared difference of how these logarithms change from a window to the next
-          that does not overlap it, likewise. Squares, so that the few moments of attack count,
+        - ``waveform``: mean absolute difference of samples;
+        - ``stft``: mean absolute difference of magnitudes;
+        - ``mel``: mean absolute difference of log mel bands;
+        - ``flux``: mean squared difference of the spectral flux, the change of the log mel bands
+          between adjacent windows without overlap. Squares emphasise the few frames of an attack,
           which ``mel`` alone leaves smeared.
+
+        Args:
+            estimate: (B, channels, N) reconstruction.
+            target: (B, channels, N) original.
         """
         both = torch.stack([estimate.float(), target.float()])
         stft, mel, flux = [], [], []
@@ -99,14 +103,14 @@ class ReconstructionLoss(nn.Module):
 
 
 def _distance(pair: Tensor) -> Tensor:
-    """Mean absolute difference of the two halves of (2, ...)."""
+    """Mean absolute difference of the two entries of a pair (2, ...)."""
     return (pair[0] - pair[1]).abs().mean()
 
 
 def mel_filters(sample_rate: int, n_fft: int, bands: int) -> Tensor:
     """Triangular filters (bands, n_fft / 2 + 1), evenly spaced on O'Shaughnessy's mel scale.
 
-    Each has a sum of one: a band is the weighted mean of its bins, of the same level as they are.
+    Each filter sums to one: a band is the weighted mean of its bins, at their level.
     """
     top = 2595 * math.log10(1 + sample_rate / 2 / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, bands + 2, dtype=torch.float64) / 2595) - 1)
@@ -118,9 +122,13 @@ def mel_filters(sample_rate: int, n_fft: int, bands: int) -> Tensor:
 
 
 def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Scale-invariant signal-to-distortion ratio (dB) per item, of (B, channels, N).
+    """Scale-invariant signal-to-distortion ratio (dB) of each item, (B,).
 
-    Le Roux et al., arXiv 1811.02508, equation 3; both signals without their mean.
+    Le Roux et al., arXiv 1811.02508, equation 3, of zero-mean signals.
+
+    Args:
+        estimate: (B, channels, N) reconstruction.
+        target: (B, channels, N) original.
     """
     estimate, target = (x.float().flatten(1) for x in (estimate, target))
     estimate = estimate - estimate.mean(dim=1, keepdim=True)

@@ -77,7 +77,7 @@ def test_a_take_gets_its_receipt(
     assert first.startswith("made/a.flac: seed 5, ") and ", check " in first
     assert lines[-1] == "  picture made/a.check.png"
     assert [line.split()[0] for line in lines] == [
-        *[word for control in MAIN_SCORES for word in (control, "asked", "heard")],
+        *[word for control in MAIN_SCORES for word in (control, "requested", "extracted")],
         "picture",
     ]
     assert f"f1 {scores['drums.f1']:.2f}" in lines[3]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from jasco.training.discriminator import (
-    Judgement,
+    DiscriminatorOutput,
     MultiScaleSTFTDiscriminator,
     adversarial_loss,
     discriminator_loss,
@@ -22,9 +22,11 @@ def discriminator():
     return MultiScaleSTFTDiscriminator(channels=1, filters=4, n_ffts=N_FFTS)
 
 
-def judged(value: float, features: float = 1.0) -> list[Judgement]:
+def outputs(value: float, features: float = 1.0) -> list[DiscriminatorOutput]:
     return [
-        Judgement(torch.full((2, 1, 3, 4), value), [torch.full((2, 5, 3, 4), features)] * 2)
+        DiscriminatorOutput(
+            torch.full((2, 1, 3, 4), value), [torch.full((2, 5, 3, 4), features)] * 2
+        )
     ] * 3
 
 
@@ -44,17 +46,17 @@ def test_shapes(channels):
 
 
 def test_hinge_losses_of_known_judgements():
-    assert discriminator_loss(judged(2.0), judged(-2.0)) == 0
-    assert discriminator_loss(judged(0.0), judged(0.0)) == 2
-    assert discriminator_loss(judged(-1.0), judged(0.5)) == 3.5
-    assert adversarial_loss(judged(1.5)) == 0
-    assert adversarial_loss(judged(-1.0)) == 2
+    assert discriminator_loss(outputs(2.0), outputs(-2.0)) == 0
+    assert discriminator_loss(outputs(0.0), outputs(0.0)) == 2
+    assert discriminator_loss(outputs(-1.0), outputs(0.5)) == 3.5
+    assert adversarial_loss(outputs(1.5)) == 0
+    assert adversarial_loss(outputs(-1.0)) == 2
 
 
 def test_the_feature_loss_is_relative():
-    assert feature_loss(judged(0.0, 2.0), judged(0.0, 2.0)) == 0
-    assert feature_loss(judged(0.0, 2.0), judged(0.0, 3.0)) == 0.5
-    assert feature_loss(judged(0.0, 200.0), judged(0.0, 300.0)) == 0.5
+    assert feature_loss(outputs(0.0, 2.0), outputs(0.0, 2.0)) == 0
+    assert feature_loss(outputs(0.0, 2.0), outputs(0.0, 3.0)) == 0.5
+    assert feature_loss(outputs(0.0, 200.0), outputs(0.0, 300.0)) == 0.5
 
 
 def test_it_learns_to_tell_tones_from_noise(discriminator):

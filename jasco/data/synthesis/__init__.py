@@ -1,4 +1,4 @@
-"""The band on disk: songs played into a folder, and a prepared dataset with their exact labels."""
+"""Synthesis of datasets: rendered songs in a folder, and a prepared dataset with exact labels."""
 
 from jasco.data.synthesis.band import MANIFEST, Band
 from jasco.data.synthesis.run import EXACT, Summary, synthesize

@@ -1,11 +1,11 @@
-"""What a band's folder holds, and the recipe that all of it comes from.
+"""Folder of synthetic songs: its files, and the recipe that reproduces them.
 
 ================================  ==================================================================
 ``recipe.json``                   seed, length of the songs, program and soundfont
-``soundfont_license.txt``         that of FluidR3 GM, where it was played on
-``manifest.jsonl``                a song a line: path, description, and the facts about it
-``audio/000000.flac``, ``.json``  the mix, and what the manifest says of it
-``drums/000000.flac``             the drums alone, as they are in the mix
+``soundfont_license.txt``         licence of FluidR3 GM, where it is the soundfont
+``manifest.jsonl``                one song per line: path, description, and further facts
+``audio/000000.flac``, ``.json``  the mix, and its facts in the manifest
+``drums/000000.flac``             the isolated drums, as contained in the mix
 ``scores/000000.mid``, ``.lab``   all notes; the chords
 ================================  ==================================================================
 """
@@ -30,19 +30,19 @@ from jasco.plain import read_object
 RECIPE = "recipe.json"
 MANIFEST = "manifest.jsonl"
 
-# The FluidR3 GM of Debian, whose licence is known.
+# FluidR3 GM as packaged by Debian, whose licence is known.
 _FLUID_R3_GM = "74594e8f4250680adf590507a306655a299935343583256f3b722c48a1bc1cb0"
 _LICENSE = "soundfont_license.txt"
 
 
 @dataclass(frozen=True)
 class Band:
-    """Songs by their number, and where each of their files lies.
+    """Songs by number, with the paths of their files.
 
     Attributes:
-        out: the folder.
-        seed: of all songs; each number gives another song of it.
-        seconds: length of every song.
+        out: folder of the songs.
+        seed: seed of all songs; each number gives another song.
+        seconds: length of every song (s).
     """
 
     out: Path
@@ -50,23 +50,23 @@ class Band:
     seconds: float = 20.0
 
     def song(self, number: int) -> Song:
-        """The song of a number, which depends on nothing but the seed and the length."""
+        """Song of a number, a function of seed, length and number alone."""
         return compose_song(f"{self.seed}/{number}", self.seconds)
 
     def mix(self, number: int) -> Path:
-        """Its mix."""
+        """Path of the mix of a song."""
         return self.out / "audio" / f"{number:06}.flac"
 
     def drums(self, number: int) -> Path:
-        """Its drums alone."""
+        """Path of the isolated drums of a song."""
         return self.out / "drums" / f"{number:06}.flac"
 
     def score(self, number: int, suffix: str) -> Path:
-        """Its notes (``.mid``) or chords (``.lab``)."""
+        """Path of the notes (``.mid``) or chords (``.lab``) of a song."""
         return self.out / "scores" / f"{number:06}{suffix}"
 
     def begin(self) -> None:
-        """Make the folders, and write down the recipe and the licence of the soundfont.
+        """Create the folders, and write the recipe and the licence of the soundfont.
 
         Raises:
             SettingError: the folder holds songs of another recipe.
@@ -89,10 +89,10 @@ class Band:
         write_text(path, json.dumps(recipe, indent=1) + "\n")
 
     def play(self, number: int) -> bool:
-        """Compose, render and write a song, unless all of it is there already.
+        """Compose, render and write a song, unless all its files exist.
 
         Returns:
-            Whether there was anything to do.
+            False where all files existed.
         """
         mix, drums = self.mix(number), self.drums(number)
         midi, lab = self.score(number, ".mid"), self.score(number, ".lab")
@@ -109,10 +109,10 @@ class Band:
         return True
 
     def row(self, number: int) -> dict[str, Any]:
-        """Its line of the manifest; the song has been played.
+        """Line of the manifest for a rendered song.
 
         Raises:
-            DataError: its facts cannot be read.
+            DataError: the facts of the song cannot be read.
         """
         paths = {"path": self.mix(number), "drums": self.drums(number)}
         places = {key: path.relative_to(self.out).as_posix() for key, path in paths.items()}
@@ -122,13 +122,13 @@ class Band:
         program, soundfont = find_fluidsynth(), find_soundfont()
         with soundfont.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        reply = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
         return {
             "seed": self.seed,
             "seconds": self.seconds,
             "sample_rate": SAMPLE_RATE,
             "version": VERSION,
-            "fluidsynth": said.stdout.partition("\n")[0],
+            "fluidsynth": reply.stdout.partition("\n")[0],
             "soundfont": {
                 "name": soundfont.name,
                 "sha256": digest,

@@ -1,4 +1,4 @@
-"""A run of the band: each song is played, and labelled with what is known of it."""
+"""Synthesis run: songs are rendered, encoded, and stored with their exact labels."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from jasco.preprocess.stages.drums import DrumStage
 from jasco.preprocess.stages.latents import LatentStage
 
 EXACT = "exact"
-"""Folder, within the band's, of the prepared dataset with exact labels."""
+"""Subfolder of the prepared dataset with exact labels."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run of the band did.
+    """Counts and times of a synthesis run.
 
     Attributes:
-        songs: all that are there now.
-        played: those that this run rendered.
-        labelled: those that this run labelled.
-        audio: length of what it rendered (s).
-        elapsed: time of the run (s).
-        busy: time that its processes spent on rendering (s).
+        songs: number of songs in the folder.
+        played: number of songs rendered by this run.
+        labelled: number of songs labelled by this run.
+        audio: length of the rendered audio (s).
+        elapsed: duration of the run (s).
+        busy: time that processes spent on rendering (s).
     """
 
     songs: int
@@ -61,14 +61,14 @@ class Summary:
 
 @dataclass(frozen=True)
 class Playing:
-    """Plays the song whose number a job has; see `jasco.preprocess.executors.Step`."""
+    """Step that renders the song of a job; see `jasco.preprocess.executors.Step`."""
 
     band: Band
 
     needs: ClassVar[Literal["processor", "model"]] = "processor"
 
     def open(self, device: torch.device) -> Callable[[Job], Job]:
-        """Nothing to load."""
+        """Function that renders the song of a job; no model is loaded."""
         return lambda job: _guarded(self._play, job)
 
     def _play(self, job: Job) -> Job:
@@ -80,13 +80,13 @@ class Playing:
 
 @dataclass(frozen=True)
 class Labelling:
-    """Writes the track of a song that has been played, with its exact labels.
+    """Step that writes the track of a rendered song with its exact labels.
 
     Args:
-        band: what plays.
+        band: songs and their paths.
         root: folder of the prepared dataset.
-        codec: makes latents of the mix, and codes of the drums alone.
-        signatures: see `exact_signatures`.
+        codec: codec of the latents of the mix and the codes of the isolated drums.
+        signatures: stage signatures, see `exact_signatures`.
     """
 
     band: Band
@@ -97,7 +97,7 @@ class Labelling:
     needs: ClassVar[Literal["processor", "model"]] = "model"
 
     def open(self, device: torch.device) -> Callable[[Job], Job]:
-        """Load the codec."""
+        """Function that labels the song of a job; loads the codec."""
         codec = self.codec.load(device)
         encode = LatentStage(self.codec).open(device)
         encode_drums = DrumStage(self.codec, drums="isolated").open(device)
@@ -123,16 +123,16 @@ class Labelling:
         try:
             return path.is_file() and track_files.read_header(path).stages == self.signatures
         except DataError:
-            return False  # a broken one is made again
+            return False  # an unreadable track is written again
 
 
 def exact_labels(song: Song, frames: int, codec: EnCodec) -> dict[str, torch.Tensor]:
-    """Chords and melody of a song as a prepared track holds them.
+    """Chords and melody of a song in the tensors of a prepared track.
 
     Args:
-        song: as composed.
-        frames: latent frames T of its mix.
-        codec: gives the frame rate.
+        song: composed song.
+        frames: number of latent frames T of its mix.
+        codec: codec whose frame rate applies.
     """
     roll = song.melody(codec.frame_rate).frames(frames, codec.frame_rate)
     names = [CHORD_INDEX[name] for name in song.chords.names]
@@ -144,7 +144,7 @@ def exact_labels(song: Song, frames: int, codec: EnCodec) -> dict[str, torch.Ten
 
 
 def exact_signatures(codec: CodecSource) -> dict[str, Signature]:
-    """What exact labels depend on, by stage; the latents are those of any preparation."""
+    """Signatures of exact labels by stage; that of the latents is the same as for recordings."""
     score = {"version": 1, "band": VERSION}
     return {
         "latents": LatentStage(codec).signature(),
@@ -162,17 +162,17 @@ def synthesize(
     codec: CodecSource | None = None,
     progress: bool = True,
 ) -> Summary:
-    """Play songs into the band's folder, and with a codec prepare them with exact labels.
+    """Render songs into a folder and, with a codec, write a prepared dataset with exact labels.
 
-    What is there already is left alone, so that a run that was killed is finished by the next one,
-    and more songs may be asked for later. The same band gives the same bytes.
+    Existing files are kept, so that a run continues where a killed one stopped, and a later run may
+    add songs. The same seed and length give the same bytes.
 
     Args:
-        band: seed, length and folder.
-        songs: how many, from number 0 on.
-        executor: does the work.
-        codec: of the model to train; ``None`` for audio and manifest alone.
-        progress: show a bar with rate and time left.
+        band: seed, length and folder of the songs.
+        songs: number of songs, numbered from 0.
+        executor: executor of the steps.
+        codec: codec of the model to train; ``None`` for audio and manifest alone.
+        progress: show a progress bar.
 
     Raises:
         SettingError: no songs, or the folder holds a band of another recipe.
@@ -221,7 +221,7 @@ def _track(band: Band, root: Path, job: Job) -> prepared.Track:
 
 
 def _guarded(work: Callable[[Job], Job], job: Job) -> Job:
-    """The job, ended where the work fails: no song of a band may be missing."""
+    """Result of a job; an exception ends it as fatal, because no song may be missing."""
     try:
         return work(job)
     except Exception as error:

@@ -1,9 +1,9 @@
-"""The band: songs composed from a seed, with every label exact, and rendered by FluidSynth."""
+"""Synthetic songs with exact labels: composed from a seed and rendered by FluidSynth."""
 
 from jasco.data.synthetic.compose import compose_song
 from jasco.data.synthetic.song import Note, Part, Room, Song
 
 VERSION = 4
-"""Of the songs: a new one where the same seed gives another song."""
+"""Version of the composer, raised when a seed gives another song than before."""
 
 __all__ = ["VERSION", "Note", "Part", "Room", "Song", "compose_song"]

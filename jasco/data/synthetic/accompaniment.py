@@ -1,4 +1,4 @@
-"""What accompanies: chords voiced and broken up by a pattern, and a bass line under them."""
+"""Accompaniment: chord voicings in comping patterns, and bass lines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from jasco.data.synthetic.harmony import Chord, Span
 
 
 class Comping(NamedTuple):
-    """A pattern for chords: a row for each metre (see `jasco.data.synthetic.grid`).
+    """Comping pattern: a row for each metre (see `jasco.data.synthetic.grid`).
 
     Marks: ``x`` the chord, ``o`` the chord softly, ``b`` its lowest note, ``1`` to ``8`` its tones
     from below, beyond the last an octave up.
 
     Attributes:
-        rows: by metre.
+        rows: rows by metre.
         rings: notes last until the chord changes.
-        states: a chord that begins between two strokes is struck there too.
+        states: a chord whose onset lies between two strokes is played there too.
     """
 
     rows: Mapping[str, str]
@@ -55,10 +55,10 @@ COMPING: Mapping[str, Comping] = {
     "broken fast": Comping(_rows("1234543212345432", "123454321234", "123454321234"), rings=True),
     "arpeggiator": Comping(_rows("1324153413241534", "132415341324", "132415341324")),
 }
-"""Patterns for chords."""
+"""Name -> comping pattern."""
 
 LONG_CHORDS = ("held", "held", "halves")
-"""Those for instruments that take time to swell."""
+"""Comping patterns for instruments with a slow attack."""
 
 BASS_LINES: Mapping[str, Mapping[str, str]] = {
     "held": _rows("R-------", "R-----", "R-----"),
@@ -76,24 +76,24 @@ BASS_LINES: Mapping[str, Mapping[str, str]] = {
     "sub": _rows("R-----..R-R-....", "R-----..R-..", "R-----..R-.."),
 }
 """Bass lines. Marks: ``R`` the bass of the chord, ``8`` an octave above it, ``3`` and ``5`` third
-and fifth above the root, ``a`` a step short of the next bass."""
+and fifth above the root, ``a`` a step below or above the next bass."""
 
 _LOUDNESS = {"x": 88, "o": 66}
-_STRUM = 0.012  # beats between the notes of a spread chord
+_STRUM = 0.012  # beats between the notes of a strummed chord
 
 
 def play_chords(
     rng: Random, spans: Sequence[Span], meter: Meter, style: str, centre: int, *, low_bass: bool
 ) -> list[Event]:
-    """Chords in a pattern.
+    """Chords of an accompaniment in a comping pattern.
 
     Args:
-        rng: what chance decides by.
-        spans: the harmony.
-        meter: of the song.
-        style: one of `COMPING`.
+        rng: random generator.
+        spans: harmony.
+        meter: metre of the song.
+        style: key of `COMPING`.
         centre: MIDI note around which the chords lie.
-        low_bass: add the bass of the chord below, where nobody else plays it.
+        low_bass: add the bass of the chord below, for songs without a bass.
     """
     comping = COMPING[style]
     spread = _STRUM if style in ("strum", "held", "halves") else 0.0
@@ -114,7 +114,7 @@ def play_chords(
 
 @lru_cache(maxsize=1 << 16)
 def voice(chord: Chord, centre: int, before: tuple[int, ...]) -> tuple[int, ...]:
-    """Notes of a chord in close position, each tone once, near the centre and the chord before."""
+    """Close-position voicing (MIDI) near the centre, with smooth voice leading from ``before``."""
     count = len(chord.tones)
     best: tuple[float, tuple[int, ...]] | None = None
     for first, octave in product(range(count), (-12, 0, 12)):
@@ -129,15 +129,13 @@ def voice(chord: Chord, centre: int, before: tuple[int, ...]) -> tuple[int, ...]
 
 
 def play_bass(rng: Random, spans: Sequence[Span], meter: Meter, style: str) -> list[Event]:
-    """A bass line in the register of E1 to E3.
-
-    Over a slash chord it keeps to the bass that the chord asks for.
+    """Bass line in the register of E1 to E3; over a slash chord it plays the bass of the chord.
 
     Args:
-        rng: what chance decides by.
-        spans: the harmony.
-        meter: of the song.
-        style: one of `BASS_LINES`.
+        rng: random generator.
+        spans: harmony.
+        meter: metre of the song.
+        style: key of `BASS_LINES`.
     """
     events: list[Event] = []
     low = 33
@@ -167,10 +165,10 @@ def _bass_note(mark: str, chord: Chord, after: Chord | None, low: int) -> int:
 
 
 def _strokes(row: str, span: Span, meter: Meter, statement: str) -> Iterator[Stroke]:
-    """The strokes of a repeated bar within a span, in beats of the song, cut at its end.
+    """Strokes of a repeated bar within a span (beats of the song), cropped at its end.
 
-    Where none falls on the beginning of the span, one with the mark ``statement`` is put there,
-    if there is such a mark.
+    Where no stroke falls on the start of the span, one with the mark ``statement`` is added, if the
+    mark is not empty.
     """
     strokes = []
     bar = int(span.start // meter.beats)
@@ -195,5 +193,5 @@ def _struck(mark: str, notes: Sequence[int]) -> Sequence[int]:
 
 
 def _octave_below(pitch_class: int, note: int) -> int:
-    """The nearest note of a pitch class below another, at least a third below."""
+    """Nearest note of a pitch class that lies at least a third below another note."""
     return note - 3 - (note - 3 - pitch_class) % 12

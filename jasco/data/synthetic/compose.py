@@ -1,4 +1,4 @@
-"""From a seed to a song: write each section of its plan, and put the sections in time."""
+"""Composition: from a seed to a song, section by section."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from jasco.data.synthetic.plan import Plan, Section, draw_plan
 from jasco.data.synthetic.song import ROLES, Note, Part, Room, Song
 from jasco.errors import SettingError
 
-_LATE = 0.02  # s before the end of the song, from where on nothing begins
+_LATE = 0.02  # s before the end of the song, within which no note starts
 
 
 def compose_song(seed: int | str, duration: float = 20.0) -> Song:
     """Compose a song; the same seed gives the same song.
 
     Args:
-        seed: any number or text; each gives another song.
-        duration: of the song (s).
+        seed: number or text; each gives another song.
+        duration: length of the song (s).
 
     Raises:
         SettingError: the duration is not positive.
@@ -46,7 +46,7 @@ def compose_song(seed: int | str, duration: float = 20.0) -> Song:
         if role in plan.players
     }
     parts = {role: part for role, part in parts.items() if part.notes}
-    heard = plan.facts({role: part.instrument for role, part in parts.items()})
+    facts = plan.facts({role: part.instrument for role, part in parts.items()})
     return Song(
         seed=str(seed),
         duration=duration,
@@ -57,18 +57,18 @@ def compose_song(seed: int | str, duration: float = 20.0) -> Song:
         chords=_progression(writer.spans, plan.clock, duration),
         parts=parts,
         room=_room(rng),
-        description=describe(Random(f"{seed} words"), heard),
+        description=describe(Random(f"{seed} words"), facts),
         facts=_facts(plan, parts, writer.choices),
     )
 
 
 class _Writer:
-    """Writes section after section; what was written under a label comes back under it.
+    """Writer of sections, which repeats the material of a label wherever the label recurs.
 
     Attributes:
-        score: what has been written so far.
-        spans: its harmony.
-        choices: how the harmony of each label was found.
+        score: events written so far, by role.
+        spans: harmony written so far.
+        choices: method of composing the harmony, by label.
     """
 
     def __init__(self, plan: Plan, seed: str) -> None:
@@ -81,7 +81,7 @@ class _Writer:
         self._harmonies: dict[str, tuple[Span, ...]] = {}
 
     def write(self, section: Section) -> None:
-        """Add a section at the end of the song."""
+        """Append a section to the song."""
         plan, label = self.plan, section.label
         end = label == "end"
         beats = section.bars * plan.meter.beats
@@ -116,14 +116,14 @@ class _Writer:
         self._beat += beats
 
     def _rng(self, purpose: str) -> Random:
-        """A source of chance of its own, so that a change of one thing leaves the others alone."""
+        """Random generator of one purpose; changes of one part leave the others unchanged."""
         return Random(f"{self.seed} {purpose}")
 
     def _add(self, role: str, events: Iterable[Event]) -> None:
         self.score[role] += [event.later(self._beat) for event in events]
 
     def _harmony(self, label: str, beats: float) -> tuple[Span, ...]:
-        """The chords of a label, as long as its longest section, cut to so many beats."""
+        """Chords of a label, composed for its longest section and cropped to ``beats``."""
         plan = self.plan
         if label == "end":
             tonic = plan.key.chord("i" if plan.key.minor else "I")
@@ -157,7 +157,7 @@ class _Writer:
 
 
 def _progression(spans: Sequence[Span], clock: Clock, duration: float) -> ChordProgression:
-    """The chords with their onsets in s; ``N`` where none sounds, and after the end."""
+    """Chords with their onsets (s); ``N`` where none sounds, and after the end."""
     changes = [
         (clock.seconds(span.start), span.chord.name if span.chord else NO_CHORD) for span in spans
     ]
@@ -178,8 +178,8 @@ _MIX: Mapping[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int], floa
     "bass": ((-41, -36), (58, 70), (0, 40), 0.006),
     "drums": ((-37, -31), (58, 70), (5, 80), 0.004),
 }
-"""Role -> least and most of level (dB; of a note), pan and reverb, and how loose its timing may be
-(s). The lead is clearly in front, as each chord has several notes at once."""
+"""Role -> range of the level (dB, of a note), of pan and reverb, and spread of its timing (s). The
+lead is clearly louder, because a chord has several notes at once."""
 
 
 def _part(rng: Random, plan: Plan, role: str, events: Iterable[Event], duration: float) -> Part:
@@ -202,12 +202,12 @@ def _part(rng: Random, plan: Plan, role: str, events: Iterable[Event], duration:
 
 
 def _volume(gain: float) -> int:
-    """What changes a level by ``gain`` (dB), by the curve of General MIDI; 127 changes nothing."""
+    """MIDI volume of a ``gain`` (dB), by the curve of General MIDI; 127 is 0 dB."""
     return max(1, min(round(127 * 10 ** (gain / 40)), 127))
 
 
 def _separated(notes: Sequence[Note], one_voice: bool) -> tuple[Note, ...]:
-    """The notes, each ended where its key, or in one voice any note, is struck again."""
+    """Notes, each ended at the next onset of its key, or in a single voice of any note."""
     following: dict[int, float] = {}
     separated = []
     for note in reversed(notes):
@@ -232,7 +232,7 @@ def _room(rng: Random) -> Room:
 def _facts(
     plan: Plan, parts: Mapping[str, Part], choices: Mapping[str, tuple[str, str]]
 ) -> dict[str, Any]:
-    """The choices that shaped a song, as plain data."""
+    """Choices that shaped a song, as plain data."""
     facts: dict[str, Any] = {
         "genre": plan.genre,
         "mood": plan.mood,

@@ -1,6 +1,7 @@
-"""Descriptions: a small grammar over the facts of a song, with thousands of ways to say them.
+"""Descriptions: a template grammar over the facts of a song, with thousands of variants.
 
-What a description says is true; it may leave out anything but the genre, mood or an instrument.
+A description states true facts only; it may leave out any of them except genre, mood or an
+instrument, of which it names at least one.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from jasco.data.synthetic.instruments import Instrument
 
 
 class Facts(NamedTuple):
-    """What a description can speak of.
+    """Facts of a song that a description can name.
 
     Attributes:
-        genre: one of `GENRE_WORDS`.
+        genre: key of `GENRE_WORDS`.
         mood: a word of `MOODS`.
-        pulse: felt beats a minute.
+        pulse: felt beats per minute.
         meter: time signature.
-        key: such as ``"F# minor"``.
+        key: name of the key, such as ``"F# minor"``.
         drums: family of the grooves; ``None`` without drums.
         players: instrument of each role that plays: lead, chords, pad, bass, drums.
     """
@@ -71,7 +72,7 @@ MOODS: Mapping[tuple[bool, bool], tuple[str, ...]] = {
     (True, False): ("sad", "melancholic", "moody", "somber", "wistful", "nostalgic", "mysterious"),
     (True, True): ("dark", "intense", "dramatic", "driving", "tense", "urgent", "brooding"),
 }
-"""(minor, lively) -> words."""
+"""(minor key, lively) -> moods."""
 
 TEMPO_CLASSES = ("slow", "medium", "fast")
 
@@ -87,7 +88,7 @@ METER_WORDS: Mapping[str, tuple[str, ...]] = {
     "6/8": ("in 6/8", "in compound time", "with a rolling 6/8 feel"),
 }
 
-# Role -> ways to mention its instrument.
+# Role -> phrases for its instrument {i}.
 _PLAYERS: Mapping[str, tuple[str, ...]] = {
     "lead": ("{i} lead", "{i} melody", "{i} on top", "{i} solo", "lead {i}", "{i}"),
     "chords": ("{i}", "{i} chords", "{i} comping", "{i} accompaniment"),
@@ -101,7 +102,7 @@ ABSENCES: Mapping[str, tuple[str, ...]] = {
     "chords": ("no chords", "without harmony", "no chord instruments"),
 }
 
-# {g} genre, {m} mood, {t} tempo in words, {b} in numbers, {p} players, {o} one player.
+# Placeholders: {g} genre, {m} mood, {t} tempo, {p} several players, {o} one player.
 _SENTENCES = (
     "{m} {g} with {p}",
     "a {m} {g} track with {p}",
@@ -123,7 +124,7 @@ _TAGS = ("{g}", "{m}", "{t}", "{p}")
 
 
 def describe(rng: Random, facts: Facts) -> str:
-    """Say some of the facts, as a sentence or as tags."""
+    """Description of some of the facts, as a sentence or as tags."""
     remarks = _remarks(rng, facts)
     if rng.random() < 0.3:
         tags = [tag for tag in _TAGS if rng.random() < 0.75] or ["{g}"]
@@ -140,7 +141,7 @@ def describe(rng: Random, facts: Facts) -> str:
 
 
 def tempo_class(pulse: int) -> str:
-    """One of `TEMPO_CLASSES` for felt beats a minute."""
+    """Tempo class, of `TEMPO_CLASSES`, of a pulse (felt beats per minute)."""
     return "slow" if pulse < 84 else "medium" if pulse < 120 else "fast"
 
 
@@ -152,12 +153,12 @@ def _fill(rng: Random, template: str, facts: Facts, joint: str) -> str:
         "p": _listed(_mentions(rng, facts), joint),
         "o": _leader(rng, facts),
     }
-    # An before a vowel that is heard as one: an 80s track, an R&B tune, but a one-drop beat.
+    # The article before a vowel sound is "an": an 80s track, an R&B tune, but a one-drop beat.
     return re.sub(r"\b([Aa]) (?=[aeiouAEIO8]|R&B)(?!one)", r"\1n ", template.format(**words))
 
 
 def _mentions(rng: Random, facts: Facts) -> list[str]:
-    """Some of the players, in any order, at least one."""
+    """Phrases for a random subset of the players, at least one, in random order."""
     roles = [role for role in facts.players if rng.random() < 0.65]
     roles = roles or [rng.choice(list(facts.players))]
     rng.shuffle(roles)
@@ -165,7 +166,7 @@ def _mentions(rng: Random, facts: Facts) -> list[str]:
 
 
 def _leader(rng: Random, facts: Facts) -> str:
-    """The first of the players, by name."""
+    """Name of the first player in the order of roles."""
     player = next(facts.players[role] for role in _PLAYERS if role in facts.players)
     return rng.choice((player.name, *player.words))
 
@@ -182,7 +183,7 @@ def _listed(items: Sequence[str], joint: str) -> str:
 
 
 def _remarks(rng: Random, facts: Facts) -> list[str]:
-    """What may be added: tempo in numbers, key, metre, and who does not play."""
+    """Optional phrases: tempo in numbers, key, metre, and absent roles."""
     remarks = []
     if rng.random() < 0.3:
         remarks.append(rng.choice(_BPM).format(n=facts.pulse))

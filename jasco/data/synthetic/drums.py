@@ -1,4 +1,4 @@
-"""Drums: the grooves of a song, varied from their family, with fills, crashes and breaks."""
+"""Drum parts: grooves varied from their family, with fills, crashes and breaks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jasco.data.synthetic.grid import Event, Meter, Stroke, read_row
 from jasco.data.synthetic.grooves import FAMILIES, PIECES, Groove
 
 FREE = "free"
-"""The family that has no grooves of its own: every song draws one."""
+"""Family without fixed grooves: every song draws its own."""
 
 _FREE_FEEL = ("an unusual rhythm", "an irregular beat")
 _LOUDNESS = {"X": 112, "x": 94, "o": 60}
@@ -17,19 +17,19 @@ _CYMBALS = ("hat", "open", "ride", "bell", "tambourine", "maracas", "cabasa", "c
 
 
 def families(meter: str) -> list[str]:
-    """The families that have grooves in a metre."""
+    """Families that have grooves in a metre."""
     return [name for name, family in FAMILIES.items() if meter in family.grooves] + [FREE]
 
 
 def feels(family: str) -> tuple[str, ...]:
-    """How descriptions call a family."""
+    """Names of a family in descriptions."""
     return _FREE_FEEL if family == FREE else FAMILIES[family].feel
 
 
 def draw_grooves(rng: Random, family: str, meter: Meter) -> list[Groove]:
-    """The grooves of a song, one for verses and one for choruses: those of a family, varied.
+    """Grooves of a song, one for verses and one for choruses, varied from those of a family.
 
-    A stroke may go, and where a piece has something to say one or two soft ones may come.
+    A variation drops soft strokes and adds strokes at random.
     """
     if family == FREE:
         return [_free(rng, meter) for _ in range(2)]
@@ -65,14 +65,14 @@ def _free(rng: Random, meter: Meter) -> Groove:
 def play_drums(
     rng: Random, groove: Groove, meter: Meter, bars: int, *, crash: bool, end: str
 ) -> list[Event]:
-    """The drums of a section.
+    """Drum part of a section.
 
     Args:
-        rng: what chance decides by.
-        groove: of the section.
-        meter: of the song.
+        rng: random generator.
+        groove: groove of the section.
+        meter: metre of the song.
         bars: length of the section.
-        crash: begin with a cymbal.
+        crash: start with a crash cymbal.
         end: ``"fill"``, ``"break"`` (silence before the next section) or ``"plain"``.
     """
     total = bars * meter.beats
@@ -96,7 +96,7 @@ def play_drums(
 
 
 def _fill(rng: Random, start: float, end: float) -> list[tuple[str, Stroke]]:
-    """Strokes that lead into the next section: down the toms, on the snare, or across both."""
+    """Fill into the next section: down the toms, on the snare, or across both."""
     order: Sequence[str] = rng.choice(
         (("snare",), ("snare", "high", "mid", "low"), ("high", "mid", "low", "floor"))
     )

@@ -1,4 +1,4 @@
-"""Genres: what goes together in a song."""
+"""Genres: tempi, harmony, patterns and instruments that are combined in a song."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Genre(NamedTuple):
-    """What a genre chooses from; what stands twice is chosen twice as often.
+    """Choices of a genre; an option that is listed twice is drawn twice as often.
 
     Attributes:
         tempo: slowest and fastest pulse (a minute).
-        energy: how lively it is, 0 to 1.
-        richness: how often a chord has more than three tones, 0 to 1.
-        swing: where off-beats fall, least and most (see `Clock`), and the unit that is swung.
+        energy: liveliness, 0 to 1.
+        richness: share of chords with more than three tones, 0 to 1.
+        swing: smallest and largest position of the off-beat, and the swung unit (see `Clock`).
         meters: time signatures.
         modes: of the key.
         drums: families of grooves.
@@ -22,7 +22,7 @@ class Genre(NamedTuple):
         pads: instruments of a second layer of chords.
         leads: instruments of the lead.
         basses: instruments of the bass.
-        kits: of the drums.
+        kits: drum kits.
     """
 
     tempo: tuple[int, int]
@@ -51,7 +51,7 @@ def _genre(
     swing: tuple[float, float, float] = _STRAIGHT,
     **choices: str,
 ) -> Genre:
-    """A genre whose choices are lines with commas; in 4/4 where nothing else is said."""
+    """Genre whose options are comma-separated; its metre is 4/4 by default."""
     lists = {name: tuple(line.split(", ")) for name, line in choices.items()}
     return Genre(tempo, energy, richness, swing, **{"meters": ("4/4",), **lists})
 

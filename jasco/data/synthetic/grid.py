@@ -1,6 +1,6 @@
-"""Rhythm as musicians sketch it: a bar as a row of equal steps, and a clock for beats.
+"""Rhythm notation: a bar as a row of equal steps, and a clock that maps beats to seconds.
 
-A beat is a quarter note in every metre here, so that a bar of 6/8 has three.
+A beat is a quarter note in every metre, so that a bar of 6/8 has three.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Meter(NamedTuple):
-    """A metre: its time signature, the beats of a bar, and the beats of a felt pulse."""
+    """Metre: time signature, beats of a bar, and beats of a felt pulse."""
 
     name: str
     beats: float
@@ -21,19 +21,19 @@ METERS = {m.name: m for m in (Meter("4/4", 4, 1), Meter("3/4", 3, 1), Meter("6/8
 
 
 class Stroke(NamedTuple):
-    """A step of a row that sounds: its place in the bar, its length (beats), and its mark."""
+    """Sounding step of a row: position in the bar and length (beats), and its mark."""
 
     at: float
     length: float
     mark: str
 
     def later(self, beats: float) -> Stroke:
-        """The stroke moved in time."""
+        """Stroke shifted in time (beats)."""
         return Stroke(self.at + beats, self.length, self.mark)
 
 
 class Event(NamedTuple):
-    """A note of a part, in beats: MIDI pitch, velocity, onset and length."""
+    """Note of a part: MIDI pitch, velocity, onset and length (beats)."""
 
     pitch: int
     velocity: int
@@ -41,16 +41,17 @@ class Event(NamedTuple):
     length: float
 
     def later(self, beats: float) -> Event:
-        """The note moved in time."""
+        """Note shifted in time (beats)."""
         return Event(self.pitch, self.velocity, self.at + beats, self.length)
 
 
 @lru_cache(maxsize=4096)
 def read_row(row: str, beats: float) -> tuple[Stroke, ...]:
-    """The strokes of a bar of ``beats``.
+    """Strokes of a bar of ``beats``.
 
-    In a row such as ``"x--.o-x."`` a dot is a rest, a dash holds the stroke before it, and any
-    other mark is a stroke. The steps share the bar: 16 of them are sixteenths in 4/4, 12 triplets.
+    In a row such as ``"x--.o-x."`` a dot is a rest, a dash prolongs the previous stroke, and any
+    other mark is a stroke. The steps divide the bar evenly: 16 steps of 4/4 are sixteenths, 12 are
+    triplets.
     """
     step = beats / len(row)
     strokes = []
@@ -62,12 +63,12 @@ def read_row(row: str, beats: float) -> tuple[Stroke, ...]:
 
 
 class Clock(NamedTuple):
-    """When a beat sounds.
+    """Clock: time (s) of a position (beats), with swing.
 
     Attributes:
-        tempo: beats a minute.
-        swing: where the middle of a swung unit falls, .5 (straight) to .67 (triplets).
-        unit: what is swung: 1 the eighths of a beat, .5 the sixteenths of half a beat.
+        tempo: beats per minute.
+        swing: position of the off-beat in a swung unit, .5 (straight) to .67 (triplets).
+        unit: length of a swung unit (beats): 1 swings eighths, .5 swings sixteenths.
     """
 
     tempo: float
@@ -75,7 +76,7 @@ class Clock(NamedTuple):
     unit: float = 1.0
 
     def seconds(self, beat: float) -> float:
-        """Time of a beat (s); what lies between the swung places is moved in proportion."""
+        """Time (s) of a position (beats), linear between the swung positions."""
         whole, part = divmod(beat / self.unit, 1.0)
         if part < 0.5:
             part *= 2 * self.swing

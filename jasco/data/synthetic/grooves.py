@@ -1,4 +1,4 @@
-"""Grooves of the drums, as tabs: a piece of the kit and its row in a bar, then the next piece."""
+"""Drum grooves as tablature: pieces of the kit, each followed by its row in a bar."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ PIECES: Mapping[str, int] = {
     "woodblock": 76,
     "triangle": 81,
 }
-"""Piece of the kit -> its note in General MIDI."""
+"""Piece of the kit -> General MIDI note."""
 
 Groove = Mapping[str, str]
-"""Piece -> its row in a bar (see `jasco.data.synthetic.grid`); ``X`` is loud, ``o`` soft."""
+"""Piece -> row in a bar (see `jasco.data.synthetic.grid`); ``X`` is loud, ``o`` soft."""
 
 
 class Family(NamedTuple):
     """Grooves of one kind.
 
     Attributes:
-        feel: how a description may call it.
-        grooves: by metre.
+        feel: names in descriptions.
+        grooves: grooves by metre.
     """
 
     feel: tuple[str, ...]
@@ -54,7 +54,7 @@ class Family(NamedTuple):
 
 
 def _family(*feel: str, **tabs: tuple[str, ...]) -> Family:
-    """A family from its tabs; ``in_4`` stands for 4/4, ``in_3`` for 3/4 and ``in_6`` for 6/8."""
+    """Family of grooves from tablature; ``in_4`` is 4/4, ``in_3`` is 3/4, ``in_6`` is 6/8."""
     meters = {"in_4": "4/4", "in_3": "3/4", "in_6": "6/8"}
     return Family(
         feel, {meters[name]: tuple(map(_read_tab, found)) for name, found in tabs.items()}
@@ -268,7 +268,7 @@ FAMILIES: Mapping[str, Family] = {
         in_6=("conga x.xox.x.xox. conga-low ......x....x maracas x.o.o.x.o.o.",),
     ),
 }
-"""Families of grooves."""
+"""Name -> family of grooves."""
 
 SWUNG = ("swing", "shuffle")
-"""The families whose eighths are long and short."""
+"""Families with swung eighths."""

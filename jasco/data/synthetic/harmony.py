@@ -1,7 +1,7 @@
-"""Chord progressions from functional harmony, over all that the models' vocabulary can name.
+"""Chord progressions from functional harmony, over all chords of the models' vocabulary.
 
-The tables are in Roman numerals as `jasco.chords` reads them: a number after the slash is the bass
-as a degree of the key, so ``V7/7`` of C is G7/B and ``IV/5`` is F/G.
+Tables are in the Roman numerals of `jasco.chords`: a number after the slash is the bass as a degree
+of the key, so ``V7/7`` of C is G7/B and ``IV/5`` is F/G.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ MODES: Mapping[str, tuple[int, ...]] = {
 
 
 class Chord(NamedTuple):
-    """A chord that can be played.
+    """Chord with its pitch classes.
 
     Attributes:
-        name: of the vocabulary.
+        name: name in the vocabulary.
         root: pitch class.
-        tones: pitch classes, the root first; a bass that is none of them is not among them.
+        tones: pitch classes from the root up, without a bass that is not a chord tone.
         bass: pitch class.
     """
 
@@ -42,7 +42,7 @@ class Chord(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A chord in time (beats); ``None``: the harmony rests."""
+    """Time span (beats) of a chord; ``None`` for a rest of the harmony."""
 
     start: float
     end: float
@@ -50,23 +50,23 @@ class Span(NamedTuple):
 
 
 def _spell(root: int, quality: str, bass: int) -> Chord:
-    """The chord of a root, a quality and a bass (semitones above the root)."""
+    """Chord of a root, a quality and a bass (semitones above the root)."""
     root %= 12
     tones = (root, *((root + step) % 12 for step in QUALITIES[quality].values()))
     return Chord(SPELLINGS[root, quality, bass], root, tones, (root + bass) % 12)
 
 
 CHORDS = {name: _spell(*meaning) for meaning, name in SPELLINGS.items()}
-"""The 192 names that are chords."""
+"""Chords of the vocabulary: 192 names."""
 
 _MEANINGS = {name: meaning for meaning, name in SPELLINGS.items()}
 
-# No name describes fourths, a cluster or whole tones (semitones above the lowest note): where an
-# annotator would write X the label is UNK, so that even this name is heard.
+# Chords that no name of the vocabulary describes: fourths, a cluster, whole tones (semitones above
+# the lowest note). Their label is UNK, X in annotations, so that training data covers it.
 _UNNAMED = ((0, 5, 10, 3), (0, 1, 2, 4), (0, 2, 4, 6, 8))
 _UNNAMED_SHARE = 0.05  # of the sections
 
-# Function -> numerals, as triads and with more tones; one that stands twice is twice as likely.
+# Function -> numerals, as triads and with more tones; one that is listed twice is twice as likely.
 _FUNCTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "major": {
         "T": ("I I I vi vi iii I/3 I/5", "Imaj7 Imaj7 I6 vi7 iii7 I/3 I/2 vi7"),
@@ -133,9 +133,9 @@ LOOPS: Mapping[str, tuple[str, ...]] = {
     "dorian": ("i IV i IV", "im7 IV7", "i VII IV i", "im7 IV7 im7 VII", "i ii III IV"),
     "mixolydian": ("I bVII IV I", "I v bVII IV", "I7 bVII IV I", "I bVII", "I7 IV7 bVII I7"),
 }
-"""Progressions that everybody knows, by mode."""
+"""Common progressions, by mode."""
 
-# What leads to a chord: semitones from its root up to that of the leading chord, quality, bass.
+# Chords that lead to a chord: semitones from its root up to theirs, their quality, their bass.
 _LEADING = (
     (7, "7", 0),
     (7, "7", 0),
@@ -156,8 +156,8 @@ LANGUAGES: Mapping[str, float] = {
     "free": 0.15,
     "pedal": 0.05,
 }
-"""How the chords of a section are found, and how often: a known loop; functional harmony; chords
-that share tones with the one before; any chord at all; a single chord."""
+"""Method of composing the chords of a section -> its weight: a common loop; functional harmony;
+chords that share tones with the previous one; random chords; a single chord."""
 
 HARMONIC_RHYTHMS: Mapping[str, float] = {
     "two bars": 0.08,
@@ -166,34 +166,34 @@ HARMONIC_RHYTHMS: Mapping[str, float] = {
     "mixed": 0.1,
     "pulse": 0.06,
 }
-"""How long a chord lasts, and how often."""
+"""Duration of a chord -> its weight."""
 
-_SHORTEST = 0.45  # s; what changes faster is not heard as a chord, by people or by Chordino
+_SHORTEST = 0.45  # s; neither people nor Chordino recognise chords that change faster
 
 
 class Key(NamedTuple):
-    """A tonic (pitch class) and a mode of `MODES`."""
+    """Key: a tonic (pitch class) and a mode of `MODES`."""
 
     tonic: int
     mode: str
 
     @property
     def name(self) -> str:
-        """Such as ``"F# minor"``."""
+        """Name, such as ``"F# minor"``."""
         return f"{ROOTS[self.tonic]} {self.mode}"
 
     @property
     def minor(self) -> bool:
-        """Whether the third of the scale is minor."""
+        """True where the third of the scale is minor."""
         return MODES[self.mode][2] == 3
 
     @property
     def scale(self) -> frozenset[int]:
-        """Its pitch classes."""
+        """Pitch classes of the scale."""
         return frozenset((self.tonic + step) % 12 for step in MODES[self.mode])
 
     def chord(self, numeral: str) -> Chord:
-        """The chord of a numeral."""
+        """Chord of a numeral."""
         return _read_numeral(numeral, f"{ROOTS[self.tonic]} {'minor' if self.minor else 'major'}")
 
 
@@ -203,7 +203,7 @@ def _read_numeral(numeral: str, key: str) -> Chord:
 
 
 def audible_rhythms(meter: Meter, tempo: float) -> Mapping[str, float]:
-    """Those of `HARMONIC_RHYTHMS` whose chords can be heard at so many quarter notes a minute."""
+    """Rhythms of `HARMONIC_RHYTHMS` whose chords are recognisable at a tempo (quarters/min)."""
     least = _SHORTEST * tempo / 60
     table = HARMONIC_RHYTHMS.items()
     return {name: share for name, share in table if min(_lengths(name, meter)) >= least}
@@ -212,16 +212,16 @@ def audible_rhythms(meter: Meter, tempo: float) -> Mapping[str, float]:
 def compose_harmony(
     rng: Random, key: Key, meter: Meter, bars: int, language: str, rhythm: str, richness: float
 ) -> tuple[Span, ...]:
-    """The chords of a section, from beat 0 to its end.
+    """Chords of a section, from beat 0 to its end.
 
     Args:
-        rng: what chance decides by.
-        key: of the song.
-        meter: likewise.
+        rng: random generator.
+        key: key of the song.
+        meter: metre of the song.
         bars: length of the section.
         language: one of `LANGUAGES`.
         rhythm: one of `HARMONIC_RHYTHMS`.
-        richness: how often a chord has more than three tones, 0 to 1.
+        richness: share of chords with more than three tones, 0 to 1.
     """
     lengths, end = cycle(_lengths(rhythm, meter)), bars * meter.beats
     starts = [0.0]
@@ -235,7 +235,7 @@ def compose_harmony(
 
 
 def _lengths(rhythm: str, meter: Meter) -> tuple[float, ...]:
-    """Beats of the chords that a rhythm goes round in."""
+    """Durations (beats) of the chords in one cycle of a rhythm."""
     bar = meter.beats
     halves = (2.0, 1.0) if meter.name == "3/4" else (bar / 2, bar / 2)
     return {
@@ -264,7 +264,7 @@ def _chords(rng: Random, key: Key, language: str, richness: float, count: int) -
 
 
 def _functional(rng: Random, key: Key, richness: float, count: int) -> list[Chord]:
-    """A walk through tonic, subdominant and dominant, which begins on the tonic more often."""
+    """Walk through tonic, subdominant and dominant, which mostly starts on the tonic."""
     chords, function = [], rng.choice("TTTSD")
     for _ in range(count):
         numerals = _FUNCTIONS[key.mode][function][rng.random() < richness]
@@ -274,8 +274,10 @@ def _functional(rng: Random, key: Key, richness: float, count: int) -> list[Chor
 
 
 def _embellish(rng: Random, chords: list[Chord]) -> list[Chord]:
-    """Let some chords lead to the next one, and some basses move by step."""
-    for index in reversed(range(1, len(chords))):  # what is led to does not change any more
+    """Replace some chords by ones that lead to the next, and some basses by steps."""
+    for index in reversed(
+        range(1, len(chords))
+    ):  # backwards, so that the target of a leading chord is final
         if index + 1 < len(chords) and rng.random() < 0.2:
             step, quality, bass = rng.choice(_LEADING)
             chords[index] = _spell(chords[index + 1].root + step, quality, bass)
@@ -288,14 +290,14 @@ def _embellish(rng: Random, chords: list[Chord]) -> list[Chord]:
 
 @lru_cache(maxsize=256)
 def _inversions(chord: Chord) -> tuple[Chord, ...]:
-    """The same root and quality over every bass that has a name."""
+    """Inversions: the same root and quality over every bass that has a name."""
     root, quality, _ = _MEANINGS[chord.name]
     return tuple(_spell(*meaning) for meaning in SPELLINGS if meaning[:2] == (root, quality))
 
 
 @lru_cache(maxsize=256)
 def _near(chord: Chord) -> tuple[Chord, ...]:
-    """The other chords that share two tones or more."""
+    """Other chords that share two tones or more."""
     tones = set(chord.tones)
     return tuple(
         other

@@ -1,4 +1,4 @@
-"""The instruments of General MIDI that the band plays, by family, with the words for them."""
+"""General MIDI instruments of the synthetic songs, by family, with their names in descriptions."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 
 class Instrument(NamedTuple):
-    """A General MIDI instrument.
+    """General MIDI instrument.
 
     Attributes:
-        name: as a description calls it.
-        program: of General MIDI, from 0; of percussion the kit.
-        family: what it belongs to by its sound.
-        low: lowest MIDI note of a lead on it, within the 53 notes of a melody.
-        high: likewise the highest.
-        level: of its notes at full volume (dB), as FluidR3 GM has them.
-        attack: time that a note takes to be heard as such (s), likewise.
-        words: other words for it.
-        slow: its notes take time to swell, so that it plays long chords only.
+        name: name in descriptions.
+        program: General MIDI program from 0; of percussion the kit.
+        family: family of similar timbre.
+        low: lowest MIDI note of a lead, within the 53 notes of a melody.
+        high: highest MIDI note of a lead, within the 53 notes of a melody.
+        level: level of a note at full volume in FluidR3 GM (dB).
+        attack: perceptual attack time in FluidR3 GM (s).
+        words: further names in descriptions.
+        slow: true where notes swell slowly, so that only long chords are played.
     """
 
     name: str

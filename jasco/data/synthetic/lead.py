@@ -1,4 +1,4 @@
-"""The lead: one voice in phrases, each with a rhythm, a contour and a rest to breathe in."""
+"""Lead: a monophonic melody in phrases, each with a rhythm, a contour and a closing rest."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CONTOURS: Mapping[str, tuple[float, ...]] = {
     "wave": (0.0, 0.9, -0.5, 0.7, -0.7),
     "flat": (0.0, 0.1),
 }
-"""Shapes of a phrase: heights from -1 to 1 at equal distances."""
+"""Contours of a phrase: heights from -1 to 1 at equal distances."""
 
 DENSITIES = ("sparse", "even", "busy")
-"""How many notes a lead has."""
+"""Densities of notes."""
 
-# Rhythms of a bar, by metre and density; the marks mean nothing but a note.
+# Rhythms of a bar, by metre and density; every mark is a note.
 _RHYTHMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "4/4": {
         "sparse": ("x-------", "x---x---", "x-----x-", "..x---x-", "x---....", "x-x-----"),
@@ -59,13 +59,13 @@ _RHYTHMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 class LeadStyle(NamedTuple):
-    """What stays the same throughout a song.
+    """Style of the lead, constant throughout a song.
 
     Attributes:
         low: lowest MIDI note.
-        high: highest, an octave above or more.
+        high: highest MIDI note, at least an octave above.
         density: one of `DENSITIES`.
-        legato: part of its time that a note sounds.
+        legato: share of its duration for which a note sounds.
     """
 
     low: int
@@ -77,19 +77,19 @@ class LeadStyle(NamedTuple):
 def play_lead(
     rng: Random, spans: Sequence[Span], key: Key, meter: Meter, bars: int, style: LeadStyle
 ) -> list[Event]:
-    """A melody over the chords of a section.
+    """Melody over the chords of a section.
 
-    Phrases are of two bars, sometimes four or one. Each bar takes up the rhythm of the first one or
-    answers it, and the last note of a phrase is held or followed by a rest. Notes on a pulse, and
-    those that begin with a chord, belong to the chord; between them the line moves in the scale.
+    Phrases last two bars, sometimes four or one. Each bar repeats or varies the rhythm of the
+    first, and the last note of a phrase is held or followed by a rest. Notes on a pulse, and at
+    the onset of a chord, are chord tones; the notes between them are of the scale.
 
     Args:
-        rng: what chance decides by.
-        spans: the harmony; over a rest of it the scale of the key is free.
-        key: of the song.
-        meter: of the song.
+        rng: random generator.
+        spans: harmony; over its rests all notes of the scale are allowed.
+        key: key of the song.
+        meter: metre of the song.
         bars: length of the section.
-        style: of the song.
+        style: style of the lead.
     """
     events: list[Event] = []
     rhythms = _RHYTHMS[meter.name][style.density]
@@ -116,7 +116,7 @@ def play_lead(
 
 
 def _phrase(rng: Random, rows: Sequence[str], bar: int, meter: Meter) -> list[Stroke]:
-    """The strokes of some bars; the end of the phrase is a long note or a rest."""
+    """Strokes of a phrase, which ends with a long note or a rest."""
     strokes = [
         stroke.later((bar + index) * meter.beats)
         for index, row in enumerate(rows)
@@ -125,14 +125,14 @@ def _phrase(rng: Random, rows: Sequence[str], bar: int, meter: Meter) -> list[St
     end = (bar + len(rows)) * meter.beats
     breath = end - rng.choice((0.0, 1.0, 1.0, 1.5, 2.0))
     kept = [s._replace(length=min(s.length, breath - s.at)) for s in strokes if s.at < breath]
-    if len(kept) > 1 and rng.random() < 0.4:  # the last note takes the time of the one after it
+    if len(kept) > 1 and rng.random() < 0.4:  # the last note is extended over the one after it
         last = kept.pop()
         kept[-1] = kept[-1]._replace(length=last.at + last.length - kept[-1].at)
     return kept
 
 
 def _aim(style: LeadStyle, contour: Sequence[float], place: float) -> float:
-    """The height (MIDI) that a contour asks for at a place from 0 to 1 of the phrase."""
+    """Height (MIDI) of a contour at a position from 0 to 1 in the phrase."""
     at = min(place, 1.0) * (len(contour) - 1)
     index = min(int(at), len(contour) - 2)
     height = contour[index] + (at - index) * (contour[index + 1] - contour[index])
@@ -140,19 +140,19 @@ def _aim(style: LeadStyle, contour: Sequence[float], place: float) -> float:
 
 
 def _allowed(stroke: Stroke, spans: Sequence[Span], key: Key, meter: Meter) -> Collection[int]:
-    """Pitch classes that fit: of the chord for strong and long notes, else of the scale too."""
+    """Pitch classes of the chord for strong and long notes, of chord and scale for others."""
     span = next(s for s in spans if s.start <= stroke.at < s.end)
     tones = frozenset(span.chord.tones) if span.chord else key.scale
     if stroke.at % meter.pulse == 0 or stroke.at == span.start or stroke.length >= 1:
         return tones
-    # Scale notes that rub against a chord tone give way to it.
+    # Scale notes a semitone from a chord tone are dissonant, and left out.
     return tones | {p for p in key.scale if not {(p + 1) % 12, (p - 1) % 12} & tones}
 
 
 def _next_pitch(
     rng: Random, before: int, aim: float, allowed: Collection[int], style: LeadStyle
 ) -> int:
-    """A note near the one before that leads towards the aim."""
+    """Random note near the previous one, weighted towards the height of the contour."""
     reach = 7 if rng.random() < 0.8 else 12
     low, high = max(before - reach, style.low), min(before + reach, style.high)
     near = [pitch for pitch in range(low, high + 1) if pitch % 12 in allowed]
@@ -161,7 +161,7 @@ def _next_pitch(
 
 
 def _liking(pitch: int, before: int, aim: float) -> float:
-    """How well a note follows another: steps before leaps, few repetitions, towards the aim."""
+    """Weight of a note after another: steps over leaps, few repetitions, towards the contour."""
     leap = abs(pitch - before)
     step = 0.35 if leap == 0 else 1.0 if leap <= 2 else 0.6 if leap <= 4 else 0.25
     return step * math.exp(-abs(pitch - aim) / 2.5) + 1e-9

@@ -1,4 +1,4 @@
-"""What is decided about a song before a note of it is written."""
+"""Plans: the choices that shape a song, drawn before its notes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jasco.data.synthetic.instruments import BASSES, KITS, PITCHED, Instrument
 from jasco.data.synthetic.lead import DENSITIES, LeadStyle
 
 LAYERS = ("lead", "harmony", "drums")
-"""What may rest in a section."""
+"""Layers of a song that may rest in a section."""
 
 FORMS = (
     ("verse", "chorus"),
@@ -30,9 +30,9 @@ FORMS = (
     ("intro", "verse", "break", "verse"),
     ("verse",),
 )
-"""Orders of sections; a long song goes round in one, without its intro."""
+"""Orders of sections; a long song repeats its order without the intro."""
 
-# What plays in an intro or a break; nothing at all is a break too.
+# Layers of an intro or a break; a break may have none.
 _INTROS = (("harmony",), ("harmony",), ("harmony", "drums"), ("lead", "harmony"), ("drums",))
 _BREAKS = (("harmony",), ("harmony",), ("harmony",), ("lead", "harmony"), ("drums",), ())
 
@@ -41,13 +41,15 @@ _RESTING = {"lead": 0.12, "harmony": 0.0, "drums": 0.06}  # share of sections
 _PADS = 0.8  # share of songs with harmony that have a second layer of it
 _CROSSOVER = 0.2  # share of songs that borrow from other genres
 _FREE_DRUMS = 0.06  # share of songs
-_LEAD_LOW = 64  # lowest MIDI note of a lead, above the chords, where its instrument goes so high
-_LOW_LEADS = 0.15  # share of leads that lie as low as their instrument goes
-_ENDING = 0.08  # share of songs that end before their time is over
+_LEAD_LOW = (
+    64  # lowest MIDI note of a lead, above the chords, where the range of its instrument allows it
+)
+_LOW_LEADS = 0.15  # share of leads at the bottom of the range of their instrument
+_ENDING = 0.08  # share of songs that end before their duration
 
 
 class Section(NamedTuple):
-    """A section of the form: its label, its length in bars, and the layers that play."""
+    """Section of the form: its label, its length in bars, and the layers that play."""
 
     label: str
     bars: int
@@ -55,24 +57,24 @@ class Section(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The choices that shape a song.
+    """Plan of a song.
 
     Attributes:
-        genre: its name in `GENRES`.
+        genre: key of `GENRES`.
         key: tonic and mode.
-        meter: of all of its bars.
-        pulse: felt beats a minute.
-        clock: for quarter notes.
-        richness: how often a chord has more than three tones.
+        meter: metre of all bars.
+        pulse: felt beats per minute.
+        clock: time of quarter notes.
+        richness: share of chords with more than three tones.
         mood: a word of `MOODS`.
-        sections: from the beginning until the time is over, or until the song ends.
-        ends: the song comes to an end before its time is over.
+        sections: sections from the start to the duration or the ending.
+        ends: true where the song ends before its duration.
         drums: family of the grooves.
         comping: pattern of the chords.
         pad: pattern of the second layer of chords.
         bass_line: pattern of the bass.
-        lead: of the melody.
-        centre: MIDI note around which the chords lie, out of the way of the lead.
+        lead: style of the melody.
+        centre: MIDI note around which the chords lie, apart from the lead.
         players: instrument of each role that plays.
     """
 
@@ -94,7 +96,7 @@ class Plan(NamedTuple):
     players: Mapping[str, Instrument]
 
     def facts(self, players: Mapping[str, Instrument]) -> Facts:
-        """What a description can say of the song if these of its players are heard."""
+        """Facts for a description in which only these players sound."""
         return Facts(
             genre=self.genre,
             mood=self.mood,
@@ -107,7 +109,7 @@ class Plan(NamedTuple):
 
 
 def draw_plan(rng: Random, duration: float) -> Plan:
-    """Decide about a song of ``duration`` (s)."""
+    """Draw the plan of a song of ``duration`` (s)."""
     genre = rng.choice(list(GENRES))
     choose = _Chooser(rng, GENRES[genre], rng.random() < _CROSSOVER)
     meter = METERS[choose("meters")]
@@ -148,7 +150,7 @@ def draw_plan(rng: Random, duration: float) -> Plan:
 
 
 class _Chooser:
-    """Chooses from a genre, or half of the time from another one where the song crosses over."""
+    """Random choice from a genre; in a crossover every second one from a random other genre."""
 
     def __init__(self, rng: Random, genre: Genre, crossover: bool) -> None:
         self.rng, self.genre, self.crossover = rng, genre, crossover
@@ -205,12 +207,12 @@ def _lead_style(rng: Random, instrument: Instrument) -> LeadStyle:
 
 
 def _centre(lead: LeadStyle) -> int:
-    """Below the lead, or above one that is too low for that."""
+    """MIDI note below the lead, or above a lead that is too low for that."""
     return min(lead.low, 62) if lead.low >= 58 else lead.high + 5
 
 
 def _sections(rng: Random, layers: tuple[str, ...], bars: int) -> tuple[Section, ...]:
-    """Sections of a form that fill so many bars, the last one cut."""
+    """Sections of a random form that fill ``bars``, the last one cropped."""
     form = list(rng.choice(FORMS))
     length = rng.choice((2, 4, 4, 4, 8))
     again = [label for label in form if label != "intro"]

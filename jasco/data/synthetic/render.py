@@ -1,8 +1,8 @@
-"""From symbols to sound, by the FluidSynth program and a soundfont of General MIDI.
+"""Rendering of songs to audio by the FluidSynth program and a General MIDI soundfont.
 
-The drums and everything else are rendered apart and added, which gives the drums alone with their
-own reverberation, and a mix that holds exactly them. The same song gives the same bytes on the same
-FluidSynth and soundfont.
+Drums and all other parts are rendered apart and added, which gives an isolated drum track with its
+own reverberation, contained exactly in the mix. A song gives the same bytes on the same FluidSynth
+and soundfont.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jasco.data.synthetic.song import ROLES, Part, Song
 from jasco.errors import AudioError, MissingPartError
 
 SAMPLE_RATE = 32000
-"""Hz, that of the models."""
+"""Sample rate (Hz) of the models."""
 
 INSTALL = "apt install fluidsynth fluid-soundfont-gm"
 
@@ -36,16 +36,16 @@ _SOUNDFONTS = (
     "/usr/local/share/soundfonts/FluidR3_GM.sf2",
 )
 _PEAK = 0.97
-_STEP = 2.0**-15  # samples are those of 16 bits, so that a FLAC of them is small and loses nothing
+_STEP = 2.0**-15  # samples are rounded to 16 bits, so that a FLAC is small and lossless
 
 
 @dataclass(frozen=True, eq=False)
 class Render:
-    """A song in sound.
+    """Audio of a song.
 
     Attributes:
         mix: (2, samples).
-        drums: (2, samples), as they are within the mix; silent where the song has none.
+        drums: (2, samples), the drums as contained in the mix; silence where there are none.
     """
 
     mix: Audio
@@ -53,10 +53,10 @@ class Render:
 
 
 def find_fluidsynth() -> str:
-    """Path of the program.
+    """Path of the FluidSynth program.
 
     Raises:
-        MissingPartError: it is not installed.
+        MissingPartError: FluidSynth is not installed.
     """
     program = shutil.which("fluidsynth")
     if program is None:
@@ -65,10 +65,10 @@ def find_fluidsynth() -> str:
 
 
 def find_soundfont() -> Path:
-    """The soundfont: ``$JASCO_SOUNDFONT``, or FluidR3 GM where systems install it.
+    """Path of the soundfont: ``$JASCO_SOUNDFONT``, or FluidR3 GM where systems install it.
 
     Raises:
-        MissingPartError: there is none.
+        MissingPartError: no soundfont is installed.
     """
     named = os.environ.get("JASCO_SOUNDFONT")
     for path in map(Path, [named] if named else _SOUNDFONTS):
@@ -85,16 +85,16 @@ def find_soundfont() -> Path:
 def render_song(
     song: Song, *, soundfont: Path | None = None, sample_rate: int = SAMPLE_RATE
 ) -> Render:
-    """Play a song.
+    """Render a song.
 
     Args:
-        song: to be played.
-        soundfont: a file; `find_soundfont` if not given.
-        sample_rate: Hz, 8000 to 96000.
+        song: song to render.
+        soundfont: soundfont file; by default that of `find_soundfont`.
+        sample_rate: sample rate, 8000 to 96000 (Hz).
 
     Returns:
-        Mix and drums, exactly as long as the song, at the level of its room or, where that would
-        go beyond full scale, below it.
+        Mix and drums, exactly as long as the song, at the level of its room, or lower where that
+        would exceed full scale.
 
     Raises:
         MissingPartError: FluidSynth or a soundfont is not installed.
@@ -104,27 +104,30 @@ def render_song(
     drums = _play(song, ("drums",), font, sample_rate)
     mix = drums + _play(song, [role for role in ROLES if role != "drums"], font, sample_rate)
     size = float(mix.square().mean().sqrt())
-    # Where parts cancel each other, the drums alone go beyond the mix.
+    # Parts may cancel each other in the mix, so the drums alone may have the higher peak.
     peak = max(abs(float(end)) for signal in (mix, drums) for end in signal.aminmax())
     gain = min(10 ** (song.room.level / 20) / size, _PEAK / peak)
     return Render(*(Audio(_rounded(signal, gain), sample_rate) for signal in (mix, drums)))
 
 
 def _play(song: Song, roles: Collection[str], soundfont: Path, sample_rate: int) -> torch.Tensor:
-    """Some parts as (2, samples)."""
+    """Audio (2, samples) of the parts of some roles."""
     frames = round(song.duration * sample_rate)
     if not any(role in song.parts for role in roles):
         return torch.zeros(2, frames)
     room = song.room
     settings = {
-        "synth.dynamic-sample-loading": 1,  # only what is played, which starts much faster
+        "synth.dynamic-sample-loading": 1,  # loading only the samples in use starts much faster
         "synth.reverb.room-size": room.size,
         "synth.reverb.damp": room.damping,
         "synth.reverb.width": 100 * room.width,
         "synth.reverb.level": room.reverb,
     }
     command = [find_fluidsynth(), "-n", "-i", "-q", "-g", "0.5", "-r", str(sample_rate)]
-    command += ["-z", "8192"]  # samples a write; the default of 64 costs more than the music
+    command += [
+        "-z",
+        "8192",
+    ]  # samples per write; the default of 64 takes longer than the synthesis
     command += ["-T", "raw", "-O", "float", "-E", "little", "-F", "-"]
     command += ["-o", "synth.default-soundfont="]
     for name, value in settings.items():
@@ -132,8 +135,8 @@ def _play(song: Song, roles: Collection[str], soundfont: Path, sample_rate: int)
     samples = torch.zeros(frames, 2)
     with tempfile.TemporaryDirectory(prefix="jasco-") as folder:
         place = Path(folder)
-        # As an argument, the soundfont would first load a piano and a drum kit for all channels,
-        # which takes a tenth of the whole time.
+        # Given as an argument, the soundfont would load a piano and a drum kit for all channels
+        # first, which takes a tenth of the whole time.
         (place / "font.sf2").symlink_to(soundfont.absolute())
         (place / "commands").write_text("load font.sf2 0\n")
         ahead = {role: _ahead(part) for role, part in song.parts.items()}
@@ -151,11 +154,11 @@ def _play(song: Song, roles: Collection[str], soundfont: Path, sample_rate: int)
             output = cast(io.BufferedReader, process.stdout)
             answer = output.readline()
             played = output.readinto(samples.numpy().view(np.uint8).data)
-            process.kill()  # what rings on after the end is not wanted
-        said = (place / "log").read_text(errors="replace")
-    # A soundfont that cannot be read is an error in the log only, and silence.
-    if not answer.startswith(b"loaded") or not played or "error" in said:
-        reason = [*said.splitlines(), "no reason given"][0]
+            process.kill()  # the decay after the end is not part of the song
+        log_text = (place / "log").read_text(errors="replace")
+    # FluidSynth renders silence from an unreadable soundfont, and reports it in the log only.
+    if not answer.startswith(b"loaded") or not played or "error" in log_text:
+        reason = [*log_text.splitlines(), "no reason given"][0]
         raise AudioError(f"FluidSynth did not play the song {song.seed!r}: {reason}")
     # Some instruments of FluidR3 GM have an offset (that of the warm pad is above its RMS). A model
     # that learns from them makes offsets of its own, which guidance multiplies.
@@ -163,7 +166,7 @@ def _play(song: Song, roles: Collection[str], soundfont: Path, sample_rate: int)
 
 
 def _ahead(part: Part) -> Part:
-    """The part played early enough to be heard in time, as a musician does."""
+    """Part with onsets moved ahead by the attack time of its instrument."""
     notes = []
     for note in part.notes:
         early = min(part.instrument.attack, note.onset)

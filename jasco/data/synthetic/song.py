@@ -1,4 +1,4 @@
-"""A song as symbols: who plays what and when, from which everything else is made."""
+"""Songs as symbols: notes, instruments and mix, from which audio and labels are derived."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import pretty_midi
 
 ROLES = ("lead", "chords", "pad", "bass", "drums")
-"""What a part can be."""
+"""Roles of a part."""
 
-_RESOLUTION = 960  # ticks a beat: at 60 beats a minute one is a millisecond
+_RESOLUTION = 960  # ticks per beat: at 60 beats per minute a tick is about a millisecond
 _VOLUME, _PAN, _REVERB, _CHORUS = 7, 10, 91, 93  # controllers of General MIDI
 
 
 class Note(NamedTuple):
-    """A note: MIDI pitch (of drums: the piece), velocity, onset and offset (s)."""
+    """Note: MIDI pitch (of drums: the piece), velocity, onset and offset (s)."""
 
     pitch: int
     velocity: int
@@ -36,11 +36,11 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """What one instrument plays, and its place in the mix.
+    """Notes of one instrument, and its settings in the mix.
 
     Attributes:
-        instrument: of General MIDI.
-        notes: in the order of their onsets.
+        instrument: General MIDI instrument.
+        notes: notes in the order of their onsets.
         volume: 0 to 127.
         pan: 0 (left) to 127 (right).
         reverb: 0 to 127.
@@ -56,7 +56,7 @@ class Part:
 
 
 class Room(NamedTuple):
-    """The reverberation of a song, each from 0 to 1, and the level of the mix (dBFS, RMS)."""
+    """Reverberation of a song, each value from 0 to 1, and level of the mix (dBFS, RMS)."""
 
     size: float
     damping: float
@@ -67,20 +67,20 @@ class Room(NamedTuple):
 
 @dataclass(frozen=True)
 class Song:
-    """A song, with everything about it that is exact because it was written so.
+    """Song with exact labels.
 
     Attributes:
-        seed: what it was composed from.
-        duration: s.
-        tempo: quarter notes a minute.
+        seed: seed of the composition.
+        duration: length (s).
+        tempo: quarter notes per minute.
         meter: time signature.
-        key: such as ``"F# minor"``.
-        form: labels of its sections.
-        chords: from 0 to ``duration``; ``N`` where no chord sounds.
-        parts: by role, of `ROLES`.
-        room: of the mix.
-        description: in words.
-        facts: further choices, as plain data: genre, mood, patterns, ...
+        key: name, such as ``"F# minor"``.
+        form: labels of the sections.
+        chords: progression from 0 to ``duration``, ``N`` where no chord sounds.
+        parts: parts by role, of `ROLES`.
+        room: reverberation and level of the mix.
+        description: text for training.
+        facts: further choices as plain data: genre, mood, patterns, ...
     """
 
     seed: str
@@ -97,16 +97,16 @@ class Song:
 
     @property
     def bpm(self) -> float:
-        """Tempo in the notes that the metre counts, as `ChordProgression.parse` takes it."""
+        """Tempo in the note value of the time signature, as `ChordProgression.parse` takes it."""
         return self.tempo * int(self.meter.partition("/")[2]) / 4
 
     @property
     def hits(self) -> tuple[Note, ...]:
-        """Strokes of the drums."""
+        """Number of drum strokes."""
         return self.parts["drums"].notes if "drums" in self.parts else ()
 
     def melody(self, frame_rate: float = 50.0) -> Melody:
-        """The lead as a roll over the whole song; silent where it rests or there is none.
+        """Melody of the lead over the whole song, silent where it rests or is absent.
 
         Args:
             frame_rate: columns per second (Hz).
@@ -119,7 +119,7 @@ class Song:
         return Melody.from_notes(notes, frame_rate=frame_rate, duration=self.duration)
 
     def to_dict(self) -> dict[str, Any]:
-        """Description and facts as plain data, for manifests; the notes are not among them."""
+        """Description and facts as plain data for manifests, without the notes."""
         return {
             "description": self.description,
             "duration": self.duration,
@@ -132,8 +132,8 @@ class Song:
         }
 
     def midi(self, roles: Collection[str] = ROLES) -> pretty_midi.PrettyMIDI:
-        """The song, or some of its parts, as MIDI with all settings of the mix."""
-        import pretty_midi  # takes a third of a second
+        """MIDI of the song, or of some parts, with all settings of the mix."""
+        import pretty_midi  # here, because the import takes a third of a second
 
         midi = pretty_midi.PrettyMIDI(resolution=_RESOLUTION, initial_tempo=self.tempo)
         count, unit = (int(number) for number in self.meter.split("/"))
