@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
 
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor
 
 from jasco.audio import Audio, load_audio, probe, to_audio
 from jasco.chords import ChordProgression
+from jasco.chords.reading import read_chords
 from jasco.drums import DrumCodes
-from jasco.errors import ConditionError, JascoWarning
+from jasco.errors import ConditionError, JascoWarning, shortened
 from jasco.melody import Melody
+from jasco.text import checked_text
 
 CONTROLS = ("text", "chords", "drums", "melody")
 """Names of all controls that a clip can ask for."""
@@ -33,13 +35,18 @@ class Conditions:
 
     Attributes:
         text: description of the music. Empty text is the same as none.
-        chords: a progression; a list of ``(name, onset in s)`` or a timed text (``"C:0 Am:2"``) is
-            read as one.
+        chords: a progression; a list of ``(name, onset in s)``, a text in any notation of
+            `ChordProgression.parse` (bars want ``bpm``), or the path of a file of chords is read as
+            one.
         drums: an isolated drum track: `Audio`, ``(samples, sample_rate)``, a path, of which up to
             `LONGEST_DRUMS` are read, samples at the model's own rate (a bare array), or the codes
             of an earlier encoding.
-        melody: a melody; an array of 53 rows (MIDI 43 to 95) and one column per latent frame is
-            read as one.
+        melody: a melody; the path of a file that `Melody.load` reads, or an array of 53 rows (MIDI
+            43 to 95) and one column per latent frame, is read as one.
+
+    Args:
+        bpm, time_signature, key: how to read chords that are written in bars or numerals, as in
+            `ChordProgression.parse`.
 
     Raises:
         ChordError, AudioError, MelodyError, ConditionError: a wish that cannot be read.
@@ -53,19 +60,24 @@ class Conditions:
     def __init__(
         self,
         text: str | None = None,
-        chords: ChordProgression | str | Sequence[tuple[str, float]] | None = None,
+        chords: (
+            ChordProgression | str | PathLike[str] | Sequence[tuple[str, float]] | None
+        ) = None,
         drums: Audio | DrumCodes | tuple[Any, int] | str | PathLike[str] | Any | None = None,
-        melody: Melody | Any | None = None,
+        melody: Melody | str | PathLike[str] | Any | None = None,
+        *,
+        bpm: float | None = None,
+        time_signature: str | None = None,
+        key: str | None = None,
     ) -> None:
-        if text is not None and not isinstance(text, str):
-            raise ConditionError(f"text is {type(text).__name__}: give a string or None")
-        if chords is not None and not isinstance(chords, ChordProgression):
-            chords = ChordProgression.parse(chords)
+        text = checked_text(text)
+        chords = _progression(chords, bpm=bpm, time_signature=time_signature, key=key)
         if drums is not None and not isinstance(drums, DrumCodes):
             drums = _drum_track(drums)
-        if melody is not None and not isinstance(melody, Melody):
+        if isinstance(melody, str | PathLike):
+            melody = Melody.load(melody)
+        elif melody is not None and not isinstance(melody, Melody):
             melody = Melody.from_array(melody)
-        text = text if text and text.strip() else None
         for name, wish in zip(CONTROLS, (text, chords, drums, melody), strict=True):
             object.__setattr__(self, name, wish)
 
@@ -98,6 +110,62 @@ class Conditions:
             notice = self.melody.notice(num_frames, frame_rate)
             lines += [f"melody: {notice}"] if notice else []
         return tuple(lines)
+
+
+def check_asked(asked: Iterable[str], controls: Sequence[str], whose: str = "the clip") -> None:
+    """Refuse controls that a model has not.
+
+    Args:
+        asked: names of the controls that are asked for.
+        controls: names of those that the model has.
+        whose: clip, for the message.
+
+    Raises:
+        ConditionError: names them, and those that the model has.
+    """
+    absent = [name for name in asked if name not in controls]
+    if absent:
+        raise ConditionError(
+            f"{whose} asks for {', '.join(absent)}, but the controls of this model are "
+            f"{', '.join(controls)}"
+        )
+
+
+def as_clips(value: Any) -> list[Conditions]:
+    """Clips of one or several `Conditions`; a string stands for a clip of that text.
+
+    Raises:
+        ConditionError: anything else, or none.
+    """
+    values = [value] if isinstance(value, str | Conditions) else value
+    if isinstance(values, Mapping | bytes | Tensor) or not isinstance(values, Iterable):
+        raise ConditionError(_not_clips(value))
+    clips = []
+    for clip in values:
+        if not isinstance(clip, str | Conditions):
+            raise ConditionError(_not_clips(clip))
+        clips.append(Conditions(clip) if isinstance(clip, str) else clip)
+    if not clips:
+        raise ConditionError("no clips given: pass at least one Conditions")
+    return clips
+
+
+def _not_clips(value: Any) -> str:
+    return (
+        f"conditions are {shortened(value)}, a {type(value).__name__}: give a text, "
+        'Conditions(text="funk", chords="C:0 Am:2"), or a list of these'
+    )
+
+
+def _progression(chords: Any, **options: Any) -> ChordProgression | None:
+    """Chords in any of their shapes, read with the options that are given."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if chords is None or isinstance(chords, ChordProgression):
+        if given:
+            none = "none are given" if chords is None else "these are read already"
+            raise ConditionError(f"{', '.join(given)} say how to read chords, and {none}")
+        return chords
+    return read_chords(fspath(chords) if isinstance(chords, PathLike) else chords, given)
 
 
 def _drum_track(drums: Any) -> Audio:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,19 +16,26 @@ from jasco import checkpoint
 from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
 from jasco.conditioners.drums import encode_drums
-from jasco.conditions import CONTROLS, ConditionBatch, Conditions
-from jasco.errors import CheckpointError, ConditionError, SettingError
-from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver
-from jasco.generation import Generation, check_noise, draw_noise, item_seeds, report_to
+from jasco.conditions import CONTROLS, ConditionBatch, Conditions, as_clips, check_asked
+from jasco.errors import CheckpointError, SettingError
+from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, make_solver
+from jasco.generation import (
+    Generation,
+    check_noise,
+    draw_noise,
+    frames_of,
+    item_seeds,
+    report_to,
+)
 from jasco.network import VelocityNetwork
-from jasco.precision import resolve_device, resolve_dtype, rounded
+from jasco.precision import Float32Module, resolve_device, resolve_dtype, rounded
 from jasco.recipe import Recipe
 
 MAX_DURATION = 3600
 """Longest clip that a model may be made for (s)."""
 
 
-class Jasco(nn.Module):
+class Jasco(Float32Module):
     """Text, chords, drums and melody in, music out.
 
     Args:
@@ -168,6 +175,13 @@ class Jasco(nn.Module):
                 folder, repo_id, private=private, token=token, message=commit_message
             )
 
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Refused: a Jasco has several functions, each with a name of its own."""
+        raise SettingError(
+            'a model is not called: model.generate("funk", seed=7) makes music, and '
+            "model.loss(...) is what training minimizes"
+        )
+
     # --- facts --------------------------------------------------------------------------------
 
     @property
@@ -196,26 +210,7 @@ class Jasco(nn.Module):
         Raises:
             SettingError: the model was not made for clips of this length.
         """
-        duration = self.segment_duration if duration is None else duration
-        frames = round(duration * self.frame_rate) if duration == duration else 0
-        if frames < 1 or duration > self.segment_duration:
-            raise SettingError(
-                f"duration {duration} s: this model makes up to {self.segment_duration:g} s"
-            )
-        return frames
-
-    def check_controls(self, asked: Iterable[str], whose: str = "the clip") -> None:
-        """Refuse controls that the model has not.
-
-        Raises:
-            ConditionError: names them, and those that the model has.
-        """
-        absent = [name for name in asked if name not in self.conditioners]
-        if absent:
-            raise ConditionError(
-                f"{whose} asks for {', '.join(absent)}, but the controls of this model are "
-                f"{', '.join(self.controls)}"
-            )
+        return frames_of(duration, self.segment_duration, self.frame_rate)
 
     # --- the maths ----------------------------------------------------------------------------
 
@@ -226,7 +221,8 @@ class Jasco(nn.Module):
             ConditionError: a clip asks for a control that the model has not.
         """
         for i, clip in enumerate(conditions):
-            self.check_controls(clip.asked, f"clip {i}" if len(conditions) > 1 else "the clip")
+            whose = f"clip {i}" if len(conditions) > 1 else "the clip"
+            check_asked(clip.asked, self.controls, whose)
         encoded = {}
         for name, module in self.conditioners.items():
             conditioner = cast(Conditioner, module)
@@ -286,11 +282,12 @@ class Jasco(nn.Module):
     @torch.no_grad()
     def generate(
         self,
-        conditions: Conditions | Sequence[Conditions],
+        conditions: Conditions | str | Sequence[Conditions | str],
         *,
         seed: int | Sequence[int] | None = None,
-        solver: Solver | None = None,
-        guidance: Guidance | None = None,
+        solver: Solver | str | None = None,
+        steps: int | None = None,
+        guidance: Guidance | float | Mapping[str, float] | str | None = None,
         num_samples: int = 1,
         duration: float | None = None,
         progress: bool = False,
@@ -300,11 +297,15 @@ class Jasco(nn.Module):
         """Music for each clip.
 
         Args:
-            conditions: one or several clips.
+            conditions: one or several clips; a string is a clip of that text.
             seed: an int, or one per clip; sample j of a clip starts from noise of ``seed + j``.
-                Noise is drawn per item on the CPU, so an item does not depend on its batch.
-                ``None`` draws a seed per clip and reports it in the recipe.
-            solver, guidance: the model's own where absent.
+                Noise is drawn per item on the CPU, so an item depends on its batch in rounding
+                alone, which in bfloat16 grows to about -40 dB; for the same bits run items one by
+                one. ``None`` draws a seed per clip and reports it in the recipe.
+            solver: the model's own where absent; a name of `jasco.flow.SOLVERS` is one too.
+            steps: number of steps, in place of the solver's own; alone those of Euler's method.
+            guidance: the model's own where absent; a number is the weight of ``all``, and
+                ``{"all": 1.5, "text": 3}`` and ``"all=1.5,text=3"`` are `Guidance` too.
             num_samples: variants per clip; the results come clip by clip.
             duration: length (s), up to ``segment_duration``.
             progress: show a bar of the solver's steps.
@@ -314,16 +315,14 @@ class Jasco(nn.Module):
         Raises:
             JascoError: what was asked does not fit the model; the message says what does.
         """
-        clips = [conditions] if isinstance(conditions, Conditions) else list(conditions)
-        if not clips:
-            raise ConditionError("no clips given: pass at least one Conditions")
-        if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:
-            raise SettingError(f"num_samples={num_samples!r}: give a whole number of at least 1")
-        solver, guidance = solver or self.solver, guidance or self.guidance
+        clips = as_clips(conditions)
+        solver = make_solver(solver, steps, default=self.solver)
+        guidance = self.guidance if guidance is None else Guidance.of(guidance)
         num_frames = self.num_frames(duration)
         # A tolerance of 1e-5 is below the resolution of bfloat16: the steps would shrink for ever.
-        dtype = torch.float32 if solver.adaptive else self.dtype
+        dtype = torch.float32 if solver.adaptive else resolve_dtype(self.dtype, self.device)
         seeds = item_seeds(seed, len(clips), num_samples)
+        num_samples = len(seeds) // len(clips)
         shape = (len(seeds), num_frames, self.codec.latent_dim)
         z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from jasco.errors import SettingError
+from jasco.errors import SettingError, shortened
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 STORED = DTYPES | {"float16": torch.float16}
@@ -87,6 +87,52 @@ def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype
     raise SettingError(f"dtype {str(dtype)!r} is not supported; use auto, {', '.join(DTYPES)}")
 
 
+_WEIGHTS = (
+    "weights stay in float32, so they are not made {}: generation computes in bfloat16 with "
+    'Jasco.from_pretrained(name, dtype="bfloat16"), or after model.dtype = torch.bfloat16, and '
+    'save_pretrained(folder, dtype="float16") stores half the size'
+)
+
+
+class Float32Module(nn.Module):
+    """A module that moves between devices, while its weights stay in float32."""
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move to a device; weights stay in float32.
+
+        Raises:
+            SettingError: a device that is not here, or a precision of the weights.
+        """
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor):
+                value = value.dtype
+            if isinstance(value, torch.dtype) and value != torch.float32:
+                raise SettingError(_WEIGHTS.format(str(value).removeprefix("torch.")))
+            if isinstance(value, str | torch.device):
+                resolve_device(value)
+        try:
+            return super().to(*args, **kwargs)
+        except (TypeError, RuntimeError) as error:
+            given = ", ".join(map(shortened, (*args, *kwargs.values())))
+            raise SettingError(f"a model is moved to a device, not to {given}") from error
+
+    def half(self) -> Self:
+        """Refused: see `to`."""
+        return self.to(torch.float16)
+
+    def bfloat16(self) -> Self:
+        """Refused: see `to`."""
+        return self.to(torch.bfloat16)
+
+    def double(self) -> Self:
+        """Refused: see `to`."""
+        return self.to(torch.float64)
+
+    def type(self, dst_type: Any) -> Self:
+        """Refused but for float32: see `to`."""
+        return self.to(dst_type) if isinstance(dst_type, torch.dtype) else self.to(torch.float16)
+
+
 def rounded(module: M, dtype: str) -> M:
     """A copy of a module whose floating-point tensors are rounded to a format of `STORED`.
 
@@ -95,7 +141,7 @@ def rounded(module: M, dtype: str) -> M:
     """
     if dtype not in STORED:
         raise SettingError(f"weights are stored as {', '.join(STORED)}, not as {dtype!r}")
-    half = copy.deepcopy(module).to(STORED[dtype])
+    half = nn.Module.to(copy.deepcopy(module), STORED[dtype])  # a Jasco itself refuses
     for name, tensor in half.state_dict().items():
         if not bool(tensor.isfinite().all()):
             raise SettingError(f"{name} goes beyond the range of {dtype}: store it as bfloat16")

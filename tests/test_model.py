@@ -287,7 +287,6 @@ def test_settings_that_do_not_fit(tiny, settings, error, message):
 @pytest.mark.parametrize(
     ("wishes", "error", "message"),
     [
-        ({"chords": [("C", 10.0)]}, ChordError, "10"),
         ({"chords": [("C", -1.0)]}, ChordError, "-1"),
         ({"chords": [("Zz", 0.0)]}, ChordError, "Zz"),
         ({"melody": np.zeros((53, 400))}, MelodyError, "400"),

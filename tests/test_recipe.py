@@ -83,7 +83,7 @@ WRONG = [
     ("conditions.frames", 10**12, f"frames of the recipe is 10+: .* to {MAX_FRAMES:,}"),
     ("conditions.frames", -1, "frames of the recipe is -1"),
     ("conditions.frames", 1e3, "frames of the recipe is 1000.0"),
-    ("conditions.text", 3, "text is int"),
+    ("conditions.text", 3, "text is 3"),
     ("conditions.chords", 3, "int"),
     ("conditions.chords", [["C"]], "pair"),
     ("conditions.chords", [["C", float("inf")]], "inf"),

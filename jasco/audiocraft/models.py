@@ -6,6 +6,7 @@ import pickletools
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from jasco.audio import Audio, to_audio
 from jasco.chords import CHORD_NAMES, ChordProgression
 from jasco.conditions import Conditions
-from jasco.errors import ConditionError, SettingError
+from jasco.errors import ConditionError, SettingError, shortened
 from jasco.flow import Dopri5, Euler, Guidance, Solver
 from jasco.melody import Melody
 from jasco.model import Jasco
@@ -126,7 +127,7 @@ class JASCO:
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Music from texts alone: `generate_music` without the other controls."""
         return self._generate(
-            [Conditions(text=text) for text in descriptions], progress, return_latents
+            [Conditions(text=text) for text in _texts(descriptions)], progress, return_latents
         )
 
     def generate_music(
@@ -169,6 +170,7 @@ class JASCO:
         melody = None
         if melody_salience_matrix is not None:
             melody = Melody.from_array(melody_salience_matrix, self.frame_rate)
+        descriptions = _texts(descriptions)
         drums = _drum_tracks(drums_wav, drums_sample_rate, len(descriptions))
         clips = [
             Conditions(text=text, chords=progression, drums=track, melody=melody)
@@ -192,6 +194,15 @@ class JASCO:
         for line in dict.fromkeys(line for lines in out.report for line in lines):
             warnings.warn(line, stacklevel=3)
         return (out.audio, out.latents) if return_latents else out.audio
+
+
+def _texts(descriptions: Any) -> list[str | None]:
+    """The texts of the items; one string is one item."""
+    if isinstance(descriptions, str):
+        return [descriptions]
+    if not isinstance(descriptions, Sequence):
+        raise ConditionError(f"descriptions are {shortened(descriptions)}: give a list of texts")
+    return list(descriptions)
 
 
 def _drum_tracks(wav: Tensor | None, sample_rate: int, items: int) -> list[Audio | None]:

@@ -16,7 +16,7 @@ from jasco.aliases import resolve_aliases
 from jasco.assets import asset
 from jasco.checkpoint.building import check_sizes
 from jasco.checkpoint.layout import CONFIG, PARTS, RUN_FILE, TEXT_ENCODER, WEIGHTS, node_of
-from jasco.errors import CheckpointError
+from jasco.errors import CheckpointError, shortened
 from jasco.hub import HubOptions, fetch, is_repo_id, locate
 from jasco.plain import check_plain, read_yaml
 from jasco.weights import read_safetensors, read_torch, state_of
@@ -54,7 +54,12 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
     Raises:
         CheckpointError: it cannot be found, reached or read.
     """
-    name = os.fspath(name_or_path)
+    name = os.fspath(name_or_path) if isinstance(name_or_path, str | os.PathLike) else None
+    if not isinstance(name, str) or not name.strip():
+        raise CheckpointError(
+            f"the model is {shortened(name_or_path)}: give the name of a bundled one "
+            f"({', '.join(BUNDLED)}), a Hub id, a folder or a Lightning checkpoint"
+        )
     source = asset(name) if name in BUNDLED else Path(os.path.expanduser(name))
     training = source / RUN_FILE if os.path.isfile(source / RUN_FILE) else source
     revision, beside = None, None

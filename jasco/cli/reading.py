@@ -12,7 +12,7 @@ import torch
 from jasco.audio import Audio, load_audio, probe
 from jasco.cli.request import Request, cropped, located
 from jasco.conditioners import Conditioner
-from jasco.conditions import Conditions
+from jasco.conditions import Conditions, check_asked
 from jasco.drums import DrumCodes
 from jasco.melody import Melody
 from jasco.model import Jasco
@@ -89,7 +89,7 @@ def check_fit(requests: Iterable[Request], model: Jasco) -> None:
         with located(request.label):
             frames = model.num_frames(request.duration)
             (request.guidance or model.guidance).terms(model.controls)
-            model.check_controls(request.asked)
+            check_asked(request.asked, model.controls)
             if isinstance(request.drums, DrumCodes) and len(request.drums) < frames:
                 model.encode([Conditions(drums=request.drums)], frames)  # raises
 

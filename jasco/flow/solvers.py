@@ -174,7 +174,7 @@ class Dopri5(Solver):
                 number = math.nan
             if not MIN_TOLERANCE <= number <= 1:
                 raise SettingError(
-                    f"dopri5 {name}={shortened(tolerance)}: give a positive number from "
+                    f"dopri5 tolerance {name}={shortened(tolerance)}: give a positive number from "
                     f"{MIN_TOLERANCE:g} to 1"
                 )
             object.__setattr__(self, name, number)
