@@ -11,7 +11,7 @@ import torch
 from jasco.conditioners import TextConditioner
 from jasco.data.descriptions import DescriptionDataModule
 from jasco.data.synthetic.sketch import VALUES
-from jasco.errors import SettingError
+from jasco.errors import CheckpointError, SettingError
 from jasco.training.callbacks import EMA, Checkpoints
 from jasco.training.checkpoint_io import WholeCheckpointIO
 from jasco.training.schedule import Optimization
@@ -108,6 +108,13 @@ def test_the_average_is_exported_as_an_encoder_of_a_model(tmp_path):
 def test_the_export_is_of_a_text_module(tmp_path):
     with pytest.raises(SettingError, match="belongs to a Trainer with a TextModule"):
         TextExport(tmp_path).on_fit_end(new_trainer(1), pl.LightningModule())
+
+
+def test_the_export_replaces_nothing_but_an_encoder(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(CheckpointError, match="holds no text encoder"):
+        TextExport(tmp_path).on_fit_end(new_trainer(1), new_module())
+    assert (tmp_path / "letter.txt").read_text() == "dear"
 
 
 @pytest.mark.parametrize("queries", [0, 3])
