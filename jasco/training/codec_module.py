@@ -42,6 +42,10 @@ class CodecModule(LightningModule):
     its divergence from N(0, I), which up to a constant is half its square, is paid for: only what
     serves the reconstruction is kept above the noise, and the decoder bears the errors of a flow.
 
+    What is reconstructed is the waveform about its mean: a DC offset of a recording, which nobody
+    hears, would else take the latent channel of most power, and a flow over the latents would
+    learn to draw it.
+
     Args:
         codec: to train; one of random weights is initialised for it.
         weights: share of the gradient of the losses ``waveform``, ``stft``, ``mel`` and ``flux``,
@@ -127,6 +131,7 @@ class CodecModule(LightningModule):
         the discriminator, which learns from the same pass.
         """
         latents = self.model.encoder(wav).float()
+        wav = _about_mean(wav)
         with torch.autocast(wav.device.type, enabled=False):
             passed, commitment = self._bottleneck(latents)
         decoded = self.model.decoder(passed).float()
@@ -199,6 +204,7 @@ class CodecModule(LightningModule):
             quantized = self.learner(latents, learn=False)
             decoded = self.model.decoder(latents)
             from_codes = self.model.decoder(quantized.latents[-1])
+        wav = _about_mean(wav)
         losses = self.reconstruction(decoded, wav)
         self._log_validation(losses | {"loss": self._total(losses)}, len(wav))
         audible = wav.flatten(1).square().mean(1) > _AUDIBLE**2
@@ -210,3 +216,8 @@ class CodecModule(LightningModule):
     def _log_validation(self, found: Mapping[str, Tensor], items: int) -> None:
         named = {f"val/{name}": value for name, value in found.items()}
         self.log_dict(named, batch_size=items, sync_dist=True)
+
+
+def _about_mean(wav: Tensor) -> Tensor:
+    """Waveforms (B, channels, N) without their DC offset."""
+    return wav - wav.mean(dim=-1, keepdim=True)

@@ -108,6 +108,27 @@ def new_trainer(steps: int, *callbacks, **changes) -> pl.Trainer:
     return pl.Trainer(**{**settings, **changes})
 
 
+def test_an_offset_of_the_recording_is_nothing_to_reconstruct():
+    codec = tiny_codec()
+    module = new_module(codec, latent_noise=0.0, quantized_share=0.0)
+    optimizer = torch.optim.Adam(module.parameters(), lr=3e-3)
+    wav = 0.1 * torch.randn(4, 1, 4096, generator=torch.Generator().manual_seed(1))
+    offset = torch.tensor([0.2, -0.2, 0.1, -0.1])[:, None, None]
+
+    def dc() -> float:
+        with torch.no_grad():
+            decoded = codec.model.decoder(codec.model.encoder(wav + offset))
+        return float(decoded.mean(dim=-1).abs().max())
+
+    before = dc()
+    for step in range(60):
+        torch.manual_seed(step)
+        optimizer.zero_grad()
+        module.objective(wav + offset)[0].backward()
+        optimizer.step()
+    assert before > 0.05 and dc() < 0.2 * before
+
+
 def evaluate(module: CodecModule, data: SegmentDataModule) -> dict[str, float]:
     (found,) = new_trainer(1, limit_val_batches=2).validate(module, data, verbose=False)
     return found
@@ -148,6 +169,7 @@ def test_the_gradients_are_those_asked_for(adversarial):
     judge = MultiScaleSTFTDiscriminator(1, filters=4, n_ffts=(256, 128)) if adversarial else None
     module = new_module(weights=weights, discriminator=judge, **PLAIN)
     wav = 0.1 * torch.randn(2, 1, 4096, generator=torch.Generator().manual_seed(1))
+    wav -= wav.mean(dim=-1, keepdim=True)  # an offset is not reconstructed
     objective, _ = module.objective(wav)
     objective.backward()
     found = {name: p.grad.clone() for name, p in module.named_parameters()}

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 import torch
 
-from jasco.data.synthetic import compose_song
+from jasco.data.synthetic import Note, Part, compose_song
+from jasco.data.synthetic.instruments import PITCHED
 from jasco.data.synthetic.render import find_fluidsynth, find_soundfont, render_song
 from jasco.errors import AudioError, MissingPartError
 
@@ -50,6 +51,16 @@ def test_a_render_is_as_long_as_the_song_at_its_level(songs, renders):
         assert mix.abs().max() <= 0.98
         assert level == pytest.approx(song.room.level, abs=0.1) or mix.abs().max() > 0.96
         assert torch.equal(mix * 2**15, (mix * 2**15).round())  # 16 bits
+
+
+@pytest.mark.parametrize("name", ["warm pad", "atmosphere", "synth brass", "saw lead"])
+def test_an_instrument_recorded_about_an_offset_is_rendered_without(soundfont, name):
+    song = compose_song("1/0", 4.0)
+    notes = tuple(Note(pitch, 90, time, time + 0.9) for time, pitch in enumerate((48, 55, 60, 64)))
+    part = Part(PITCHED[name], notes, volume=100, pan=64, reverb=0, chorus=0)
+    mix = render_song(dataclasses.replace(song, parts={"pad": part})).mix.samples
+    rms = mix.square().mean(dim=1).sqrt()
+    assert (mix.mean(dim=1).abs() < 1e-3 * rms).all()  # the samples themselves: up to .5
 
 
 def test_drums_are_alone_and_within_the_mix(songs, renders):
