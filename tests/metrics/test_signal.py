@@ -68,12 +68,6 @@ def test_bandwidth_of_noise() -> None:
     assert measure(audio(low))["bandwidth"] == pytest.approx(0.99 * 4000, rel=0.01)
 
 
-def test_dc_is_the_largest_mean_of_a_channel() -> None:
-    stereo = np.stack([0.1 * sine(440) + 0.05, 0.1 * sine(440) - 0.164])
-    assert measure(audio(stereo))["dc"] == pytest.approx(0.164, abs=1e-6)
-    assert measure(audio(sine(440)))["dc"] < 1e-6
-
-
 def test_silent_audio_and_audio_of_a_sample() -> None:
     found = measure(audio(np.zeros(RATE)))
     assert found["loudness"] == found["true_peak"] == -math.inf
