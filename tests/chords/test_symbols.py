@@ -211,3 +211,35 @@ def test_keys_that_cannot_be_read(key: str) -> None:
 @pytest.mark.parametrize("key", ["Am", "A minor", "a minor", "A:min", "a-", "A min", "Am ", "am"])
 def test_spellings_of_a_key(key: str) -> None:
     assert read("VI", key=key) == ("F", ())
+
+
+# Names that people send, each in a bar of a chart.
+SENT = [
+    ("Cdom", "C7", ()),
+    ("C9/6", "C6", ("C9/6 -> C6 (dropped: 9)",)),
+    ("Ch9", "Cm7b5", ("Ch9 -> Cm7b5 (dropped: 9)",)),
+    ("C7susadd3", "C7", ("C7susadd3 -> C7 (dropped: sus)",)),
+    ("C7add3sus", "C7", ("C7add3sus -> C7 (dropped: sus)",)),
+    ("Cm/maj7", "Cm", ("Cm/maj7 -> Cm (dropped: maj7)",)),
+    ("C11omit3,7", "C", ("C11omit3,7 -> C (dropped: 11, omit3,7)",)),
+    ("C7(b9, 13)", "C7", ("C7(b9, 13) -> C7 (dropped: b9, 13)",)),
+    ("Am7/C", "C6", ("Am7/C -> C6 (respelled)",)),
+    ("C6/A", "Am7", ("C6/A -> Am7 (respelled)",)),
+]
+
+
+@pytest.mark.parametrize("token, name, report", SENT)
+def test_names_that_people_send(token: str, name: str, report: tuple[str, ...]) -> None:
+    progression = ChordProgression.parse(f"{token} | G", bpm=60)
+    assert progression.names == (name, "G") and progression.onsets == (0.0, 4.0)
+    assert progression.report == report
+
+
+@pytest.mark.parametrize(
+    "token, hint",
+    [("Do", "'C'"), ("Fis", "'F#'"), ("Es", "'Eb'"), ("As", "'Ab'"), ("Bflat", "'Bb'")]
+    + [("F sharp", "F#")],
+)
+def test_names_of_other_languages_get_a_hint(token: str, hint: str) -> None:
+    with pytest.raises(ChordError, match=hint):
+        ChordProgression.parse(f"{token} | G", bpm=60)
