@@ -82,23 +82,23 @@ BAD_YAML = {
 
 @pytest.mark.parametrize("text, message", BAD_JSON.values(), ids=BAD_JSON)
 def test_json_is_refused_with_the_reason(text: str | bytes, message: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(SettingError, match=message) as caught:
         parse_json(text, "x.json", SettingError)
     assert str(caught.value).startswith("x.json ") and str(caught.value).count("x.json") == 1
     assert len(str(caught.value)) < 300
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("text, message", BAD_YAML.values(), ids=BAD_YAML)
 def test_yaml_is_refused_with_the_reason(text: str | bytes, message: str) -> None:
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(CheckpointError, match=message) as caught:
         parse_yaml(text, "x.yaml", CheckpointError)
     assert str(caught.value).startswith("x.yaml ") and str(caught.value).count("x.yaml") == 1
     assert len(str(caught.value)) < 400
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert tracemalloc.get_traced_memory()[1] < 200e6
     tracemalloc.stop()
 

@@ -117,11 +117,11 @@ def test_a_wrong_value_is_named(place: str, value: Any, message: str) -> None:
         node = node[key]
     node[last] = value
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises((ConditionError, ChordError), match=message) as caught:
         Recipe.from_dict(plain)
     assert len(str(caught.value)) < 400
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert tracemalloc.get_traced_memory()[1] < 100e6
     tracemalloc.stop()
 
