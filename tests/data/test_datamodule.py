@@ -23,6 +23,7 @@ def module(model, *arguments, rank=0, ranks=1, step=0, **options):
     """A data module of a trainer, as far as it looks at one."""
     data = JascoDataModule(*arguments, workers=0, **options)
     data.trainer = SimpleNamespace(
+        num_devices=1,
         lightning_module=SimpleNamespace(model=model),
         world_size=ranks,
         global_rank=rank,

@@ -107,6 +107,7 @@ def data_module(folder, rank=0, ranks=1, steps=0, **changes):
     settings = {"duration": 0.2, "batch_size": 4, "workers": 0, "val_segments": 6}
     data = SegmentDataModule(folder, **{**settings, **changes})
     data.trainer = SimpleNamespace(
+        num_devices=1,
         lightning_module=SimpleNamespace(model=SimpleNamespace(config=CONFIG)),
         global_rank=rank,
         world_size=ranks,
