@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jasco.audio import Audio, load_audio, probe, to_audio
+from jasco.audio import SONG, Audio, load_audio, probe, sustained_share, to_audio
 from jasco.chords import ChordProgression
 from jasco.chords.reading import read_chords
 from jasco.drums import DrumCodes
@@ -24,6 +24,9 @@ CONTROLS = ("text", "chords", "drums", "melody")
 
 DEFAULT_SAMPLE_RATE = 32000
 """Rate (Hz) at which bare sample arrays are taken; every published model works at it."""
+
+SILENT = 1e-3
+"""Peak amplitude below which drums are silent, -60 dB of full scale."""
 
 LONGEST_DRUMS = 600.0
 """How much of a file that is named as drums is read (s)."""
@@ -103,8 +106,7 @@ class Conditions:
             used = min(self.drums.duration, length)
             lines.append(f"drums: {self.drums.duration:.2f} s given, {took} {used:.2f} s used")
         if isinstance(self.drums, Audio):
-            _, notice = self.drums.crop(0.0, length).mixed()
-            lines += [f"drums: {notice}"] if notice else []
+            lines += [f"drums: {notice}" for notice in _drum_notices(self.drums.crop(0.0, length))]
         if self.melody is not None:
             lines += [f"melody: {line}" for line in self.melody.report]
             notice = self.melody.notice(num_frames, frame_rate)
@@ -166,6 +168,23 @@ def _progression(chords: Any, **options: Any) -> ChordProgression | None:
             raise ConditionError(f"{', '.join(given)} say how to read chords, and {none}")
         return chords
     return read_chords(fspath(chords) if isinstance(chords, PathLike) else chords, given)
+
+
+def _drum_notices(used: Audio) -> list[str]:
+    """What is odd about the part of a drum track that is used."""
+    mono, notice = used.mixed()
+    notices = [notice] if notice else []
+    if float(mono.samples.abs().max()) < SILENT:
+        notices.append(
+            "they are silent there, which asks for no sound of drums: leave them out to leave the "
+            "drums to the model"
+        )
+    elif (share := sustained_share(mono)) > SONG:
+        notices.append(
+            f"{share:.0%} of them is sustained sound, as in a whole song: give an isolated drum "
+            "track, or have it taken out of the song by --drums-from (separate_drums)"
+        )
+    return notices
 
 
 def _drum_track(drums: Any) -> Audio:

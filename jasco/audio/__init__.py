@@ -10,10 +10,12 @@ from jasco.audio.level import loudness, normalize_loudness
 from jasco.audio.recipes import read_recipe
 from jasco.audio.signal import Audio, Phase
 from jasco.audio.stream import AudioInfo, load_mono, probe
+from jasco.audio.sustained import SONG, sustained_share
 
 __all__ = [
     "Audio",
     "AudioInfo",
+    "SONG",
     "Phase",
     "high_pass",
     "load_audio",
@@ -23,5 +25,6 @@ __all__ = [
     "probe",
     "read_recipe",
     "save_audio",
+    "sustained_share",
     "to_audio",
 ]

@@ -37,6 +37,8 @@ EXTRAS = {
     "plot": "figures",
 }
 
+UNUSED = {"ui"}  # whose program comes with a later version: nobody misses it
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -59,17 +61,21 @@ def machine() -> Iterator[Finding]:
     """What computes here, and in which precision."""
     import torch
 
+    from jasco.cli.threads import WAIT_POLICY, default_threads, usable_cores
     from jasco.precision import resolve_device, resolve_dtype
 
     device = resolve_device()
-    name = (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"{platform.machine()}, {torch.get_num_threads()} threads"
-    )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     dtype = str(resolve_dtype("auto", device)).removeprefix("torch.")
     yield Finding("python", "ok", platform.python_version())
     yield Finding("device", "ok", f"{device} ({name})")
+    cores, threads = usable_cores(), default_threads()
+    waiting = "asleep" if os.environ.get(WAIT_POLICY, "").upper() == "PASSIVE" else "awake"
+    yield Finding(
+        "threads",
+        "ok",
+        f"{threads} on {cores} usable cores, waiting {waiting} (--threads, OMP_NUM_THREADS)",
+    )
     yield Finding("precision", "ok", f"{dtype}, the meaning of 'auto' on this device")
 
 
@@ -90,6 +96,8 @@ def extras() -> Iterator[Finding]:
     """Optional packages, each with the command that installs it."""
     named: set[str] = set()  # a package of two extras is one row, with the first of them
     for extra, purpose in EXTRAS.items():
+        if extra in UNUSED:
+            continue
         for requirement in _requirements(extra):
             if requirement.name not in named:
                 named.add(requirement.name)
@@ -106,6 +114,7 @@ def parts() -> Iterator[Finding]:
         yield Finding("demo", "missing", "the model that comes with Jasco is not here", remedy)
     yield _chordino()
     yield _salience()
+    yield _demucs()
     yield _soundfont()
 
 
@@ -118,6 +127,21 @@ def _salience() -> Finding:
         return Finding("salience", "ok", str(path))
     remedy = f"they are fetched on first use; without network set {VARIABLE}"
     return Finding("salience", "missing", f"no weights at {path}", remedy)
+
+
+def _demucs() -> Finding:
+    """The weights that take drums out of songs."""
+    from jasco.preprocess.demucs import VARIABLE, find_drum_weights
+
+    if find_spec("demucs") is None:
+        return Finding("separator", "missing", "needs demucs", "pip install 'jasco[drums]'")
+    found = find_drum_weights()
+    if found is not None:
+        return Finding("separator", "ok", str(found))
+    named = os.environ.get(VARIABLE)
+    detail = f"nothing at {named}" if named else "not fetched yet"
+    remedy = f"they are fetched on first use; without network set {VARIABLE}"
+    return Finding("separator", "missing", detail, remedy)
 
 
 def _soundfont() -> Finding:

@@ -64,6 +64,8 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
 MAX_SEED = 2**62
 MAX_SAMPLES = 10_000
 MAX_BEST_OF = 1_000
+MAX_SECONDS = 86_400
+"""Longest duration, and latest start in a recording: a day (s)."""
 _WISHES = ("text", "chords", "drums", "melody")
 RECORDED = ("chords", "drums", "melody")
 """Controls that can be taken from a recording."""
@@ -296,8 +298,11 @@ def _seed(seed: int | None, count: int) -> int | None:
 
 
 def _duration(value: float | None) -> float | None:
-    if value is not None and not 0 < value < math.inf:
-        raise SettingError(f"duration is {shortened(value)}: give a positive number of seconds")
+    if value is not None and not 0 < value <= MAX_SECONDS:
+        raise SettingError(
+            f"duration is {shortened(value)}: give a positive number of seconds, at most "
+            f"{MAX_SECONDS:,}"
+        )
     return value
 
 
@@ -319,7 +324,7 @@ def _span(values: Mapping[str, Any]) -> tuple[float, float | None]:
 
     The length is that of ``crop``, which stands for ``start`` and ``duration``; ``None`` without.
     """
-    start, length = float(values.get("start", 0.0)), None
+    start, length = values.get("start", 0.0), None
     if "crop" in values:
         if "start" in values or "duration" in values:
             raise SettingError(
@@ -333,9 +338,11 @@ def _span(values: Mapping[str, Any]) -> tuple[float, float | None]:
                 f"crop is {shortened(values['crop'])}: give seconds from the start, first and "
                 "last, such as 30-40"
             )
-    if not 0 <= start < math.inf:
-        raise SettingError(f"start is {start:g}: give seconds, 0 or more")
-    return start, length
+    if not 0 <= start <= MAX_SECONDS:
+        raise SettingError(
+            f"start is {shortened(start)}: give seconds, 0 or more, at most {MAX_SECONDS:,}"
+        )
+    return float(start), length
 
 
 def _solver(solver: str | Solver | None, steps: int | None) -> Solver | None:

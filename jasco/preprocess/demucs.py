@@ -28,6 +28,7 @@ from jasco.weights import require_finite
 DEFAULT_MODEL = "htdemucs"
 TORCHAUDIO_MODEL = "HDEMUCS_HIGH_MUSDB_PLUS"
 VARIABLE = "JASCO_DEMUCS_WEIGHTS"
+_FILES = ("*.yaml", "*.safetensors")  # of a repository
 OWNER = "adefossez"
 
 
@@ -103,12 +104,32 @@ def load_drum_network(model: str | os.PathLike[str] | None = None) -> DrumNetwor
     if path.is_dir():
         return _read_folder(path)
     try:
-        return _read_folder(locate(_hub_id(name), ["*.yaml", "*.safetensors"], HubOptions()).folder)
+        return _read_folder(locate(_hub_id(name), _FILES, HubOptions()).folder)
     except CheckpointError as error:
         raise MissingPartError(
             f"the separator {name!r} is not here: {error}; on a machine without network set "
             f"{VARIABLE} to a folder or file fetched elsewhere"
         ) from error
+
+
+def find_drum_weights() -> Path | None:
+    """Place of the weights that `load_drum_network` takes, ``None`` before they are fetched.
+
+    The Hub is not asked.
+
+    Raises:
+        MissingPartError: demucs is not installed.
+    """
+    name = os.environ.get(VARIABLE) or DEFAULT_MODEL
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    _classes()
+    try:
+        found = locate(_hub_id(name), _FILES, HubOptions(local_files_only=True)).folder
+    except CheckpointError:
+        return None
+    return found if any(found.glob("*.safetensors")) else None
 
 
 def _hub_id(name: str) -> str:

@@ -27,9 +27,11 @@ Play = Callable[..., int]
 RATE = 8000
 
 
-def tone(seconds: float, channels: int = 1) -> np.ndarray:
-    beat = np.sin(np.arange(int(seconds * RATE)) / 7).astype(np.float32) / 4
-    return np.tile(beat[:, None], (1, channels))
+def beat(seconds: float, channels: int = 1) -> np.ndarray:
+    """Four bursts of noise a second."""
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, int(seconds * RATE))
+    hits = noise * np.exp(-30 * (np.arange(len(noise)) / RATE % 0.25))
+    return np.tile(hits.astype(np.float32)[:, None], (1, channels))
 
 
 def empty(things: Path) -> None:
@@ -45,13 +47,13 @@ def no_samples(things: Path) -> None:
 
 
 def not_finite(things: Path) -> None:
-    samples = tone(2)
+    samples = beat(2)
     samples[RATE] = np.nan
     soundfile.write(things / "drums.wav", samples, RATE, subtype="FLOAT")
 
 
 def truncated(things: Path) -> None:
-    soundfile.write(things / "whole.mp3", tone(8), RATE)
+    soundfile.write(things / "whole.mp3", beat(8), RATE)
     data = (things / "whole.mp3").read_bytes()
     (things / "drums.mp3").write_bytes(data[: len(data) // 2])
 
@@ -395,7 +397,7 @@ def test_a_read_only_folder(on_tiny: list[str], tmp_path: Path) -> None:
 
 
 def odd_drums(things: Path, seconds: float, channels: int) -> None:
-    soundfile.write(things / "drums.wav", tone(seconds, channels), RATE)
+    soundfile.write(things / "drums.wav", beat(seconds, channels), RATE)
 
 
 ODD = {

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from jasco.cli import doctor
 from jasco.cli.doctor import Finding, Section
+from jasco.cli.threads import usable_cores
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
@@ -61,7 +62,8 @@ def test_each_optional_package_is_there_or_has_its_command(
     doctor.main(["--json"])
     found = rows(capsys.readouterr().out)
     first: dict[str, str] = {}  # of the extras that name a package
-    for extra in doctor.EXTRAS:
+    assert "gradio" not in found  # nothing uses it yet
+    for extra in doctor.EXTRAS.keys() - doctor.UNUSED:
         for requirement in map(Requirement, optional[extra]):
             first.setdefault(canonicalize_name(requirement.name), extra)
     for part, extra in first.items():
@@ -115,6 +117,36 @@ def test_an_error_in_a_section_is_a_finding_of_it() -> None:
         Finding("first", "ok", "1.0"),
         Finding("machine", "broken", "RuntimeError: no driver"),
     ]
+
+
+def test_the_weights_of_demucs_are_looked_for(tmp_path: Path) -> None:
+    pytest.importorskip("demucs", reason="needs pip install 'jasco[drums]'")
+    weights = tmp_path / "separator.safetensors"
+    named = {"JASCO_DEMUCS_WEIGHTS": str(weights), "HF_HUB_CACHE": str(tmp_path / "cache")}
+    found = examine_elsewhere("weights and plugins", **named)["separator"]
+    assert (found.state, found.detail) == ("missing", f"nothing at {weights}")
+    assert "JASCO_DEMUCS_WEIGHTS" in found.remedy
+    weights.touch()
+    found = examine_elsewhere("weights and plugins", **named)["separator"]
+    assert found == Finding("separator", "ok", str(weights))
+    named["JASCO_DEMUCS_WEIGHTS"] = ""
+    found = examine_elsewhere("weights and plugins", **named)["separator"]
+    assert (found.state, found.detail) == ("missing", "not fetched yet")
+
+
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_the_threads_are_stated(number: str) -> None:
+    result = subprocess.run(
+        [Path(sys.executable).with_name("jasco-doctor"), "--json"],
+        env={**os.environ, "OMP_NUM_THREADS": number},
+        capture_output=True,
+        text=True,
+    )
+    cores = usable_cores()
+    threads = min(int(number), cores)
+    assert rows(result.stdout)["threads"]["detail"].startswith(
+        f"{threads} on {cores} usable cores, waiting asleep "
+    )
 
 
 def test_chordino_is_missing_from_an_empty_folder(tmp_path: Path) -> None:
