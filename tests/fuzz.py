@@ -232,7 +232,8 @@ def _chord_file(folder: Path) -> Case:
 
 
 def _request(folder: Path) -> Case:
-    from jasco.cli.request import Request, read_requests
+    from jasco.cli.request import Request
+    from jasco.cli.request_file import read_requests
 
     request = {"text": "funk", "chords": "C Am | F G", "bpm": 96, "seed": 7, "samples": 2}
     request |= {"duration": 4.5, "solver": "euler", "steps": 8, "guidance": {"all": 1.5, "text": 3}}
@@ -359,16 +360,22 @@ def main(reader: str, folder: Path, seed: int, count: int) -> None:
         data = originals[path]
         text = path.suffix in TEXTS and rng.random() < 0.7
         path.write_bytes(mutate_text(data.decode(), rng) if text else mutate(data, rng))
-        start, failure = time.perf_counter(), None
-        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
-            warnings.simplefilter("ignore")
-            try:
-                result = _tried(read, path)
-                results = result if isinstance(result, list) else [result]
-                refused += any(isinstance(found, Exception) for found in results)
-            except BaseException:
-                failure = traceback.format_exc(limit=-6)
-        took = time.perf_counter() - start
+        took = LIMIT + 1
+        # A machine that stalls makes any input slow, so one that was is read again.
+        for _ in range(3):
+            if took <= LIMIT:
+                break
+            start, failure, was_refused = time.perf_counter(), None, False
+            with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+                warnings.simplefilter("ignore")
+                try:
+                    result = _tried(read, path)
+                    results = result if isinstance(result, list) else [result]
+                    was_refused = any(isinstance(found, Exception) for found in results)
+                except BaseException:
+                    failure = traceback.format_exc(limit=-6)
+            took = time.perf_counter() - start
+        refused += was_refused
         if failure or took > LIMIT:
             kept = folder.parent / f"{reader}-{number}{path.suffix}"
             shutil.copyfile(path, kept)

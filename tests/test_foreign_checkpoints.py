@@ -151,6 +151,20 @@ def test_an_adapter_beside_a_part_is_not_followed(folder: Path) -> None:
         Jasco.from_pretrained(folder)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [None, "{}", '{"tokenizer_class": "T5Tokenizer"}', '{"tokenizer_class": "GPT2Tokenizer"}'],
+)
+def test_a_lost_tokenizer_is_never_made_up(config: str | None, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(asset("demo"), tmp_path / "demo"))
+    path = folder / "text_encoder" / "tokenizer_config.json"
+    path.unlink()
+    if config is not None:
+        path.write_text(config)
+    with pytest.raises(CheckpointError, match="text_encoder.*tokenizer|tokenizer of .*encoder"):
+        Jasco.from_pretrained(folder, device="cpu")
+
+
 def test_a_tokenizer_of_another_encoder_is_refused(folder: Path) -> None:
     values = json.loads((folder / "text_encoder" / "config.json").read_text())
     T5EncoderModel(T5Config(**values | {"vocab_size": 300})).save_pretrained(

@@ -21,6 +21,7 @@ from jasco.weights import read_safetensors, require_finite
 
 QUERIES_FILE = "summary.safetensors"
 """Pooling queries that were trained with the encoder, in its folder."""
+_VOCABULARIES = ("tokenizer.json", "spiece.model")
 
 
 class TextConditioner(Conditioner):
@@ -165,12 +166,25 @@ def _load_queries(queries: nn.Linear, folder: Path) -> None:
 
 
 def _load_tokenizer(name: str, revision: str | None) -> Any:
-    """Tokenizer of a folder or Hub id; no code of a repository is run."""
+    """Tokenizer of a folder or Hub id; no code of a repository is run.
+
+    transformers 5 makes a tokenizer of three words for a T5 whose vocabulary is missing. It reads
+    every text as unknown, so a folder without one is refused.
+    """
     options: dict[str, Any] = {"revision": revision or "main"}
     if Path(name).is_dir():
         options = {"local_files_only": True}
     try:
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=False, **options)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **options)
     except Exception as error:  # each kind of tokenizer has its own ways to refuse a file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(f"the tokenizer of {name} cannot be loaded: {reason:.300}") from error
+    files = [Path(name, file) for file in _VOCABULARIES]
+    needs_none = isinstance(tokenizer, ByT5Tokenizer)
+    if Path(name).is_dir() and not needs_none and not any(file.is_file() for file in files):
+        raise CheckpointError(
+            f"{name} lacks its tokenizer: it needs tokenizer_config.json and, unless that names "
+            f"the tokenizer of bytes, {' or '.join(_VOCABULARIES)}; copy the checkpoint again, "
+            "whole"
+        )
+    return tokenizer
