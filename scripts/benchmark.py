@@ -1,12 +1,12 @@
-"""Speed and memory of Jasco on this machine, each beside what the machine can do, all in one run.
+"""Benchmark: speed and memory of Jasco on this machine, relative to its matrix-product rate.
 
     python scripts/benchmark.py                     # everything
     python scripts/benchmark.py velocity codec      # some of it
     python scripts/benchmark.py --json speed.json
 
-A figure of time alone says little about code: so each is also given as a share of the rate of a
-plain matrix product of the same precision, measured just before. Weights are random; speed does not
-care.
+Each time is also given as a share of the rate of a plain matrix product of the same precision,
+measured just before, which makes figures of different machines comparable. Weights are random,
+which does not affect the speed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from jasco.preprocess.salience.hcqt import HarmonicCQT, log_level, num_frames, p
 from jasco.preprocess.salience.network import SalienceNetwork
 
 FRAMES = 500
-# The codec and text encoder of published checkpoints, by their public configurations.
+# Codec and text encoder of published checkpoints, from their public configurations.
 ENCODEC_32KHZ = {
     "sampling_rate": 32000,
     "audio_channels": 1,
@@ -68,7 +68,7 @@ T5_BASE = {"d_model": 768, "d_ff": 3072, "d_kv": 64, "num_heads": 12, "num_layer
 
 
 class Bench:
-    """Times callables on one device and collects the rows of the table."""
+    """Timer of callables on one device, which collects the rows of the table."""
 
     def __init__(self, device: torch.device, repeats: int) -> None:
         self.device, self.repeats = device, repeats
@@ -92,7 +92,7 @@ class Bench:
             torch.cuda.synchronize()
 
     def peak_memory(self) -> float:
-        """Most memory used so far (GB): of the device, or of this process on a CPU."""
+        """Peak memory so far (GB): of the device, or of this process on a CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated() / 1e9
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,7 +108,7 @@ class Bench:
         return rate
 
     def row(self, what: str, seconds: float, **more: Any) -> None:
-        """Record a line; ``flop`` with ``dtype`` adds the share of the ceiling."""
+        """Record a row; ``flop`` with ``dtype`` adds the share of the ceiling."""
         dtype, flop = more.pop("dtype", None), more.pop("flop", None)
         row: dict[str, Any] = {"what": what, "seconds": seconds}
         if dtype is not None:
@@ -129,7 +129,7 @@ def flops(run: Callable[[], Any]) -> int:
 
 
 def random_400m(device: torch.device) -> Jasco:
-    """The published 400M size with random weights, put together without the Hub."""
+    """Model of the published 400M size with random weights, without access to the Hub."""
     config = compose_config("+model=400m")
     config["model"]["codec"] = {
         "_target_": "jasco.codec.EnCodec",
@@ -151,7 +151,7 @@ def bench_ceiling(bench: Bench) -> None:
 
 
 def bench_velocity(bench: Bench) -> None:
-    """One guided velocity of two terms, 500 frames: what a solver calls at each step."""
+    """One guided velocity of two terms and 500 frames, the cost of a solver step."""
     model = random_400m(bench.device)
     clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
     z = torch.randn(1, FRAMES, 128, device=bench.device)
@@ -213,7 +213,7 @@ def bench_load(bench: Bench) -> None:
 
 
 def bench_train(bench: Bench) -> None:
-    """A step of training in bfloat16: loss, gradients, clipping and AdamW, by Lightning's loop."""
+    """Training step in bfloat16: loss, gradients, clipping and AdamW, in the loop of Lightning."""
     from lightning.pytorch import Callback, Trainer
 
     from jasco.data.clips import ClipBatch
@@ -297,7 +297,7 @@ def bench_drums(bench: Bench) -> None:
     window = 0.1 * torch.randn(1, 2, int(segment * network.sample_rate), device=bench.device)
     with torch.inference_mode():
         flop = flops(lambda: network.to(bench.device)(window))
-    # What one window adds to a long recording, of which it shares a quarter with the next.
+    # The cost of one window of a long recording, a quarter of which overlaps with the next.
     stride = DrumSeparator(network, device=bench.device).stride
     audio = Audio(window[0, :, :stride].cpu(), network.sample_rate)
     drums = {}
@@ -319,7 +319,7 @@ def bench_drums(bench: Bench) -> None:
 
 
 def bench_melody(bench: Bench) -> None:
-    """Deep salience of a minute of audio: the transform, the network, and all of it."""
+    """Deep salience of a minute of audio: the transform, the network, and both together."""
     seconds, chunk = 60, 250
     audio = 0.1 * torch.randn(seconds * 44100, device=bench.device)
     transform = HarmonicCQT(bench.device)
@@ -363,7 +363,7 @@ SECTIONS = {
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What the figures belong to."""
+    """Description of the machine of the figures."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return {
         "device": device.type,
@@ -376,7 +376,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the sections asked for; print the table and write the JSON."""
+    """Run the requested sections; print the table and write the JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--device", default="auto")

@@ -1,9 +1,9 @@
-"""Draw the losses of trainings, one panel a run.
+"""Draw the losses of training runs, one panel per run.
 
     python scripts/draw_curves.py runs/codec runs/demo -o curves.png
 
-Of each run all logs are read, those before a stop and those after it, and every loss of training is
-shown as the mean over a fiftieth of the steps.
+All logs of a run are read, also those before an interruption; every training loss is shown as the
+mean over a fiftieth of the steps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 POINTS = 50
 SHOWN = ("loss", "waveform", "stft", "mel", "flux")
-"""Of the columns ``train/...``, those that are drawn; each is divided by its first point."""
+"""Columns ``train/...`` that are drawn, each divided by its first point."""
 
 
 def read_losses(run: Path) -> dict[str, np.ndarray]:

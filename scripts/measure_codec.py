@@ -1,9 +1,9 @@
-"""What an EnCodec keeps of recordings: their signal, their drums, and the quiet between harmonics.
+"""Measure an EnCodec on recordings: SI-SDR, onsets of drums, and the noise between harmonics.
 
     python scripts/measure_codec.py runs/codec/codec band/manifest.jsonl
     python scripts/measure_codec.py facebook/encodec_32khz music --json codec.json
 
-Figures are means over recordings with their 95 % intervals. Give recordings that it never learnt.
+Figures are means over recordings with 95 % intervals, for recordings outside the training data.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from jasco.preprocess.onsets import detect_onsets
 from jasco.training.reconstruction import Spectrogram, si_sdr
 
 EMPTY, AUDIBLE = 50.0, 40.0
-"""dB: a bin this far below the loudest of its frame is empty; a frame further than this below the
-loudest of the recording is not looked at."""
+"""Levels (dB): a bin is empty this far below the loudest of its frame; a frame is ignored this far
+below the loudest of the recording."""
 
 
 def noise_floor(original: Tensor, decoded: Tensor) -> float:
-    """How much louder the empty bins are after the codec (dB, median), of waveforms (N,)."""
+    """Median increase of the level of empty bins by the codec (dB), for waveforms (N,)."""
     spectrogram = Spectrogram(2048)
     before, after = (
         20 * torch.log10(spectrogram(x[None])[0].abs() + 1e-8) for x in (original, decoded)
@@ -44,7 +44,7 @@ def noise_floor(original: Tensor, decoded: Tensor) -> float:
 
 
 def measure(codec: EnCodec, recording: Recording, root: Path, duration: float) -> dict[str, float]:
-    """The figures of one recording; those of onsets if its manifest names its drums alone."""
+    """Figures of one recording, with onsets where its manifest names the isolated drums."""
 
     def load(path: Path) -> Audio:
         audio = load_audio(path, duration=duration).resample(codec.sample_rate)
@@ -61,14 +61,14 @@ def measure(codec: EnCodec, recording: Recording, root: Path, duration: float) -
     stem = recording.fields.get("drums")
     if isinstance(stem, str):
         strokes = detect_onsets(load(root / stem))
-        heard = {"original": original, "codec": Audio(decoded, codec.sample_rate)}
-        for name, audio in heard.items():
+        versions = {"original": original, "codec": Audio(decoded, codec.sample_rate)}
+        for name, audio in versions.items():
             found[f"onsets/{name}"] = drums.compute(strokes, detect_onsets(audio))["f1"]
     return found
 
 
 def draw(codec: EnCodec, recording: Recording, duration: float, path: Path) -> None:
-    """The spectrogram of a recording above that of what the codec makes of it."""
+    """Spectrogram of a recording above that of its codec reconstruction."""
     from matplotlib.figure import Figure
 
     original = load_audio(recording.path, duration=duration).resample(codec.sample_rate).mono()
@@ -85,7 +85,7 @@ def draw(codec: EnCodec, recording: Recording, duration: float, path: Path) -> N
 
 
 def summarise(rows: list[Mapping[str, float]]) -> dict[str, Any]:
-    """Means and intervals of the figures, and the share of the onsets that is kept."""
+    """Means and intervals of the figures, and the share of onsets that the codec keeps."""
     names = dict.fromkeys(name for row in rows for name in row)
     means = {name: bootstrap([row.get(name, math.nan) for row in rows]) for name in names}
     for name, interval in means.items():
@@ -97,7 +97,7 @@ def summarise(rows: list[Mapping[str, float]]) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure the recordings asked for."""
+    """Measure the given recordings."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("codec", help="folder or Hub id of an EnCodec")
     parser.add_argument("recordings", type=Path, help="a folder, or a manifest (.jsonl)")

@@ -1,11 +1,11 @@
-"""Whether a checkpoint plays what is seldom asked for, and what is heard of it.
+"""Measure the adherence of a checkpoint to unusual requests.
 
     python scripts/measure_requests.py demo --out requests
     python scripts/measure_requests.py demo --out requests --drums beatbox.wav --melody tune.wav
 
-Each of the 194 chord names alone, twelve chords a bar, one chord for a whole clip, 6/8, drums and
-melodies of recordings: each is generated, saved at -14 LUFS, read again, looked at for silence and
-clipping, and heard by the extractors.
+Requests are each of the 194 chord names alone, twelve chords per bar, one chord for a whole clip,
+6/8, and drums and melodies of recordings. Each take is saved at -14 LUFS, read again, checked for
+silence and clipping, and scored.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ TOLD = (
     "melody.row",
 )
 SILENT, CLIPPED = 0.5, 1e-3
-"""Part of the time, and of the samples, from which a file counts as silent or clipped."""
+"""Share of the time, and of the samples, from which a file counts as silent or clipped."""
 
 
 def single_chords() -> dict[str, Conditions]:
-    """A request for each chord name."""
+    """Requests of single chords, one per name."""
     return {
         name: Conditions(text=TEXT, chords=ChordProgression.parse([(name, 0.0)]))
         for name in CHORD_NAMES
@@ -49,10 +49,10 @@ def single_chords() -> dict[str, Conditions]:
 
 
 def unusual(drums: list[Path], melodies: list[Path], duration: float) -> dict[str, Conditions]:
-    """The other requests, by what they are."""
+    """Other requests, by name."""
     circle = "C F Bb Eb Ab Db Gb B E A D G".split()
     crowded = f"{' '.join(circle)} | {' '.join(reversed(circle))}"
-    wishes = {
+    requests = {
         "12 chords a bar": Conditions(
             text=TEXT, chords=ChordProgression.parse(crowded, bpm=144, time_signature="12/4")
         ),
@@ -67,34 +67,34 @@ def unusual(drums: list[Path], melodies: list[Path], duration: float) -> dict[st
         "no request": Conditions(),
     }
     for path in drums:
-        wishes[f"drums of {path.name}"] = Conditions(
+        requests[f"drums of {path.name}"] = Conditions(
             text="funk with electric guitar", drums=load_audio(path).crop(0, duration)
         )
     for path in melodies:
         tune = extract_melody(load_audio(path).crop(0, duration))
-        wishes[f"melody of {path.name}"] = Conditions(text="flute melody over piano", melody=tune)
-    return wishes
+        requests[f"melody of {path.name}"] = Conditions(text="flute melody over piano", melody=tune)
+    return requests
 
 
 def measure(
-    model: Jasco, wishes: dict[str, Conditions], duration: float, folder: Path, batch: int
+    model: Jasco, requests: dict[str, Conditions], duration: float, folder: Path, batch: int
 ) -> dict[str, dict[str, float]]:
-    """What came of each request, by its name."""
-    listener = ControlExtractor.load()
+    """Scores and signal measures of each request, by name."""
+    extractor = ControlExtractor.load()
     found = {}
-    names = list(wishes)
+    names = list(requests)
     folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=len(names), unit="request") as bar:
         for first in range(0, len(names), batch):
             some = names[first : first + batch]
-            out = model.generate([wishes[n] for n in some], seed=0, duration=duration)
+            out = model.generate([requests[n] for n in some], seed=0, duration=duration)
             for name, samples in zip(some, out.audio, strict=True):
                 file = f"{''.join(c if c.isalnum() else '_' for c in name)}_{names.index(name)}"
                 path = save_audio(folder / f"{file}.flac", samples, out.sample_rate)
                 audio = load_audio(path)
-                asked = requested(wishes[name], audio.duration)
+                reference = requested(requests[name], audio.duration)
                 found[name] = {
-                    **adherence(asked, listener.extract(audio)),
+                    **adherence(reference, extractor.extract(audio)),
                     **{f"signal.{k}": v for k, v in signal.measure(audio).items()},
                 }
                 bar.update()
@@ -102,7 +102,7 @@ def measure(
 
 
 def tell(title: str, rows: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Print means over requests, and what sounds wrong."""
+    """Print means over requests, and list silent or clipped takes."""
     means = {}
     for metric in TOLD:
         values = [row[metric] for row in rows.values() if not math.isnan(row.get(metric, math.nan))]
@@ -119,7 +119,7 @@ def tell(title: str, rows: dict[str, dict[str, float]]) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Generate and hear."""
+    """Generate takes and score them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("checkpoint")
     parser.add_argument("--out", type=Path, default=Path("requests"))
@@ -135,8 +135,8 @@ def main(argv: list[str] | None = None) -> int:
     found["chords"] = tell("single chords", chords)
     missed = [name for name, row in chords.items() if row["chords.root"] < 0.5]
     print(f"root missed: {', '.join(missed) or 'none'}")
-    wishes = unusual(args.drums, args.melody, duration)
-    others = measure(model, wishes, duration, args.out, args.batch)
+    requests = unusual(args.drums, args.melody, duration)
+    others = measure(model, requests, duration, args.out, args.batch)
     for name, row in others.items():
         found[name] = tell(name, {name: row})
     if args.json:

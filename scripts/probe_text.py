@@ -1,12 +1,12 @@
-"""Whether the text of a request is heard: a probe for the lead's instruments and for the tempo.
+"""Probe of text adherence: a classifier of the lead's instrument family and the tempo class.
 
     jasco-evaluate checkpoint=demo data.root=unseen/exact settings=[all,text,mismatched] run=figures
     python scripts/probe_text.py band/manifest.jsonl figures
 
-The probe, a small convolutional network, learns from the true renders of one band and is tried on
-those of another and on the takes of an evaluation. Of a take only what its text names is asked.
-Under ``text`` nothing else was given; under ``mismatched`` the other controls are those of another
-song, whose lead should not be heard.
+The probe, a small convolutional network, is trained on renders of one set of synthetic songs, and
+tested on those of another set and on the takes of an evaluation. Only facts that the text of a take
+names are scored. In the setting ``text`` the text is the only condition; in ``mismatched`` the
+other controls are those of another song.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ FAMILIES = tuple(sorted({instrument.family for instrument in PITCHED.values()}))
 UNKNOWN = -1
 SAMPLE_RATE, WINDOW, HOP = 32000, 2048, 640
 LOWEST, BANDS, PER_OCTAVE = 65.4, 90, 12  # Hz of the first band, C2, and bands a semitone apart
-COMPRESSION = 1000.0  # 60 dB below the loudest band, the logarithm turns into a line
-PERIODS = np.geomspace(0.15, 2.4, 64)  # s, at which onsets may repeat
+COMPRESSION = 1000.0  # from 60 dB below the loudest band down, the logarithm is nearly linear
+PERIODS = np.geomspace(0.15, 2.4, 64)  # s, periods of onsets
 BATCH = 32
-SHIFT = 4  # semitones up or down by which a render is moved in training, which changes no timbre
+SHIFT = 4  # semitones, largest pitch shift of a render in training, which keeps the timbre
 
 
 class Features(NamedTuple):
-    """What the probe knows of N clips: levels (N, `BANDS`, T) and periods (N, 64)."""
+    """Features of N clips: levels (N, `BANDS`, T), and autocorrelation at periods (N, 64)."""
 
     levels: Tensor
     periods: Tensor
 
 
 class Probe(nn.Module):
-    """Features of B clips to the logits of families and of tempo classes."""
+    """Probe network from features of B clips to logits of families and tempo classes."""
 
     def __init__(self, widths: Sequence[int] = (24, 48, 96, 128)) -> None:
         super().__init__()
@@ -76,8 +76,10 @@ class Probe(nn.Module):
         return family, self.tempo(features.periods)
 
 
-def listen(path: Path, start: float = 0.0, duration: float | None = None) -> tuple[Tensor, Tensor]:
-    """Levels (`BANDS`, T) at 50 Hz of a recording, and how far its onsets repeat themselves."""
+def extract_features(
+    path: Path, start: float = 0.0, duration: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """Levels (`BANDS`, T) of a recording at 50 Hz, and autocorrelation of its onset strength."""
     audio = load_audio(path, start=start, duration=duration).resample(SAMPLE_RATE).mono()
     window = torch.hann_window(WINDOW)
     spectrum = torch.stft(audio.samples[0], WINDOW, HOP, window=window, return_complex=True).abs()
@@ -91,7 +93,7 @@ def listen(path: Path, start: float = 0.0, duration: float | None = None) -> tup
 
 @cache
 def _triangles() -> Tensor:
-    """(`BANDS`, bins of the spectrum) triangles a semitone apart, at least two bins wide."""
+    """Triangular filters (`BANDS`, bins) a semitone apart, at least two bins wide."""
     centre = LOWEST * 2 ** (torch.arange(BANDS)[:, None] / PER_OCTAVE)
     bins = torch.arange(WINDOW // 2 + 1)[None] * SAMPLE_RATE / WINDOW
     width = (centre * (2 ** (1 / PER_OCTAVE) - 1)).clamp(min=SAMPLE_RATE / WINDOW)
@@ -99,14 +101,14 @@ def _triangles() -> Tensor:
 
 
 def truth(fields: Mapping[str, Any]) -> tuple[int, int]:
-    """Family of the lead and tempo class of a song, as numbers."""
+    """Class indices of a song: family of the lead, and tempo."""
     family = fields["families"].get("lead")
     lead = UNKNOWN if family is None else FAMILIES.index(family)
     return lead, TEMPO_CLASSES.index(fields["tempo_class"])
 
 
-def asked(fields: Mapping[str, Any]) -> tuple[int, int]:
-    """The same, where the description says it."""
+def named_facts(fields: Mapping[str, Any]) -> tuple[int, int]:
+    """Class indices that the description of a song names; `UNKNOWN` for the others."""
     facts = {
         "lead": fields["instruments"].get("lead", ABSENT),
         "tempo": fields["tempo_class"],
@@ -118,15 +120,15 @@ def asked(fields: Mapping[str, Any]) -> tuple[int, int]:
     return lead, tempo
 
 
-def stack(heard: Sequence[tuple[Tensor, Tensor]]) -> Features:
-    """Clips, cut to the length of the shortest."""
-    frames = min(levels.shape[1] for levels, _ in heard)
-    levels, periods = zip(*heard, strict=True)
+def stack(clips: Sequence[tuple[Tensor, Tensor]]) -> Features:
+    """Stack clips, cropped to the length of the shortest."""
+    frames = min(levels.shape[1] for levels, _ in clips)
+    levels, periods = zip(*clips, strict=True)
     return Features(torch.stack([x[:, :frames] for x in levels]), torch.stack(periods))
 
 
 def train(features: Features, labels: Tensor, epochs: int, seed: int) -> Probe:
-    """A probe of N clips and their labels (N, 2)."""
+    """Train a probe on N clips and their labels (N, 2)."""
     torch.manual_seed(seed)
     probe, batch = Probe(), min(BATCH, len(labels))
     steps = epochs * (len(labels) // batch)
@@ -153,55 +155,55 @@ def train(features: Features, labels: Tensor, epochs: int, seed: int) -> Probe:
 
 @torch.inference_mode()
 def predict(probe: Probe, features: Features) -> Tensor:
-    """(N, 2) families and tempo classes that the probe hears in clips."""
+    """Predicted families and tempo classes (N, 2) of clips."""
     pairs = zip(*(part.split(BATCH) for part in features), strict=True)
     found = [probe(Features(*pair)) for pair in pairs]
     return torch.cat([torch.stack([x.argmax(1) for x in logits], dim=1) for logits in found])
 
 
-def share(heard: Tensor, wanted: Tensor) -> dict[str, Any]:
-    """Part of the takes with the family asked for, the tempo, and both, of those that ask."""
-    right = (heard == wanted).double()
+def share(predicted: Tensor, wanted: Tensor) -> dict[str, Any]:
+    """Share of takes whose family, tempo class, and both match, among those that name them."""
+    right = (predicted == wanted).double()
     right[wanted == UNKNOWN] = torch.nan
     both = right.prod(1)
     named = {"family": right[:, 0], "tempo": right[:, 1], "both": both}
     return {name: bootstrap(values.numpy()) for name, values in named.items()}
 
 
-def floor(heard: Tensor, wanted: Tensor) -> dict[str, float]:
-    """What `share` would be of takes that have nothing to do with their requests.
+def floor(predicted: Tensor, wanted: Tensor) -> dict[str, float]:
+    """Chance level of `share`, for takes that are unrelated to their requests.
 
-    Each is compared with all others' requests, for they are few. This is above one in so many
-    families where a few are often asked for, and often heard.
+    Each take is compared with the requests of all others. The level exceeds the inverse of the
+    number of classes where some classes are frequent in requests and in predictions.
     """
     asks = torch.stack([*(wanted != UNKNOWN).unbind(1), (wanted != UNKNOWN).all(1)], dim=1)
-    right = heard[:, None] == wanted[None]
+    right = predicted[:, None] == wanted[None]
     right = torch.cat([right, right.all(2, keepdim=True)], dim=2)
-    others = ~torch.eye(len(heard), dtype=torch.bool)[..., None]
+    others = ~torch.eye(len(predicted), dtype=torch.bool)[..., None]
     counted = asks[:, None] & asks[None] & others
     means = (right & counted).sum((0, 1)) / counted.sum((0, 1))
     return dict(zip(("family", "tempo", "both"), means.tolist(), strict=True))
 
 
 def read_songs(manifest: Path) -> dict[Path, Mapping[str, Any]]:
-    """What the band's manifest says of each mix."""
+    """Fields of each mix in the manifest of synthetic songs."""
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     return {(manifest.parent / line["path"]).resolve(): line for line in lines}
 
 
 def learn(manifests: Sequence[Path], duration: float, epochs: int, seed: int) -> Probe:
-    """A probe of the bands' mixes, cut into clips of ``duration`` (s)."""
-    heard, labels = [], []
+    """Train a probe on mixes, cropped to clips of ``duration`` (s)."""
+    clips, labels = [], []
     songs = [pair for manifest in manifests for pair in read_songs(manifest).items()]
     for path, song in tqdm(songs, unit="song"):
         for place in range(max(int(song["duration"] // duration), 1)):
-            heard.append(listen(path, place * duration, duration))
+            clips.append(extract_features(path, place * duration, duration))
             labels.append(truth(song))
-    return train(stack(heard), torch.tensor(labels), epochs, seed)
+    return train(stack(clips), torch.tensor(labels), epochs, seed)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Train the probe, and let it hear."""
+    """Train the probe, and score renders and takes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("band", type=Path, nargs="+", help="manifests of bands to learn from")
     parser.add_argument("evaluation", type=Path, help="folder of jasco-evaluate, on another band")
@@ -216,16 +218,18 @@ def main(argv: list[str] | None = None) -> int:
     mixes = [Path(item["path"]) for item in report["items"]]
     known = read_songs(mixes[0].parent.parent / "manifest.jsonl")
     songs = [known[path.resolve()] for path in mixes]
-    facts, wanted = (torch.tensor([f(song) for song in songs]) for f in (truth, asked))
-    renders = predict(probe, stack([listen(path) for path in tqdm(mixes, unit="song")]))
+    facts, wanted = (torch.tensor([f(song) for song in songs]) for f in (truth, named_facts))
+    renders = predict(probe, stack([extract_features(path) for path in tqdm(mixes, unit="song")]))
     found = {"renders": (renders, facts), "renders, asked": (renders, wanted)}
     for setting in frozen["settings"]:
         takes = [
             audio_path(args.evaluation, setting, frozen["seeds"][0], item["id"])
             for item in report["items"]
         ]
-        heard = predict(probe, stack([listen(path) for path in tqdm(takes, unit="take")]))
-        found[setting] = (heard, wanted)
+        predicted = predict(
+            probe, stack([extract_features(path) for path in tqdm(takes, unit="take")])
+        )
+        found[setting] = (predicted, wanted)
     print(f"chance: family {1 / len(FAMILIES):.3f}, tempo {1 / len(TEMPO_CLASSES):.3f}")
     figures = {}
     for name, pair in found.items():

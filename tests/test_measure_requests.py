@@ -1,4 +1,4 @@
-"""``scripts/measure_requests.py``: every chord name is asked for, and what is wrong is told."""
+"""``scripts/measure_requests.py``: a request per chord name, and silent takes reported."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from jasco.chords import CHORD_NAMES
 
 def test_each_name_has_its_request():
     script = load_script("measure_requests")
-    wishes = script.single_chords()
-    assert set(wishes) | {"N"} == set(CHORD_NAMES)
-    assert all(wish.chords.names == (name,) for name, wish in wishes.items())
+    requests = script.single_chords()
+    assert set(requests) | {"N"} == set(CHORD_NAMES)
+    assert all(request.chords.names == (name,) for name, request in requests.items())
 
 
 def test_what_came_of_requests(tmp_path, chordino, capsys):
     script = load_script("measure_requests")
     model = runs.new_model().eval()
-    wishes = script.single_chords()
-    few = {"C": wishes["C"], "Ebdim": wishes["Ebdim"], "none": Conditions(text="a song")}
+    requests = script.single_chords()
+    few = {"C": requests["C"], "Ebdim": requests["Ebdim"], "none": Conditions(text="a song")}
     rows = script.measure(model, few, 1.0, tmp_path, batch=2)
     assert set(rows) == set(few)
     assert "chords.root" in rows["C"] and "chords.root" not in rows["none"]

@@ -1,1 +1,1 @@
-"""From recordings to controls: what the model is conditioned on, taken from audio."""
+"""Extractors of the controls of a model from recordings."""

@@ -1,4 +1,4 @@
-"""The Chordino plugin: where it lies, how it runs, and its installation for the user.
+"""Chordino plugin: search path, execution, and installation for the user.
 
 Chordino (Mauch and Dixon, "Approximate note transcription for the improved identification of
 difficult chords", ISMIR 2010) is a Vamp plugin under the GPL. Jasco ships no part of it: the user
@@ -24,7 +24,7 @@ from jasco.errors import MissingPartError, SettingError
 
 PLUGIN = "nnls-chroma:chordino"
 SAMPLE_RATE = 44100
-"""Hz. The plugin asks for blocks of 16384 samples at any rate, and is tuned for those of 0.37 s."""
+"""Sample rate (Hz). The plugin requests blocks of 16384 samples at any rate, tuned for 0.37 s."""
 
 INSTALL_COMMAND = "jasco-doctor --install-chordino"
 WHEEL = "chord-extractor==0.1.3"
@@ -42,26 +42,26 @@ _CADENCE = {"C": (0, 4, 7), "F": (5, 9, 12), "G": (7, 11, 14), "Am": (9, 12, 16)
 
 
 def plugin_folder() -> Path:
-    """Where Jasco installs plugins for this user: ``$XDG_DATA_HOME/jasco/vamp``.
+    """Folder for plugins of this user: ``$XDG_DATA_HOME/jasco/vamp``.
 
-    ``~/.local/share`` where the variable is not set.
+    ``$XDG_DATA_HOME`` is ``~/.local/share`` by default.
     """
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "jasco" / "vamp"
 
 
 def search_path() -> list[str]:
-    """The folders of ``VAMP_PATH``, or the host's own where that is not set; `plugin_folder` last.
+    """Folders of ``VAMP_PATH``, or those of the Vamp host by default, then `plugin_folder`.
 
     Raises:
-        MissingPartError: the host is not installed.
+        MissingPartError: the Vamp host is not installed.
     """
     return [*_vamp_host().get_plugin_path(), str(plugin_folder())]
 
 
 def find_chordino() -> Path:
-    """The library that the Vamp host takes the plugin from, the first on `search_path`.
+    """Library of the plugin, the first on `search_path`.
 
-    A process looks once: what is installed later is seen by the next one.
+    A process searches once; a later installation is found by the next process.
 
     Raises:
         MissingPartError: the host or the plugin is not installed, or the plugin does not load.
@@ -92,14 +92,14 @@ def find_chordino() -> Path:
 
 
 def run_chordino(samples: np.ndarray) -> list[tuple[str, float]]:
-    """Let Chordino hear a signal.
+    """Run Chordino on a signal.
 
     Args:
         samples: (samples,) float32 at `SAMPLE_RATE`, full scale 1.0.
 
     Returns:
-        (label, onset in s) of each chord, the first at 0. Chordino begins every piece with ``N``,
-        which lasts one step of 46 ms where music sounds from the start.
+        (label, onset in s) of each chord, the first at 0. The output of Chordino starts with
+        ``N``, for one step of 46 ms where music sounds from the start.
 
     Raises:
         MissingPartError: see `find_chordino`.
@@ -108,8 +108,8 @@ def run_chordino(samples: np.ndarray) -> list[tuple[str, float]]:
     import vamp
     import vampyhost
 
-    # By default the host begins with the first whole block, whose middle is at 0.186 s. Half a
-    # block of silence ahead of the signal lets it begin at 0; every later step stays as it was.
+    # By default the host starts with the first whole block, whose centre is at 0.186 s. Half a
+    # block of leading silence moves the first step to 0 and leaves the later steps unchanged.
     events = vamp.collect(
         samples,
         SAMPLE_RATE,
@@ -117,27 +117,27 @@ def run_chordino(samples: np.ndarray) -> list[tuple[str, float]]:
         output="simplechord",
         process_timestamp_method=vampyhost.SHIFT_DATA,
     )["list"]
-    # The last event is the mark of the end, labelled N like no chord.
+    # The last event marks the end of the signal, with the label N of no chord.
     return [(event["label"], float(event["timestamp"])) for event in events[:-1]]
 
 
 def check_chordino(folder: Path | None = None) -> Path:
-    """Let the plugin hear a cadence made here, and compare.
+    """Test the plugin on a synthesised cadence with known chords.
 
-    In a process of its own, because a host looks for plugins only once and a library that does not
-    fit the machine may crash it.
+    The test runs in a process of its own, because a host searches for plugins only once and a
+    library of another architecture may crash it.
 
     Args:
-        folder: look there alone; ``None`` for where `find_chordino` looks.
+        folder: folder to search alone; ``None`` for the search of `find_chordino`.
 
     Returns:
-        The library that was tried.
+        Path of the tested library.
 
     Raises:
-        MissingPartError: there is none, it does not load, or it hears something else.
+        MissingPartError: the plugin is missing, does not load, or extracts other chords.
     """
     command = [sys.executable, "-m", "jasco.preprocess.chordino"]
-    # The host loads all that it finds: a broken one in `plugin_folder` must not be in its way.
+    # The host loads all libraries it finds: a broken one in `plugin_folder` would interfere.
     only = {} if folder is None else dict.fromkeys(("VAMP_PATH", "XDG_DATA_HOME"), str(folder))
     done = _run(command, os.environ | only)
     if done.returncode != 0:
@@ -146,13 +146,13 @@ def check_chordino(folder: Path | None = None) -> Path:
 
 
 def install_chordino(*, yes: bool = False) -> Path:
-    """Fetch the plugin for the user from the package index and try it; keep one that works.
+    """Download the plugin from the package index, test it, and install it if it works.
 
     Args:
-        yes: agree to the licence; without it the question is asked on the terminal.
+        yes: agree to the licence; else the terminal asks for it.
 
     Returns:
-        Where the library lies.
+        Path of the library.
 
     Raises:
         SettingError: no yes was given, or there is no terminal to ask on.
@@ -187,7 +187,7 @@ def install_chordino(*, yes: bool = False) -> Path:
 
 
 def cadence() -> tuple[list[str], np.ndarray]:
-    """Names and sound of a cadence in C major, 2 s a chord, (samples,) float32 at `SAMPLE_RATE`."""
+    """Cadence in C major, 2 s per chord: its chord names, and (samples,) at `SAMPLE_RATE`."""
     time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     chords = []
     for steps in _CADENCE.values():
@@ -226,9 +226,9 @@ def _ask(folder: Path) -> None:
 
 
 def _fetch(folder: Path) -> bytes:
-    """The library out of the wheel, which pip fetches with the user's own configuration."""
+    """Library from the wheel, downloaded by pip with the configuration of the user."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
-    # The wheel asks for a Python below 3.12; the library in it knows nothing of Python.
+    # The wheel requires a Python below 3.12, but the library in it does not depend on Python.
     command += ["--only-binary=:all:", "--python-version=3.11", f"--dest={folder}", WHEEL]
     done = _run(command, os.environ)
     if done.returncode != 0:
@@ -264,7 +264,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.Compl
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    """Why a process failed: its last line, or the signal that ended it."""
+    """Reason why a process failed: its last line, or the signal that ended it."""
     if done.returncode < 0:
         return f"the Chordino plugin crashed (signal {-done.returncode})"
     lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
@@ -272,17 +272,17 @@ def _reason(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _main() -> int:
-    """Play the cadence; print the library that heard it right, or what is wrong on stderr."""
+    """Run the plugin on the cadence; print its library, or the error on stderr."""
     names, samples = cadence()
     try:
         library = find_chordino()
-        heard = [label for label, _ in run_chordino(samples) if label != "N"]
+        found = [label for label, _ in run_chordino(samples) if label != "N"]
     except MissingPartError as error:
         print(error, file=sys.stderr)
         return 1
-    if heard != names:
+    if found != names:
         print(
-            f"the Chordino plugin at {library} heard {' '.join(heard) or 'nothing'} instead of "
+            f"the Chordino plugin at {library} found {' '.join(found) or 'nothing'} instead of "
             f"{' '.join(names)}",
             file=sys.stderr,
         )

@@ -1,9 +1,9 @@
-"""Chroma of a recording: how strongly each pitch class sounds, by the definition of MusicGen.
+"""Chromagram: power of each pitch class of a recording, by the definition of MusicGen.
 
 J. Copet et al., "Simple and controllable music generation", arXiv 2306.05284, section 2.3, whose
 filters are those of D. P. W. Ellis, "Chroma feature analysis and synthesis" (2007): each bin of a
-power spectrum goes to the pitch classes by a Gaussian whose width is that of the bin, at least a
-semitone, weighted by another one over the octaves around A5 (880 Hz).
+power spectrum is distributed over the pitch classes by a Gaussian as wide as the bin, at least a
+semitone, with Gaussian octave weights around A5 (880 Hz).
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from torch.nn.functional import pad
 from jasco.audio import Audio
 
 SAMPLE_RATE = 32000
-"""Hz, of the published models and so of the definition."""
+"""Sample rate (Hz) of the published models, and of the definition."""
 WINDOW = 2**14
-"""Samples."""
+"""Window length (samples)."""
 HOP = WINDOW // 4
-"""Samples, when nothing else is asked for."""
+"""Default hop (samples)."""
 
 _A0 = 27.5  # Hz
 _CENTRE, _SPREAD = 5.0, 2.0  # octaves above A0
-_C = 3  # semitones from A up
+_C = 3  # semitones above A
 
 
 def chromagram(audio: Audio, *, window: int = WINDOW, hop: int = HOP) -> Tensor:
     """Power of the pitch classes.
 
     Args:
-        audio: any rate, any number of channels.
-        window: of the spectrum, samples at 32 kHz.
-        hop: from column to column, samples at 32 kHz.
+        audio: audio of any rate and number of channels.
+        window: window length of the spectrum (samples at 32 kHz).
+        hop: distance of columns (samples at 32 kHz).
 
     Returns:
-        (12, T) float32, row 0 = C, T = ceil(samples / hop); column i stands at i ``hop`` / 32000
-        (s). Less audio than a window is put into the middle of silence, as in the definition.
+        (12, T) float32, row 0 = C, T = ceil(samples / hop); column i is at i ``hop`` / 32000
+        (s). Audio shorter than a window is centred in silence, as in the definition.
     """
     mono = audio.mono().resample(SAMPLE_RATE).samples[0]
     columns = math.ceil(len(mono) / hop)
@@ -52,9 +52,9 @@ def chromagram(audio: Audio, *, window: int = WINDOW, hop: int = HOP) -> Tensor:
 
 
 def strongest_classes(audio: Audio, *, window: int = WINDOW, hop: int = HOP) -> np.ndarray:
-    """(T,) int64, the strongest pitch class of each column; -1 where it is as good as silent.
+    """Strongest pitch class (T,) of each column, int64; -1 for silence.
 
-    That is 60 dB below the loudest column, or all of a silent recording.
+    Columns 60 dB below the loudest one, and all columns of a silent recording, are silence.
     """
     chroma = chromagram(audio, window=window, hop=hop)
     power = chroma.sum(dim=0)
@@ -64,10 +64,10 @@ def strongest_classes(audio: Audio, *, window: int = WINDOW, hop: int = HOP) -> 
 
 @cache
 def chroma_filters(window: int) -> Tensor:
-    """(12, 1 + window / 2) float32: how much each bin of the spectrum counts for a pitch class."""
+    """Weights (12, 1 + window / 2) of the bins of a spectrum in each pitch class, float32."""
     frequency = np.arange(1, window) * SAMPLE_RATE / window
     semitone = 12 * np.log2(frequency / _A0)
-    # The zero frequency has no pitch: it is put one and a half octaves below the first bin.
+    # The zero frequency has no pitch: the definition places it 1.5 octaves below the first bin.
     semitone = np.concatenate([[semitone[0] - 18], semitone])
     width = np.concatenate([np.maximum(np.diff(semitone), 1), [1]])
     away = (semitone[None] - np.arange(12)[:, None] + 6) % 12 - 6

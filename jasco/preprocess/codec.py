@@ -1,4 +1,4 @@
-"""Which EnCodec the data is prepared for, by the name of a model or of the codec itself."""
+"""Codec of a preparation, by the name of a model or of the codec itself."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from jasco.plain import read_object
 
 @dataclass(frozen=True)
 class CodecSource:
-    """The name of a codec; each process loads it once.
+    """Name of a codec, which each process loads once.
 
     Attributes:
-        name: Hub id or folder of a transformers EnCodec, or a Jasco checkpoint (bundled name,
-            folder, Hub id, ours or a published one), whose codec is meant.
+        name: Hub id or folder of a transformers EnCodec, or of a checkpoint (bundled name, folder
+            or Hub id, in our format or the published one) that contains the codec.
         revision: commit, branch or tag of a Hub id.
     """
 
@@ -30,15 +30,15 @@ class CodecSource:
     revision: str | None = None
 
     def load(self, device: torch.device | str = "cpu") -> EnCodec:
-        """The codec on a device.
+        """Load the codec on a device.
 
         Raises:
-            CheckpointError: it cannot be found, reached or read.
+            CheckpointError: the codec cannot be found, reached or read.
         """
         return _load(self.name, self.revision, str(device))
 
     def facts(self) -> dict[str, Any]:
-        """What results depend on: the codec's fingerprint and frame rate (Hz)."""
+        """Facts on which results depend: fingerprint and frame rate (Hz) of the codec."""
         codec = self.load()
         return {"codec": codec.fingerprint(), "frame_rate": codec.frame_rate}
 
@@ -62,7 +62,7 @@ def _load(name: str, revision: str | None, device: str) -> EnCodec:
 
 
 def _encodec_folder(name: str, hub: HubOptions) -> Path | None:
-    """The folder of a transformers EnCodec; ``None`` if the name is that of something else."""
+    """Folder of a transformers EnCodec; ``None`` where the name is not that of one."""
     if name in checkpoint.BUNDLED or Path(name).is_file():
         return None
     config = locate(name, ("config.json",), hub).folder / "config.json"

@@ -1,7 +1,7 @@
-"""Pretrained separators, loaded without running anything that their files contain.
+"""Pretrained Demucs separators, loaded without executing code from their files.
 
-The ``demucs`` package itself imports any class that a file names, and unpickles its older files.
-Here a file gives numbers only: the two classes that it may name, their arguments, and tensors.
+The ``demucs`` package imports any class that a file names, and unpickles older files. Here a file
+contributes data only: the name of one of two allowed classes, its arguments, and tensors.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ OWNER = "adefossez"
 
 
 class DrumNetwork(nn.Module):
-    """The drums in a mix: the weighted mean of what one or more separators find.
+    """Drum separation network: the weighted mean of the drums of one or more separators.
 
     Args:
-        networks: each maps (B, channels, samples) to (B, sources, channels, samples) and has
-            ``sources``, names that include ``"drums"``.
-        weights: of their drums; ``None`` for equal ones. A network of weight 0 is left out.
-        sample_rate: Hz.
-        segment: length of the signals that the networks are given (s).
+        networks: modules from (B, channels, samples) to (B, sources, channels, samples) with an
+            attribute ``sources``, names that include ``"drums"``.
+        weights: weight of each network, equal by default; a network of weight 0 is skipped.
+        sample_rate: sample rate (Hz).
+        segment: length of the input (s).
 
     Raises:
         CheckpointError: no network, no drums among the sources, or unfit weights.
@@ -71,7 +71,7 @@ class DrumNetwork(nn.Module):
         self.segment = segment
 
     def forward(self, mix: Tensor) -> Tensor:
-        """Separate (B, channels, samples) of ``segment`` seconds; the drums have the same shape."""
+        """Drums (B, channels, samples) of mixes of the same shape, ``segment`` seconds long."""
         drums = torch.zeros_like(mix)
         for network, weight, place in zip(self.networks, self.weights, self.places, strict=True):
             drums += weight * network(mix)[:, place]
@@ -139,7 +139,7 @@ def _hub_id(name: str) -> str:
 
 
 def _classes() -> dict[str, type[nn.Module]]:
-    """The networks that a file may name."""
+    """Network classes that a file may name."""
     try:
         from demucs.hdemucs import HDemucs
         from demucs.htdemucs import HTDemucs
@@ -180,7 +180,7 @@ def _read_folder(folder: Path) -> DrumNetwork:
 def _bag(
     networks: Sequence[Any], weights: Sequence[float] | None = None, segment: float | None = None
 ) -> DrumNetwork:
-    """Networks that agree on rate and channels, at the longest segment that all of them take."""
+    """Ensemble of networks of equal rate and channels, at the longest segment all of them allow."""
     formats = {(network.samplerate, network.audio_channels) for network in networks}
     if len(formats) != 1:
         raise CheckpointError(f"the separators disagree on rate and channels: {sorted(formats)}")
@@ -196,7 +196,7 @@ def _bag(
 
 
 def _read_network(path: Path) -> Any:
-    """One network of Demucs from a file.
+    """Network of Demucs from a file.
 
     Raises:
         CheckpointError: the file is damaged, names another class, or holds other tensors.
@@ -210,14 +210,14 @@ def _read_network(path: Path) -> Any:
             raise CheckpointError(
                 f"{path} asks for the class {name!r}; known are {', '.join(classes)}"
             )
-        # Older files name options that Demucs has dropped since.
+        # Older files contain options that Demucs has since removed.
         known = inspect.signature(classes[name]).parameters
         network = classes[name](*arguments, **{k: v for k, v in options.items() if k in known})
         network.load_state_dict(state)
         require_finite(network.state_dict(), path)
     except JascoError:
         raise
-    except Exception as error:  # what a foreign file says may break the constructor in any way
+    except Exception as error:  # arguments from a foreign file may raise any error
         raise CheckpointError(f"{path} holds no separator of Demucs: {error}") from error
     return network.requires_grad_(False)
 
@@ -226,7 +226,7 @@ Parts = tuple[str, Sequence[Any], Mapping[str, Any], Mapping[str, Tensor]]
 
 
 def _read_safetensors(path: Path) -> Parts:
-    """Class, arguments, options and tensors of a file of the Hub."""
+    """Class, arguments, options and tensors of a safetensors file of the Hub."""
     with safe_open(path, framework="pt") as file:
         about = file.metadata() or {}
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -238,7 +238,7 @@ def _read_safetensors(path: Path) -> Parts:
 
 
 def _numbers(value: Any) -> Any:
-    """JSON data with the fractions that it spells as objects."""
+    """JSON data in which objects that encode fractions become `Fraction`."""
     if isinstance(value, list):
         return [_numbers(child) for child in value]
     if not isinstance(value, dict):
@@ -249,7 +249,7 @@ def _numbers(value: Any) -> Any:
 
 
 def _read_th(path: Path) -> Parts:
-    """The same of an older file: a pickle, of which only numbers and these classes are read."""
+    """Class, arguments, options and tensors of a ``.th`` file, by restricted unpickling."""
     classes = _classes()
     try:
         with torch.serialization.safe_globals([*classes.values(), Fraction]):

@@ -1,4 +1,4 @@
-"""Drums out of a song, by a separation network."""
+"""Drum separation: a source separation network over recordings of any length."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jasco.precision import resolve_device, resolve_dtype
 from jasco.preprocess.demucs import DrumNetwork, load_drum_network
 
 OVERLAP = 0.25
-"""Part of a segment that it shares with the next one."""
+"""Overlap of successive segments, as a share of their length."""
 
 
 def separate_drums(
@@ -27,25 +27,25 @@ def separate_drums(
     dtype: str | torch.dtype = "float32",
     progress: bool = True,
 ) -> Audio:
-    """Take the drums out of a recording.
+    """Separate the drums of a recording.
 
-    The same input gives the same output: Demucs' random shifts are not used. For many recordings
-    make one `DrumSeparator`.
+    The output is deterministic: the random shifts of Demucs are not used. For many recordings,
+    reuse one `DrumSeparator`.
 
     Args:
-        audio: any rate. One channel gives one, two give two; more are mixed down to one first.
+        audio: audio of any rate; one or two channels are kept, more are mixed to mono.
         model: name, folder or file of a separator; see `jasco.preprocess.demucs.load_drum_network`.
-        device: ``"auto"`` for the fastest of this machine.
-        dtype: of matrix products, ``"float32"``, ``"bfloat16"`` or ``"auto"``.
-        progress: show a bar where it takes more than two seconds.
+        device: device; ``"auto"`` for the fastest of this machine.
+        dtype: data type of matrix products, ``"float32"``, ``"bfloat16"`` or ``"auto"``.
+        progress: show a progress bar after two seconds.
 
     Returns:
-        The drums at the rate of the separator (44.1 kHz), as long as the recording.
+        Drums at the rate of the separator (44.1 kHz), as long as the recording.
 
     Raises:
-        MissingPartError: demucs is not installed, or its weights are not here and out of reach.
-        CheckpointError: ``model`` is a file or folder that holds no separator.
-        SettingError: an unknown device or format.
+        MissingPartError: demucs is not installed, or its weights cannot be downloaded.
+        CheckpointError: ``model`` is a file or folder without a separator.
+        SettingError: an unknown device or data type.
     """
     return DrumSeparator(load_drum_network(model), device=device, dtype=dtype)(
         audio, progress=progress
@@ -53,12 +53,12 @@ def separate_drums(
 
 
 class DrumSeparator:
-    """A separation network run over recordings of any length, segment by segment.
+    """Drum separator of recordings of any length, by overlapping segments.
 
     Args:
-        network: from `load_drum_network`.
-        device: see `separate_drums`.
-        dtype: likewise.
+        network: network of `load_drum_network`.
+        device: device; ``"auto"`` for the fastest of this machine.
+        dtype: data type of matrix products, ``"float32"``, ``"bfloat16"`` or ``"auto"``.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class DrumSeparator:
         self.dtype = resolve_dtype(dtype, self.device)
         self.network = network.to(self.device).eval()
         self.sample_rate = network.sample_rate
-        # The truncation of Demucs: its networks take exactly so many samples.
+        # Truncated as in Demucs, whose networks accept this number of samples only.
         self.window = int(network.segment * network.sample_rate)
         self.stride = int((1 - OVERLAP) * self.window)
 
@@ -86,12 +86,12 @@ class DrumSeparator:
         return Audio(drums, self.sample_rate)
 
     def stream(self, audio: Audio, *, progress: bool = False) -> Iterator[Tensor]:
-        """Separate a recording and give the drums piece by piece, as they are done.
+        """Separate a recording, and yield the drums piece by piece.
 
         Beside the recording itself, memory holds one segment at a time.
 
         Yields:
-            (channels, samples) float32 on the CPU; the pieces follow each other without gaps.
+            (channels, samples) float32 on the CPU, in successive pieces without gaps.
         """
         centre, scale = _centre_and_scale(audio)
         channels, length = self._channels(audio), self._length(audio)
@@ -99,13 +99,13 @@ class DrumSeparator:
         rise = torch.arange(1, self.window // 2 + 1)
         fall = torch.arange(self.window - self.window // 2, 0, -1)
         fade = torch.cat([rise, fall]) / fall[0]
-        # What overlapping segments have added up to so far, and the sum of their weights.
+        # Overlap-add: the weighted sum of segments so far, and the sum of their weights.
         drums, weight = torch.zeros(channels, self.window), torch.zeros(self.window)
         seconds = round(length / self.sample_rate, 2)
         with tqdm(total=seconds, desc="drums", unit="s", delay=2, disable=not progress) as bar:
             for start in range(0, length, self.stride):
                 size = min(self.window, length - start)
-                # A segment that is cut short by the end stands in the middle of its window.
+                # A segment that is cropped by the end of the recording is centred in its window.
                 margin = (self.window - size) // 2
                 window = self._window(mix, start - margin, centre, scale)
                 found = self._separate(window)[:, margin : margin + size] * scale + centre
@@ -134,10 +134,10 @@ class DrumSeparator:
         return drums if len(window) == len(drums) else drums.mean(dim=0, keepdim=True)
 
     def _window(self, audio: Audio, start: int, centre: float, scale: float) -> Tensor:
-        """A window at the rate of the network, standardised, zero outside, (channels, window).
+        """Standardised window (channels, window) at the rate of the network, zero-padded.
 
-        It is cut out at whole seconds, where samples of both rates coincide, with a second more on
-        either side for the resampler.
+        The window is cropped at whole seconds, where samples of both rates coincide, with a second
+        of margin on either side for the resampler.
         """
         rate = audio.sample_rate
         first = max(math.floor(start / self.sample_rate) - 1, 0)
@@ -152,16 +152,16 @@ class DrumSeparator:
 
 
 def _centre_and_scale(audio: Audio) -> tuple[float, float]:
-    """Mean and deviation of the whole recording, mixed down: the networks want it standardised.
+    """Mean and standard deviation of the mono mix, by which Demucs standardises its input.
 
-    Of channels in opposite phase the louder one is taken, as `Audio.mono` does: their sum has next
-    to no deviation, and the networks would be given a signal thousands of times too loud.
+    For channels in opposite phase the louder one is used, as in `Audio.mono`: their sum has almost
+    no deviation, and would scale the input of the network up by a factor of thousands.
     """
     samples = audio.samples
     if (louder := Phase.of(samples).louder()) is not None:
         samples = samples[louder : louder + 1]
     centre = float(samples.mean())
-    # In blocks, so that an hour of audio is not copied.
+    # Computed in blocks, which avoids a copy of the whole recording.
     squares = sum(
         float((block.mean(dim=0) - centre).square().sum())
         for block in samples.split(1 << 22, dim=1)

@@ -1,10 +1,10 @@
-"""EnCodec over recordings of any length, in windows like the segments that JASCO is trained on.
+"""Windowed EnCodec encoding of recordings of any length.
 
-Windows last 10 s, as those segments do, and the first and last second of each count only where the
-track begins or ends. So the encoder's LSTM begins anew in every window, as in every segment of the
-original training, and has heard a second of music, as long as EnCodec's own training clips (arXiv
-2210.13438, section 4.1), before a frame counts. Frames do not depend on where the track begins
-beyond that: a track of any length takes the memory of one window at a time.
+Windows last 10 s, as the training segments of JASCO do, and overlap: the first and last second of a
+window are discarded inside a track. The state of the encoder's LSTM is reset in every window, as in
+every segment of the original training, and has processed a second of audio, the length of the
+training clips of EnCodec (arXiv 2210.13438, section 4.1), before the first frame that is kept.
+Memory holds one window at a time, whatever the length of the track.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from jasco.codec import EnCodec
 WINDOW = 10.0
 """Length of a window (s)."""
 CONTEXT = 1.0
-"""What is left out at either side of a window, inside the track (s)."""
+"""Context that is discarded at either end of a window inside a track (s)."""
 _PIECE = 10.0  # s
 
 
 def num_frames(audio: Audio, codec: EnCodec) -> int:
-    """Latent frames of a recording; the last may hold less than a frame of sound."""
+    """Number of latent frames of a recording; the last one may be partly beyond its end."""
     samples = round(audio.samples.shape[1] * codec.sample_rate / audio.sample_rate)
     return max(-(-samples // codec.hop_length), 1)
 
@@ -44,10 +44,10 @@ def encode_windows(
 
     Args:
         encode: `EnCodec.encode_raw` or `EnCodec.coarse_codes`: (B, channels, N) to (B, T, ...).
-        pieces: the recording at the codec's rate, one (samples,) after the other.
-        length: latent frames T to make; missing samples are silence.
-        codec: that of ``encode``.
-        batch_size: windows at a time; one on a CPU, which gains nothing by more, else eight.
+        pieces: successive pieces (samples,) of the recording at the rate of the codec.
+        length: number of latent frames T; missing samples are silence.
+        codec: codec of ``encode``.
+        batch_size: windows per batch; by default one on a CPU, where more gain nothing, else 8.
 
     Returns:
         (T, ...) on the CPU.
@@ -57,7 +57,7 @@ def encode_windows(
     window, context = round(WINDOW * codec.frame_rate), round(CONTEXT * codec.frame_rate)
     size = min(window, length)
     starts = [*range(0, length - size, window - 2 * context), length - size]
-    # A window counts until the next one has its context.
+    # Frames of a window are kept up to the first frame of the next one behind its context.
     edges = [0, *(start + size - context for start in starts[:-1]), length]
     found: list[Tensor] = []
     waiting: list[Tensor] = []
@@ -76,13 +76,13 @@ def encode_windows(
 
 
 def mono_pieces(audio: Audio) -> Iterator[Tensor]:
-    """The mix of a recording, ten seconds (samples,) after the other."""
+    """Mono mix of a recording in pieces (samples,) of 10 s."""
     mono = audio.mono().samples[0]
     yield from mono.split(round(_PIECE * audio.sample_rate))
 
 
 def resampled(pieces: Iterable[Tensor], rate: int, target: int) -> Iterator[Tensor]:
-    """A signal at another rate, piece by piece: the samples of `Audio.resample`."""
+    """Resample a signal piece by piece, with the samples of `Audio.resample`."""
     resampler = soxr.ResampleStream(rate, target, 1, "float32", "VHQ")
     for piece in pieces:
         yield torch.from_numpy(resampler.resample_chunk(piece.numpy()))
@@ -92,7 +92,7 @@ def resampled(pieces: Iterable[Tensor], rate: int, target: int) -> Iterator[Tens
 def _windows(
     pieces: Iterable[Tensor], starts: Iterable[int], size: int, hop: int
 ) -> Iterator[Tensor]:
-    """The samples (1, size * hop) of each window, of which one is held at a time."""
+    """Samples (1, size * hop) of each window, with one window in memory at a time."""
     source = iter(pieces)
     held, first = torch.zeros(0), 0
     for start in starts:

@@ -1,4 +1,4 @@
-"""The melody of a recording: the most salient pitch of each frame, as JASCO was trained on it."""
+"""Melody extraction: the most salient pitch of each frame, as in the training of JASCO."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from jasco.preprocess.salience import FRAME_RATE, SAMPLE_RATE, DeepSalience, res
 def extract_melody(
     audio: Audio, *, threshold: float = 0.5, model: DeepSalience | None = None
 ) -> Melody:
-    """The melody that a recording of any kind carries, by deep salience.
+    """Extract the melody of a recording by deep salience.
 
-    The threshold decides what counts as sounding relative to the loudest moment of what is given,
-    so a clip cut from a track has not quite the melody that the track has there: extract first,
-    then cut.
+    Salience is relative to the loudest bin of the audio, so that a clip cropped from a track has a
+    slightly different melody than the track has there: extract first, then crop.
 
     Args:
-        audio: any number of channels, any rate, any length.
-        threshold: salience below it is silence.
-        model: for several recordings, or for a choice of weights, device and precision;
-            ``DeepSalience.load()`` if not given.
+        audio: audio of any rate, number of channels and length.
+        threshold: salience below which a frame is silent.
+        model: salience model, to reuse it or to choose weights, device and precision;
+            ``DeepSalience.load()`` by default.
 
     Returns:
-        The melody at 86.13 Hz (22050 / 256); `Melody.frames` takes it to the rate of a model.
+        Melody at 86.13 Hz (22050 / 256); `Melody.frames` resamples it to the rate of a model.
 
     Raises:
-        MissingPartError: the weights are neither here nor to be fetched.
+        MissingPartError: the weights are not installed and cannot be downloaded.
     """
     model = model or DeepSalience.load()
     waveform = resample(audio.mono().samples[0], audio.sample_rate, SAMPLE_RATE)

@@ -1,12 +1,12 @@
-"""Onsets from audio: the moments at which strokes and notes begin, by SuperFlux.
+"""Onset detection by SuperFlux.
 
 S. Böck and G. Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013: the
 spectral flux of a logarithmic, quarter-tone-spaced spectrogram whose earlier frame is widened by a
-maximum filter along frequency, so that vibrato makes no onsets; peaks by the rules of S. Böck, F.
+maximum filter along frequency, which suppresses vibrato; peaks by the rules of S. Böck, F.
 Krebs and M. Schedl, "Evaluating the online capabilities of onset detection methods", ISMIR 2012.
 
-Ours differs from the paper in that levels are relative to the loudest bin of the recording, so that
-a gain changes nothing, and that the steps are 5 ms at 32 kHz.
+Differences from the paper: levels are relative to the loudest bin of the recording, for invariance
+to gain, and steps are 5 ms at 32 kHz.
 """
 
 from __future__ import annotations
@@ -21,38 +21,37 @@ from torch.nn.functional import max_pool1d, pad
 from jasco.audio import Audio
 
 SAMPLE_RATE = 32000
-"""Hz, at which onsets are looked for."""
+"""Sample rate of the analysis (Hz)."""
 FRAME_RATE = 200
-"""Steps per second (Hz) of the onset strength."""
+"""Frame rate of the onset strength (Hz)."""
 
 _WINDOW = 1024
 _HOP = SAMPLE_RATE // FRAME_RATE
 _LOWEST, _HIGHEST, _BANDS_PER_OCTAVE = 30.0, 15000.0, 24
-_LAG = 3  # frames between the two that are compared
-_COMPRESSION = 1000.0  # 60 dB below the loudest bin, the logarithm turns into a line
+_LAG = 3  # frames between the two frames of a difference
+_COMPRESSION = 1000.0  # from 60 dB below the loudest bin down, the logarithm is nearly linear
 _SILENCE = 1e-4  # full scale 1.0: -80 dBFS
 
 THRESHOLD = 0.02
-"""How far (a part of the bands' full range) a peak has to rise above the local mean."""
-_PEAK = (0.03, 0.03)  # s before and after of which a peak is the highest
-_MEAN = (0.10, 0.07)  # s before and after over which the local mean goes
-_APART = 0.03  # s, least distance of two onsets
+"""Height of a peak above the local mean, as a share of the range of levels."""
+_PEAK = (0.03, 0.03)  # s before and after, within which a peak is the maximum
+_MEAN = (0.10, 0.07)  # s before and after, range of the local mean
+_APART = 0.03  # s, smallest distance of two onsets
 
 
 def onset_strength(audio: Audio) -> np.ndarray:
-    """How much louder the bands become, step by step.
+    """Onset strength: mean increase of the band levels from frame to frame.
 
     Args:
-        audio: any rate, any number of channels.
+        audio: audio of any rate and number of channels.
 
     Returns:
-        (T,) float32 at `FRAME_RATE`, the mean rise over all bands, where 1 is a rise by the whole
-        range of levels; column i stands at i / `FRAME_RATE` (s), the last one 16 ms before the
-        end. Zeros for silence.
+        (T,) float32 at `FRAME_RATE`, where 1 is an increase by the whole range of levels; column i
+        is at i / `FRAME_RATE` (s), the last one 16 ms before the end. Zeros for silence.
     """
     mono = audio.mono().resample(SAMPLE_RATE).samples[0]
     window = torch.hann_window(_WINDOW)
-    # What sounds at the beginning begins there, while the end of a clip is no event.
+    # Padded with silence at the start, where sound is an onset; the end of a clip is no event.
     padded = pad(mono, (_WINDOW // 2, max(_WINDOW // 2 - len(mono), 0)))
     spectrum = torch.stft(padded, _WINDOW, _HOP, window=window, center=False, return_complex=True)
     bands = _filters() @ spectrum.abs()
@@ -65,27 +64,27 @@ def onset_strength(audio: Audio) -> np.ndarray:
 
 
 def detect_onsets(audio: Audio, *, threshold: float = THRESHOLD) -> np.ndarray:
-    """The onsets of a recording, of drums alone or of a mix.
+    """Detect the onsets of a recording, of isolated drums or of a mix.
 
     Args:
-        audio: any rate, any number of channels.
-        threshold: see `THRESHOLD`.
+        audio: audio of any rate and number of channels.
+        threshold: height of a peak above the local mean, see `THRESHOLD`.
 
     Returns:
-        (N,) float64, ascending times (s); empty for silence.
+        (N,) float64, ascending onset times (s); empty for silence.
     """
     return pick_peaks(onset_strength(audio), threshold) / FRAME_RATE
 
 
 def pick_peaks(strength: np.ndarray, threshold: float) -> np.ndarray:
-    """Steps that are the highest around and rise above the local mean by ``threshold``.
+    """Pick the local maxima that exceed the local mean by ``threshold``.
 
     Args:
-        strength: (T,) at `FRAME_RATE`.
-        threshold: in the unit of ``strength``.
+        strength: (T,) onset strength at `FRAME_RATE`.
+        threshold: height above the local mean, in the unit of ``strength``.
 
     Returns:
-        (N,) int64, ascending.
+        (N,) int64, ascending steps.
     """
     curve = torch.from_numpy(np.asarray(strength, dtype=np.float32))
     before, after = (round(seconds * FRAME_RATE) for seconds in _PEAK)
@@ -106,7 +105,7 @@ def pick_peaks(strength: np.ndarray, threshold: float) -> np.ndarray:
 
 @cache
 def _filters() -> Tensor:
-    """(bands, bins) triangles a quarter tone apart; those that share a bin with another are one."""
+    """Triangular filters (bands, bins) a quarter tone apart; filters of one bin are merged."""
     steps = np.arange(np.log2(_HIGHEST / _LOWEST) * _BANDS_PER_OCTAVE + 1)
     bins = np.unique(np.round(_LOWEST * 2 ** (steps / _BANDS_PER_OCTAVE) * _WINDOW / SAMPLE_RATE))
     place = np.arange(_WINDOW // 2 + 1)[None]

@@ -1,9 +1,9 @@
-"""Tempo from audio: the period at which the onset strength repeats itself.
+"""Tempo estimation: autocorrelation of the onset strength.
 
 After D. P. W. Ellis, "Beat tracking by dynamic programming", Journal of New Music Research 36(1),
 2007: the highest point of the autocorrelation of the onset strength, weighted by a Gaussian over
-the logarithm of the tempo around 120 beats per minute. Each candidate gathers the autocorrelation
-at its multiples too, so that the beat wins over accidental distances of strokes.
+the logarithm of the tempo around 120 beats per minute. A candidate also sums the autocorrelation at
+its multiples, which favours the beat over accidental distances of onsets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from jasco.preprocess.onsets import FRAME_RATE
 
 RANGE = (50.0, 220.0)
-"""Slowest and fastest tempo that is considered (beats per minute)."""
+"""Range of candidate tempi (beats per minute)."""
 
 _CENTRE, _OCTAVES = 120.0, 0.9
 _MULTIPLES = (1, 2, 3, 4)
@@ -23,12 +23,12 @@ _SMOOTHING = 15  # steps, 75 ms
 
 
 def autocorrelation(strength: np.ndarray) -> np.ndarray:
-    """How far an onset strength (T,) repeats itself after each number of steps: (T,)."""
+    """Autocorrelation (T,) of an onset strength (T,), by lag (steps)."""
     curve = np.asarray(strength, dtype=float)
-    # Hands are not exact, and steps of 5 ms are not either.
+    # Smoothing tolerates the timing of human players and the rounding to steps of 5 ms.
     curve = np.convolve(curve - curve.mean(), np.hanning(_SMOOTHING), "same")
     spectrum = np.fft.rfft(curve, 2 * len(curve))
-    # Per overlapping sample, so that long lags are not at a disadvantage.
+    # Divided by the number of overlapping samples, for an unbiased estimate at long lags.
     return np.fft.irfft(np.abs(spectrum) ** 2)[: len(curve)] / np.arange(len(curve), 0, -1)
 
 
@@ -36,10 +36,10 @@ def estimate_tempo(strength: np.ndarray) -> float:
     """Tempo of a recording.
 
     Args:
-        strength: (T,) from `jasco.preprocess.onsets.onset_strength`.
+        strength: (T,) onset strength of `jasco.preprocess.onsets.onset_strength`.
 
     Returns:
-        Beats per minute; nan where nothing repeats itself, or for less than two slow beats.
+        Tempo (beats per minute); nan without periodicity, or for less than two slow beats.
     """
     curve = np.asarray(strength, dtype=float)
     slowest = 60 / RANGE[0] * FRAME_RATE

@@ -137,7 +137,7 @@ def test_without_a_yes_nothing_is_fetched(index: Path, library: bytes) -> None:
     assert not plugin_folder().exists()
 
 
-def test_another_machine_is_told_where_to_look(
+def test_a_machine_without_a_build_gets_instructions(
     index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chordino.platform, "machine", lambda: "aarch64")
@@ -163,12 +163,12 @@ def test_the_folder_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert plugin_folder() == tmp_path / ".local" / "share" / "jasco" / "vamp"
 
 
-def test_the_check_notices_a_plugin_that_hears_something_else(library: bytes) -> None:
+def test_the_check_refuses_a_plugin_with_other_output(library: bytes) -> None:
     names, samples = cadence()
     assert [label for label, _ in run_chordino(samples) if label != "N"] == names
-    # Half a tone higher, as a plugin with a wrong notion of the rate would hear it.
+    # A semitone higher, as from a plugin that assumes another sample rate.
     length = len(samples)
     higher = np.interp(np.arange(0, length, 2 ** (1 / 12)), np.arange(length), samples)
-    heard = [label for label, _ in run_chordino(higher.astype(np.float32)) if label != "N"]
-    assert heard == ["C#", "F#", "Ab", "Bbm"]
+    found = [label for label, _ in run_chordino(higher.astype(np.float32)) if label != "N"]
+    assert found == ["C#", "F#", "Ab", "Bbm"]
     assert len(samples) == 8 * SAMPLE_RATE

@@ -1,4 +1,4 @@
-"""What Chordino hears in chords whose names are known, because they are synthesised here."""
+"""Chord extraction: synthesised chords of known names."""
 
 from __future__ import annotations
 
@@ -66,36 +66,38 @@ def play(
 
 
 def scores(
-    heard: ChordProgression, progression: Sequence[tuple[int, str]], seconds: float = CHORD_SECONDS
+    estimate: ChordProgression,
+    progression: Sequence[tuple[int, str]],
+    seconds: float = CHORD_SECONDS,
 ) -> Mapping[str, float]:
     """The measures of mir_eval: the part of the time in which root, majmin, ... are right."""
-    assert heard.end is not None
-    edges = [*heard.onsets, heard.end]
+    assert estimate.end is not None
+    edges = [*estimate.onsets, estimate.end]
     intervals = np.array(list(zip(edges, edges[1:], strict=False)))
     truth = np.arange(len(progression))[:, None] * seconds + np.array([[0, seconds]])
     names = [to_harte(SPELLINGS[root, quality, 0]) for root, quality in progression]
-    return mir_eval.chord.evaluate(truth, names, intervals, [to_harte(n) for n in heard.names])
+    return mir_eval.chord.evaluate(truth, names, intervals, [to_harte(n) for n in estimate.names])
 
 
 @pytest.mark.parametrize("quality", ["", "m", "7", "maj7", "m7"])
-def test_cadences_in_all_keys_are_heard(quality: str) -> None:
+def test_cadences_in_all_keys_are_extracted(quality: str) -> None:
     progression = [((key + step) % 12, quality) for key in range(12) for step in STEPS]
-    heard = extract_chords(play(progression))
-    reached = scores(heard, progression)
+    estimate = extract_chords(play(progression))
+    reached = scores(estimate, progression)
     assert reached["root"] >= 0.95
     assert reached["majmin"] >= 0.95
     assert reached["sevenths"] >= 0.95
-    assert heard.report == ()
-    assert heard.end == pytest.approx(len(progression) * CHORD_SECONDS)
+    assert estimate.report == ()
+    assert estimate.end == pytest.approx(len(progression) * CHORD_SECONDS)
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 48000, 192_000])
-def test_any_sample_rate_is_heard_alike(rate: int) -> None:
+def test_any_sample_rate_gives_the_same_chords(rate: int) -> None:
     progression = [(2, "m"), (7, "7"), (0, "maj7"), (9, "m7")]
-    heard, at_44100 = (extract_chords(play(progression, r)) for r in (rate, SAMPLE_RATE))
-    assert scores(heard, progression)["sevenths"] >= 0.95
-    assert heard.names == at_44100.names
-    assert heard.onsets == pytest.approx(at_44100.onsets, abs=0.05)
+    estimate, at_44100 = (extract_chords(play(progression, r)) for r in (rate, SAMPLE_RATE))
+    assert scores(estimate, progression)["sevenths"] >= 0.95
+    assert estimate.names == at_44100.names
+    assert estimate.onsets == pytest.approx(at_44100.onsets, abs=0.05)
 
 
 def test_channels_are_mixed_down() -> None:
@@ -104,14 +106,14 @@ def test_channels_are_mixed_down() -> None:
     assert extract_chords(Audio(left_only, audio.sample_rate)) == extract_chords(audio)
 
 
-def test_chords_are_heard_from_the_start_and_in_steps_of_the_plugin() -> None:
-    heard = extract_chords(play([(0, ""), (9, "m")]))
-    assert heard.names == ("N", "C", "Am")
+def test_chords_start_at_zero_in_steps_of_the_plugin() -> None:
+    estimate = extract_chords(play([(0, ""), (9, "m")]))
+    assert estimate.names == ("N", "C", "Am")
     step = 2048 / SAMPLE_RATE
-    assert heard.onsets[:2] == pytest.approx([0, step])
-    assert heard.onsets[2] == pytest.approx(CHORD_SECONDS, abs=2 * step)
-    assert [onset / step for onset in heard.onsets] == pytest.approx(
-        [round(onset / step) for onset in heard.onsets], abs=1e-4
+    assert estimate.onsets[:2] == pytest.approx([0, step])
+    assert estimate.onsets[2] == pytest.approx(CHORD_SECONDS, abs=2 * step)
+    assert [onset / step for onset in estimate.onsets] == pytest.approx(
+        [round(onset / step) for onset in estimate.onsets], abs=1e-4
     )
 
 
@@ -134,26 +136,26 @@ def test_only_the_start_differs_from_the_defaults_of_the_host() -> None:
     [(1, 44100), (800, 8000), (4410, 44100), (44100, 44100), (192_000 * 2, 192_000)],
 )
 def test_silence_is_no_chord(samples: int, rate: int) -> None:
-    heard = extract_chords(Audio(torch.zeros(2, samples), rate))
-    assert heard.pairs() == [("N", 0.0)]
-    assert heard.end == pytest.approx(samples / rate)
+    estimate = extract_chords(Audio(torch.zeros(2, samples), rate))
+    assert estimate.pairs() == [("N", 0.0)]
+    assert estimate.end == pytest.approx(samples / rate)
 
 
-def test_too_short_to_be_heard() -> None:
-    heard = extract_chords(play([(0, "")], seconds=0.1))
-    assert heard.names[0] == "N"
-    assert heard.end == pytest.approx(0.1)
+def test_audio_too_short_for_a_chord() -> None:
+    estimate = extract_chords(play([(0, "")], seconds=0.1))
+    assert estimate.names[0] == "N"
+    assert estimate.end == pytest.approx(0.1)
 
 
 def test_three_minutes() -> None:
     random = np.random.default_rng(1)
     progression = [(int(root), "") for root in random.integers(0, 12, 60)]
-    heard = extract_chords(play(progression, rate=22050, seconds=3.0))
-    assert heard.end == pytest.approx(180)
-    assert scores(heard, progression, seconds=3.0)["majmin"] >= 0.95
+    estimate = extract_chords(play(progression, rate=22050, seconds=3.0))
+    assert estimate.end == pytest.approx(180)
+    assert scores(estimate, progression, seconds=3.0)["majmin"] >= 0.95
 
 
-def test_a_long_recording_is_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_recording_is_extracted_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(3)
     roots, qualities = random.integers(0, 12, 50), random.choice(["", "m", "7"], 50)
     audio = play([(int(root), str(q)) for root, q in zip(roots, qualities, strict=True)])

@@ -1,4 +1,4 @@
-"""What `extract_melody` hears: the golden recordings, silence, and tunes synthesised here."""
+"""Melody extraction: golden recordings, silence, and synthesised melodies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def golden(shared: Path) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def melodies(weights: Path, recordings: dict[str, Audio]) -> dict[str, Melody]:
-    """What is heard in the recordings in float32."""
+    """Melodies of the recordings, extracted in float32."""
     model = DeepSalience.load(weights, device="cpu", dtype="float32")
     return {name: extract_melody(audio, model=model) for name, audio in recordings.items()}
 
@@ -174,11 +174,11 @@ def legato(voice: Callable[[float, np.ndarray], np.ndarray], rows: range) -> tor
     return torch.from_numpy(tune * 0.5).float()
 
 
-# Share of the frames in which a note sounds that are heard at all. Low sines last too few periods:
+# Smallest share of the voiced frames with the right note. Low sines last too few periods:
 # without harmonics there is only the longest of the constant-Q kernels to see them by.
-@pytest.mark.parametrize("voice, heard", [(sine, 0.82), (sawtooth, 0.97), (plucked, 0.92)])
+@pytest.mark.parametrize("voice, least", [(sine, 0.82), (sawtooth, 0.97), (plucked, 0.92)])
 def test_a_tune_of_all_notes(
-    model: DeepSalience, voice: Callable[[float, np.ndarray], np.ndarray], heard: float
+    model: DeepSalience, voice: Callable[[float, np.ndarray], np.ndarray], least: float
 ) -> None:
     tune = legato(voice, range(NUM_NOTES))
     num_frames = int(50 * tune.shape[-1] / SAMPLE_RATE)
@@ -189,7 +189,7 @@ def test_a_tune_of_all_notes(
     truth = np.where((time >= 0) & (time < NUM_NOTES * NOTE), np.floor(time / NOTE), -1)
     voiced = rows >= 0
     assert (rows == truth)[voiced].mean() >= 0.95
-    assert (rows == truth)[truth >= 0].mean() >= heard
+    assert (rows == truth)[truth >= 0].mean() >= least
     # The longest kernel spreads a note by less than a fifth of a second into the rest.
     silent = (time < -0.2) | (time > NUM_NOTES * NOTE + 0.2)
     assert silent.any()

@@ -121,7 +121,7 @@ def test_stages_travel(source, salience_file):
         assert pickle.loads(pickle.dumps(stage)) == stage
 
 
-def test_what_is_missing_is_said(source, tmp_path):
+def test_a_missing_part_is_named(source, tmp_path):
     with pytest.raises(SettingError, match="separated or isolated"):
         DrumStage(source, drums="alone")
     with pytest.raises(CheckpointError, match="separator"):

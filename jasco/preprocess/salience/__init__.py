@@ -1,8 +1,8 @@
-"""Deep salience: which pitches sound, frame by frame, by a network trained for it.
+"""Deep salience: a network that estimates the salience of each pitch by frame.
 
 R. M. Bittner, B. McFee, J. Salamon, P. Li, J. P. Bello, "Deep salience representations for F0
-estimation in polyphonic music", ISMIR 2017. The chain is the one that JASCO's melodies were made
-with: resampling to 22050 Hz (`resampling`), harmonic constant-Q transform (`hcqt`), network
+estimation in polyphonic music", ISMIR 2017. The chain is that of the melodies of
+JASCO: resampling to 22050 Hz (`resampling`), harmonic constant-Q transform (`hcqt`), network
 (`network`, its `weights`), 360 bins to 53 notes (`salience`).
 """
 

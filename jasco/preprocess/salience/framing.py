@@ -1,8 +1,7 @@
-"""Pieces of a signal, what lies beyond its ends, and the product of its frames with a matrix.
+"""Framing: ranges of a padded signal, and products of its frames with a matrix.
 
-Signals have shape (..., samples). Windowed sinc resampling and the constant-Q transform are both
-one matrix applied to overlapping frames; here is that product, in pieces that never copy a whole
-signal.
+Signals have shape (..., samples). Windowed sinc resampling and the constant-Q transform both apply
+one matrix to overlapping frames; the product is computed in pieces, without a copy of the signal.
 """
 
 from __future__ import annotations

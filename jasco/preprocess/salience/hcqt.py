@@ -1,11 +1,11 @@
-"""The harmonic constant-Q transform that deep salience reads (Bittner et al., ISMIR 2017, 3.1).
+"""Harmonic constant-Q transform, input of deep salience (Bittner et al., ISMIR 2017, 3.1).
 
 Six constant-Q transforms of one signal, whose lowest bins lie at 32.7 h Hz for the harmonics
 h = 1/2, 1, 2, 3, 4, 5, stacked so that a pitch and its harmonics share a bin. Each has six octaves
 of 60 bins, and one column every 256 samples of 22050 Hz.
 
-The trained network knows one particular transform, and this is it: the recursive one of
-Schörkhuber and Klapuri (SMC 2010). The kernel of the top octave serves every octave, each on the
+The network was trained on one particular transform, the recursive one of Schörkhuber and Klapuri
+(SMC 2010). The kernel of the top octave serves every octave, each on the
 signal decimated once more; the transforms with low tops start on a decimated signal. Kernels lack
 the smallest 1 % of their spectrum and all negative frequencies; signals are mirrored at both ends.
 A kernel is used in the time domain here, where its product with a frame is one real matrix product,
@@ -59,7 +59,7 @@ def num_frames(num_samples: int) -> int:
 
 
 def pyramid(waveform: torch.Tensor) -> list[torch.Tensor]:
-    """The signal at every rate that the transforms read.
+    """Signal at every sample rate that the transforms use.
 
     Args:
         waveform: (..., N) at 22050 Hz.
@@ -79,7 +79,7 @@ def pyramid(waveform: torch.Tensor) -> list[torch.Tensor]:
 
 @dataclass(frozen=True)
 class _Octave:
-    """Where one octave of one harmonic comes from.
+    """Source of one octave of one harmonic.
 
     Attributes:
         harmonic: index into ``HARMONICS``.
@@ -97,12 +97,12 @@ class _Octave:
 
     @property
     def kernel(self) -> tuple[int, float]:
-        """Signal and relative frequency: octaves with the same are the same numbers."""
+        """Signal and relative frequency; octaves with equal ones have equal values."""
         return self.signal, self.top / self.rate
 
 
 def _octaves() -> list[_Octave]:
-    """Every octave of every harmonic, by the rules of the original for where decimation starts."""
+    """Octaves of all harmonics, with the decimation rules of the original."""
     octaves = []
     for index, harmonic in enumerate(HARMONICS):
         early = {0.5: 4, 1.0: 2}.get(harmonic, 1)
@@ -148,7 +148,7 @@ def _kernel(top: float, rate: float) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class _Band:
-    """Octaves that read one signal through windows of one length.
+    """Octaves of one signal with windows of one length.
 
     Attributes:
         signal: index into the pyramid.
@@ -183,10 +183,10 @@ def _bands(device: torch.device) -> list[_Band]:
 
 
 class HarmonicCQT:
-    """The transform; holds its kernels on one device.
+    """Harmonic constant-Q transform, with its kernels on one device.
 
-    A stretch of columns is computed from the `pyramid` of the whole track and does not depend
-    on where the stretch begins or ends.
+    A range of columns is computed from the `pyramid` of the whole track, and does not depend on the
+    limits of the range.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -231,8 +231,8 @@ def log_level(power: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 
     Args:
         power: (..., 6, bins, T) squared magnitudes; overwritten.
-        reference: (...) the largest power in the track. In a track without sound everything is at
-            the reference, and 1; the network hears nothing in that.
+        reference: (...) the largest power in the track. In a silent track all bins equal
+            the reference, level 1, for which the network gives no salience.
     """
     floor = MINIMUM**2
     scale = 10 / DYNAMIC_RANGE

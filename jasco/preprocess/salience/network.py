@@ -1,4 +1,4 @@
-"""The convolutional network of deep salience (Bittner et al., ISMIR 2017, sec. 3.2).
+"""Convolutional network of deep salience (Bittner et al., ISMIR 2017, sec. 3.2).
 
 Six layers, each a batch norm, a convolution with zero padding and a ReLU, the last a sigmoid; the
 fifth spans 70 bins, a little more than an octave. The output is the salience of every pitch.
@@ -34,7 +34,7 @@ _NEIGHBOURS = 8
 
 
 class SalienceNetwork(nn.Module):
-    """Harmonic constant-Q transform to pitch salience."""
+    """Network from a harmonic constant-Q transform to pitch salience."""
 
     def __init__(self, dtype: torch.dtype = torch.float32) -> None:
         """Build the network without its weights, see `load_network`.
@@ -91,7 +91,7 @@ class _Layer(nn.Module):
 def _tall_convolution(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, below: int, above: int
 ) -> torch.Tensor:
-    """A convolution over many bins to few channels, as one over a few more bins to many channels.
+    """Convolution over many bins to few channels, computed as a strided one to many channels.
 
     ``_NEIGHBOURS`` outputs in a row read nearly the same bins. As channels of one strided
     convolution they fill the vector registers that eight channels leave mostly empty.

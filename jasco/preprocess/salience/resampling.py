@@ -30,7 +30,7 @@ _PERIODS = 4096
 
 @dataclass(frozen=True)
 class SincFilter:
-    """A Kaiser-windowed sinc low-pass.
+    """Kaiser-windowed sinc low-pass.
 
     Attributes:
         zeros: zero crossings of the sinc on each side.
@@ -43,7 +43,7 @@ class SincFilter:
     beta: float
 
     def response(self, time: torch.Tensor, cutoff: float) -> torch.Tensor:
-        """The impulse response at ``time`` (input samples) for c = ``cutoff``, in float64."""
+        """Impulse response at ``time`` (input samples) for c = ``cutoff``, in float64."""
         position = time.double() * cutoff
         inside = position.abs() < self.zeros
         window = (1 - (position / self.zeros).square()).clamp(min=0).sqrt()

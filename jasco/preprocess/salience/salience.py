@@ -1,9 +1,9 @@
-"""From a waveform to the salience of every pitch, and to the 53 rows of a melody.
+"""Salience of every pitch from a waveform, folded to the 53 rows of a melody.
 
-The reference level is the loudest bin of the whole track, so a track is gone through twice: once
-for that level, once for the salience. Both times in chunks, whose results do not depend on where
-they are cut: the transform reads the whole track's signal around a chunk, and the network gets
-``CONTEXT`` frames more on each side than it is asked for.
+The reference level is the loudest bin of the whole track, so a track is processed twice: for that
+level, then for the salience. Both passes run in chunks whose results do not depend on their limits:
+the transform reads the signal of the whole track around a chunk, and the network gets ``CONTEXT``
+frames more on each side.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class DeepSalience:
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
     ) -> DeepSalience:
-        """The published model.
+        """Load the published model.
 
         Args:
             weights: a file, see `load_network`; ``None`` for the published ones.

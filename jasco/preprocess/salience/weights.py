@@ -1,4 +1,4 @@
-"""The published weights of deep salience: fetched once, checked, converted, kept for the user.
+"""Published weights of deep salience: downloaded once, verified, converted and cached.
 
 The original file has the HDF5 layout of Keras 2.0.6: layers in the order of
 ``attrs["layer_names"]``, their tensors in that of ``attrs["weight_names"]``, kernels as
@@ -39,7 +39,7 @@ _CONVOLUTION = ("weight", "bias")
 def load_network(
     weights: str | os.PathLike[str] | None = None, dtype: torch.dtype = torch.float32
 ) -> SalienceNetwork:
-    """The network with its weights, in evaluation mode on the CPU.
+    """Load the network with its weights, in evaluation mode on the CPU.
 
     Args:
         weights: a ``.h5`` or ``.safetensors`` file; ``None`` for the one that the environment
@@ -72,13 +72,13 @@ def load_network(
 
 
 def kept_weights(folder: Path | None = None, sha256: str = SHA256) -> Path:
-    """Where the published weights are kept once they are fetched; see `published_weights`."""
+    """Path of the cached published weights; see `published_weights`."""
     folder = folder or cached_assets_path("jasco", "salience")
     return folder / f"multif0-{sha256[:8]}.safetensors"
 
 
 def published_weights(folder: Path | None = None, url: str = URL, sha256: str = SHA256) -> Path:
-    """The published weights as a safetensors file, fetched and converted on first use.
+    """Path of the published weights as a safetensors file, converted on first use.
 
     Args:
         folder: where to keep them; ``None`` for the assets in the user's Hugging Face cache.
@@ -142,7 +142,7 @@ def read_keras(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _fetch(url: str, sha256: str) -> bytes:
-    """The content behind ``url``, if it is the one expected."""
+    """Content of ``url``, verified by its SHA-256."""
     advice = f"fetch {URL} elsewhere and set {VARIABLE} to the file"
     try:
         with urllib.request.urlopen(url, timeout=60) as response:
@@ -163,7 +163,7 @@ def _fetch(url: str, sha256: str) -> bytes:
 
 @contextlib.contextmanager
 def _keeping(path: Path) -> Iterator[Path]:
-    """`replacing`, with an error that says what to do."""
+    """Context of `replacing` whose errors name the remedy."""
     try:
         with replacing(path) as part:
             yield part

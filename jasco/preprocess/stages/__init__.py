@@ -1,1 +1,1 @@
-"""The stages of the preparation, each a module of its own: a worker loads only those it runs."""
+"""Stages of the preparation, one per module, so that a worker loads only those it runs."""

@@ -1,4 +1,4 @@
-"""Chords, as Chordino hears them."""
+"""Chord stage: Chordino."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jasco.preprocess.stages.stage import Extract, Stage
 
 @dataclass(frozen=True)
 class ChordStage(Stage):
-    """Names of chords, as indices of the vocabulary, and their onsets (s)."""
+    """Stage of chords: indices of their names in the vocabulary, and their onsets (s)."""
 
     name: ClassVar[str] = "chords"
     version: ClassVar[int] = 1
@@ -26,11 +26,11 @@ class ChordStage(Stage):
     gives: ClassVar[tuple[str, ...]] = ("chord_onsets", "chord_names")
 
     def dependencies(self) -> dict[str, Any]:
-        """The build of the plugin."""
+        """Build of the plugin."""
         return {"chordino": hashlib.sha256(find_chordino().read_bytes()).hexdigest()[:16]}
 
     def open(self, device: torch.device) -> Extract:
-        """Nothing to load: each recording gets an instance of the plugin."""
+        """Function that runs a plugin instance per recording; no model is loaded."""
         return _extract
 
 

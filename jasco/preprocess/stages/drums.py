@@ -1,4 +1,4 @@
-"""Drums, as coarse codes."""
+"""Drum stage: coarse codes of the drums."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from jasco.preprocess.stages.stage import Extract, Stage
 
 @dataclass(frozen=True)
 class DrumStage(Stage):
-    """Codes of the first codebook, of the drums alone.
+    """Stage of drums: codes of the first codebook of the isolated drums.
 
     Args:
-        codec: makes the codes.
-        drums: ``"separated"`` takes the drums out of the mix first; ``"isolated"`` is for
-            recordings of nothing but drums.
-        separator: see `jasco.preprocess.demucs.load_drum_network`.
+        codec: codec of the codes.
+        drums: ``"separated"`` to separate the drums of a mix first; ``"isolated"`` for recordings
+            of drums alone.
+        separator: name, folder or file, see `jasco.preprocess.demucs.load_drum_network`.
 
     Raises:
         SettingError: another value of ``drums``.
@@ -47,14 +47,14 @@ class DrumStage(Stage):
             raise SettingError(f"drums={self.drums!r}: give separated or isolated")
 
     def dependencies(self) -> dict[str, Any]:
-        """The codec, and the weights of the separator where there is one."""
+        """Codec, and weights of the separator where one is used."""
         weights = None
         if self.drums == "separated":
             weights = fingerprint(load_drum_network(self.separator).state_dict().values())
         return {**self.codec.facts(), "separator": weights}
 
     def open(self, device: torch.device) -> Extract:
-        """Load the codec, and the separator where there is one."""
+        """Load the codec, and the separator where one is used."""
         codec = self.codec.load(device)
         separator = None
         if self.drums == "separated":

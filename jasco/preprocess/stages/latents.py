@@ -1,4 +1,4 @@
-"""Latents, which the model learns to make."""
+"""Latent stage: raw EnCodec latents, the training data of the flow."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from jasco.preprocess.stages.stage import Extract, Stage
 
 @dataclass(frozen=True)
 class LatentStage(Stage):
-    """Latents as float16, in the codec's own scale.
+    """Stage of raw latents, float16.
 
     Args:
-        codec: makes them.
+        codec: codec of the latents.
     """
 
     codec: CodecSource
@@ -30,7 +30,7 @@ class LatentStage(Stage):
     gives: ClassVar[tuple[str, ...]] = ("latents",)
 
     def dependencies(self) -> dict[str, Any]:
-        """The codec, and the shape of what it makes."""
+        """Codec, and number of its latent channels."""
         return {**self.codec.facts(), "latent_dim": self.codec.load().latent_dim}
 
     def open(self, device: torch.device) -> Extract:

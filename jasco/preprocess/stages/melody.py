@@ -1,4 +1,4 @@
-"""The melody, as one row of the roll per latent frame."""
+"""Melody stage: one row of the piano roll per latent frame."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from jasco.preprocess.stages.stage import Extract, Stage
 
 @dataclass(frozen=True)
 class MelodyStage(Stage):
-    """Rows by deep salience, -1 for silence.
+    """Stage of the melody: rows by deep salience, -1 for silence.
 
     Args:
-        codec: gives the frame rate.
-        weights: see `jasco.preprocess.salience.weights.load_network`.
-        dtype: of the convolutions. In bfloat16, which ``"auto"`` takes where the hardware has it,
-            a few frames in a thousand get another note.
+        codec: codec whose frame rate applies.
+        weights: weight file, see `jasco.preprocess.salience.weights.load_network`.
+        dtype: data type of the convolutions. In bfloat16, which ``"auto"`` selects where the
+            hardware supports it, a few frames in a thousand change their note.
     """
 
     codec: CodecSource
@@ -40,12 +40,12 @@ class MelodyStage(Stage):
     gives: ClassVar[tuple[str, ...]] = ("melody",)
 
     def dependencies(self) -> dict[str, Any]:
-        """The frame rate, and the weights."""
+        """Frame rate, and weights of the network."""
         weights = fingerprint(load_network(self.weights).state_dict().values())
         return {"frame_rate": self.codec.facts()["frame_rate"], "salience": weights}
 
     def open(self, device: torch.device) -> Extract:
-        """Load the network."""
+        """Load the salience network."""
         codec = self.codec.load()
         model = DeepSalience.load(self.weights, device=device, dtype=self.dtype)
 

@@ -1,4 +1,4 @@
-"""The interface of the steps that turn a recording into tensors of the prepared dataset."""
+"""Stage: the interface of the steps that convert a recording to tensors of a prepared track."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 from jasco.audio import Audio
 
 Extract = Callable[[Audio], dict[str, Tensor]]
-"""From the mono mix of a whole recording (1, samples), at any rate, to the tensors of a stage."""
+"""Function from the mono mix (1, samples) of a recording, at any rate, to a stage's tensors."""
 
 
 class Stage(ABC):
-    """One step, described by few values, so that it can be sent to another process and made there.
+    """Stage of the preparation, a few plain values that can be sent to another process.
 
     Attributes:
-        name: of the stage.
-        version: of its result; a new one makes the preparation run it again.
-        needs: the worker that it wants: a ``"processor"``, one of many, or a ``"model"`` and so one
-            of the few that may have an accelerator.
-        gives: names of its tensors.
+        name: name of the stage.
+        version: version of the result; a new version makes the preparation run the stage again.
+        needs: kind of worker: ``"processor"`` for one of many, ``"model"`` for one of the few that
+            may have an accelerator.
+        gives: names of the tensors.
     """
 
     name: ClassVar[str]
@@ -33,20 +33,20 @@ class Stage(ABC):
 
     @abstractmethod
     def dependencies(self) -> Mapping[str, Any]:
-        """What the result depends on beside the audio, as plain JSON data.
+        """Facts on which the result depends beside the audio, as plain JSON data.
 
         Raises:
-            MissingPartError, CheckpointError: a part that the stage cannot do without is missing.
+            MissingPartError, CheckpointError: a part that the stage needs is missing.
         """
 
     @abstractmethod
     def open(self, device: torch.device) -> Extract:
-        """Load what the stage works with; what comes back may be called from several threads.
+        """Load the models of the stage; the returned function may be called from several threads.
 
         Raises:
             MissingPartError, CheckpointError: see `dependencies`.
         """
 
     def signature(self) -> dict[str, Any]:
-        """Version and dependencies: results of equal signatures are equal."""
+        """Version and dependencies; equal signatures mean equal results."""
         return {"version": self.version, **self.dependencies()}
