@@ -7,6 +7,7 @@
 ``[key A minor]``       key of numerals from here on
 ``[Verse x2]``          the section, up to the next label, is played twice; also ``[Verse 2x]``
 ``[Verse]``             a label: ends a bar, is skipped and named in the report
+``[Intro: C G]``        a label, and chords
 ======================  ===========================================================================
 
 A letter alone (``[A]``) is a rehearsal letter where all such letters follow each other from A on,
@@ -44,7 +45,13 @@ _TIMES = re.compile(
 )
 _REFUSED = (
     (re.compile(r"\b(?:d\.?\s?[cs]\.?(?=\s|$)|da capo|dal segno|to coda|al coda)", re.I), "a jump"),
-    (re.compile(r"\s*\d+\s*\.?\s*(?:,\s*\d+\s*\.?\s*)*", re.I), "an ending"),
+    (
+        re.compile(
+            r"\s*(?:(?:ending|volta)\s*)?\d{1,3}(?:st|nd|rd|th)?[\d.,&\s]*(?:ending|volta|time)?\s*",
+            re.I,
+        ),
+        "an ending",
+    ),
     (re.compile(r".*\brepeat\b.*", re.I), "a repeat"),
     (re.compile(r"\s*capo\b.*", re.I), "a capo"),
 )
@@ -55,6 +62,15 @@ _WORD = re.compile(
     r"[^\W\d_]{3,}"
 )
 _SIGN = re.compile(r"%|[./]+")
+# One chord as English charts do not write it: B flat, [IV] alone in its bar.
+_SPELLED = re.compile(r"\s*[A-G][ \t-]?(?:sharp|flat)(?: ?(?:m|minor|major|7|maj7|m7))?\s*", re.I)
+_LATIN = re.compile(r"\s*(?:Do|Re|R\u00e9|Mi|Fa|Sol|La|Si)(?:#|b)?(?:m|7|m7|maj7)?\s*")
+_NUMERAL = re.compile(
+    r"\s*[b#]?(?:VII?|IV|V|I{1,3}|vii?|iv|v|i{1,3})(?:maj7|m7|7|\u00b0|\u00f8)?\s*"
+)
+_NO_CHORD = re.compile(r"\s*no[ _-]?chord\s*", re.I)
+_NAMED = re.compile(r"(?P<label>[^:]*[^\W\d_]{3}[^:]*:)(?P<chords>.+)")
+_LETTERED = re.compile(r"\s*(?:part|section|letter|mark)\s*:", re.I)
 _CHORDAL = re.compile(r"\s*\(?[A-Ha-h](?:[#b]|\S*[\d#/()+^\u00b0\u00f8])\S*\s*")
 
 
@@ -128,7 +144,14 @@ def read_brackets(
         token = original[position : bracket.end()]
         pieces.append(text[done:position])
         done = bracket.end()
-        if position not in rehearsal and _holds_chords(inside, key, notation):
+        if _NO_CHORD.fullmatch(inside):
+            pieces.append(f" {'N'.ljust(len(inside))} ")
+            continue
+        chords = _chords_of_label(inside, key, notation)
+        if chords:
+            inside = inside[: -len(chords)]
+        alone = _is_alone(text, bracket)
+        if position not in rehearsal and _holds_chords(inside, key, notation, alone=alone):
             pieces.append(f" {inside} ")
             if position in letters:
                 notices[f"{token} is read as a chord"] = None
@@ -137,12 +160,13 @@ def read_brackets(
             mark: Mark = Section(1)
         else:
             mark = _read_mark(inside, token, position, key, notation)
-        blank = " " * len(token)
+        blank = " " * (len(token) - len(chords) - 1) + f"{chords} " if chords else " " * len(token)
         if isinstance(mark, Section):
             blank = "\n" + blank[1:]
             kind = "rehearsal letter and not a chord" if position in rehearsal else "section label"
             times = f", played {mark.times} times" if mark.times > 1 else ""
-            notices[f"{token} is a {kind}{times}"] = None
+            more = ", and the chords in it are read" if chords else ""
+            notices[f"{token} is a {kind}{times}{more}"] = None
         elif isinstance(mark, KeyChange):
             key = Key.parse(mark.key, notation)
         marks[position] = mark
@@ -150,10 +174,46 @@ def read_brackets(
     return Brackets("".join([*pieces, text[done:]]), marks, tuple(notices))
 
 
-def _holds_chords(inside: str, key: Key | None, notation: str) -> bool:
-    """Chords and signs, or what looks like one chord and cannot be read, which is told later."""
+def _is_alone(text: str, bracket: re.Match[str]) -> bool:
+    """Nothing else stands in the bar of a bracket."""
+    before = text[max(0, bracket.start() - 200) : bracket.start()].rstrip(" \t")
+    after = text[bracket.end() : bracket.end() + 200].lstrip(" \t")
+    return (not before or before.endswith(("|", "\n"))) and (not after or after[0] in "|\n")
+
+
+def _chords_of_label(inside: str, key: Key | None, notation: str) -> str:
+    """Chords that stand in the bracket of a label, behind a colon; empty without any."""
+    named = _NAMED.fullmatch(inside)
+    marks = (_METRE, _TEMPO, _KEY, *(pattern for pattern, _ in _REFUSED))
+    if not named or _LETTERED.match(inside) or any(each.fullmatch(inside) for each in marks):
+        return ""
+    words = [word for word in named["chords"].split() if not _SIGN.fullmatch(word)]
+    chords = [word for word in words if word[0].isalpha() and is_chord(word, key, notation)]
+    return named["chords"] if chords and len(chords) == len(words) else ""
+
+
+def _holds_chords(inside: str, key: Key | None, notation: str, *, alone: bool = False) -> bool:
+    """Chords and signs, or what looks like one chord and cannot be read, which is told later.
+
+    Args:
+        inside: of the bracket.
+        key: of numerals.
+        notation: language of note names.
+        alone: nothing else stands in its bar, so that a numeral is no number of a section.
+    """
     if _VALID.fullmatch(inside):
         return False
+    if _SPELLED.fullmatch(inside) or _LATIN.fullmatch(inside):
+        return True
+    if alone and _NUMERAL.fullmatch(inside):
+        return True
+    name = inside.strip()
+    if name[:1].isupper() and (name[0] == "H" or not _LETTER.fullmatch(name)):
+        if is_chord(name, None, "german"):
+            return True
+    listed = [word for word in re.split(r"[\s,;]+|-(?=[A-G])", inside) if word]
+    if len(listed) > 1 and all(is_chord(word, key, notation) for word in listed):
+        return True
     words = [without_time(word) for word in inside.split()]
     if words and all(is_chord(word, key, notation) or _SIGN.fullmatch(word) for word in words):
         return True

@@ -26,6 +26,8 @@ _LABEL = re.compile(
     r"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>(?:\([^()]*\)|[^\s,;()])+|\S+)"
 )
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])([-+]?\d+),(\d+)(?=\s*[;\t])")
+# Start and end with decimal commas, parted by blanks: no columns parted by commas look like that.
+_BLANKS_AND_COMMAS = re.compile(r"([-+]?\d+),(\d+) +([-+]?\d+),(\d+)(?= +[^\s\d])")
 _HEADER = frozenset(
     "start begin from onset onsets time times start_time starttime end stop to offset end_time "
     "endtime duration length dur label labels chord chords value symbol name annotation sec "
@@ -74,6 +76,7 @@ def _header(content: str) -> list[str]:
 
 
 def _segment(content: str, position: int, where: str) -> tuple[Segment, str]:
+    content = _BLANKS_AND_COMMAS.sub(r"\1.\2 \3.\4", content)
     content = _DECIMAL_COMMA.sub(r"\1.\2", content)
     found = _LINE.fullmatch(content)
     label = _LABEL.match((found["rest"] or "").strip()) if found else None

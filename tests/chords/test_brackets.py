@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from jasco.chords import ChordProgression
@@ -19,6 +21,15 @@ CHARTS: dict[str, tuple[list[tuple[str, float]], float]] = {
     "C | ［G/B］ | Am": ([("C", 0), ("G/B", 4), ("Am", 8)], 12),
     "C, [G], F": ([("C", 0), ("G", 4), ("F", 8)], 12),
     "[C:0] [Am7:2.5]": ([("C", 0), ("Am7", 2.5)], 2.5),
+    "C | [no chord] | G": ([("C", 0), ("N", 4), ("G", 8)], 12),
+    "C | [C-Am] | G": ([("C", 0), ("C", 4), ("Am", 6), ("G", 8)], 12),
+    "C | [C,Am] | G": ([("C", 0), ("C", 4), ("Am", 6), ("G", 8)], 12),
+    "[Intro: C G] | F": ([("C", 0), ("G", 2), ("F", 4)], 8),
+    "[Verse x2: C] | F": ([("C", 0), ("F", 4), ("C", 8), ("F", 12)], 16),
+    # what looks like these and is a label
+    "[Part: A] C | [B flat clarinet] G": ([("C", 0), ("G", 4)], 8),
+    "[Solo] C | [Bass] G | [La la] F": ([("C", 0), ("G", 4), ("F", 8)], 12),
+    "[II] C | F": ([("C", 0), ("F", 4)], 8),
     # letters that stand alone
     "C | [G] | Am": ([("C", 0), ("G", 4), ("Am", 8)], 12),
     "[C] [G] [Am]": ([("C", 0), ("G", 4), ("Am", 8)], 12),
@@ -129,3 +140,45 @@ def test_brackets_with_a_key_hold_numerals() -> None:
     chords = ChordProgression.parse("1 | [5/7] | [vi] | [3/4] 4", bpm=60, key="C")
     assert chords.pairs() == [("C", 0), ("G/B", 4), ("Am", 8), ("F", 12)]
     assert chords.end == 15
+
+
+@pytest.mark.parametrize(
+    "bracket, message",
+    [
+        *(
+            (f"[{name}]", f"the nearest readable name is '{near}'")
+            for name, near in (
+                ("Fis", "F#"),
+                ("Es", "Eb"),
+                ("As", "Ab"),
+                ("H", "B"),
+                ("H7", "B7"),
+                ("Hm", "Bm"),
+                ("Do", "C"),
+                ("Re", "D"),
+                ("Bflat", "Bb"),
+            )
+        ),
+        ("[B flat]", "write Bb"),
+        ("[F sharp]", "write F#"),
+        ("[IV]", "numerals need a key"),
+        *(
+            (f"[{name}]", "an ending is not followed")
+            for name in ("1.2.", "ending 1", "1st ending", "2nd time", "1, 2")
+        ),
+    ],
+)
+def test_a_chord_of_another_notation_is_no_label(bracket: str, message: str) -> None:
+    with pytest.raises(ChordError, match=re.escape(message)) as caught:
+        ChordProgression.parse(f"C | {bracket} | G", bpm=60)
+    assert caught.value.position in (4, 5)
+
+
+def test_notations_read_their_names_in_brackets() -> None:
+    for text, options in (
+        ("C | [Es] | F", {"notation": "german"}),
+        ("Do | [Mib] | Fa", {"notation": "latin"}),
+        ("I | [bIII] | IV", {"key": "C"}),
+    ):
+        pairs = ChordProgression.parse(text, bpm=60, **options).pairs()
+        assert pairs == [("C", 0), ("Eb", 4), ("F", 8)]

@@ -30,6 +30,7 @@ FILES: dict[str, tuple[str | bytes, list[tuple[str, float]], float | None, list[
     ),
     "semicolons": ("0; 1; C\n1; 2; G\n", TWO, 2, [COMMAS]),
     "decimal commas": ("0,0;1,0;C\n1,0;2,5;G\n", TWO, 2.5, [COMMAS]),
+    "decimal commas and blanks": ("0,0 1,0 C\n1,0 2,5 G\n", TWO, 2.5, [COMMAS]),
     "a header": (
         "start,end,label\n0,1,C\n1,2,G\n",
         TWO,
