@@ -77,6 +77,12 @@ def make_config(kind: type[PreTrainedConfig], values: Mapping[str, Any]) -> Any:
             f"target_bandwidths and upsampling_ratios ask for {quantizers} codebooks: give 1 to "
             f"{MAX_LAYERS}"
         )
+    buckets = getattr(config, "relative_attention_num_buckets", None)
+    if buckets is not None and not 4 <= buckets < 4 * config.relative_attention_max_distance:
+        raise SettingError(
+            f"relative_attention_num_buckets is {buckets} and relative_attention_max_distance "
+            f"{config.relative_attention_max_distance}: give at least 4, and more than a quarter"
+        )
     return config
 
 

@@ -278,6 +278,8 @@ def test_a_wrong_value_is_named(folder: Path, place: str, value: Any, message: s
         ("text_encoder", "num_layers", 100, "weights and its files hold"),
         ("text_encoder", "vocab_size", 10**6, "weights and its files hold"),
         ("text_encoder", "d_model", [1], "d_model"),
+        ("text_encoder", "relative_attention_max_distance", -128, "max_distance -128"),
+        ("text_encoder", "relative_attention_max_distance", 8, "max_distance 8"),
         ("text_encoder", "feed_forward_proj", "x-y-z", "feed_forward_proj|text_encoder"),
     ],
 )
