@@ -48,8 +48,8 @@ class Conditions:
             43 to 95) and one column per latent frame, is read as one.
 
     Args:
-        bpm, time_signature, key: how to read chords that are written in bars or numerals, as in
-            `ChordProgression.parse`.
+        bpm, time_signature, key, notation, annotation: how to read chords that are written in
+            bars, numerals or another language, or stand in a file, as in `ChordProgression.load`.
 
     Raises:
         ChordError, AudioError, MelodyError, ConditionError: a wish that cannot be read.
@@ -72,9 +72,18 @@ class Conditions:
         bpm: float | None = None,
         time_signature: str | None = None,
         key: str | None = None,
+        notation: str | None = None,
+        annotation: int | str | None = None,
     ) -> None:
         text = checked_text(text)
-        chords = _progression(chords, bpm=bpm, time_signature=time_signature, key=key)
+        chords = _progression(
+            chords,
+            bpm=bpm,
+            time_signature=time_signature,
+            key=key,
+            notation=notation,
+            annotation=annotation,
+        )
         if drums is not None and not isinstance(drums, DrumCodes):
             drums = _drum_track(drums)
         if isinstance(melody, str | PathLike):

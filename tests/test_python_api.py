@@ -93,6 +93,12 @@ SAME: dict[str, tuple[Any, dict[str, Any], Any, dict[str, Any]]] = {
         Conditions(chords=ChordProgression.parse("C Am | F", bpm=600)),
         {},
     ),
+    "chords in German": (
+        Conditions(chords="H:0 fis:0.2", notation="german"),
+        {},
+        Conditions(chords=[("B", 0.0), ("F#m", 0.2)]),
+        {},
+    ),
     "chords in numerals": (
         Conditions(chords="i | VI | VII", bpm=480, time_signature="3/4", key="A minor"),
         {},
