@@ -41,3 +41,19 @@ def asset(name: str) -> Path:
             "mend it with: pip install --force-reinstall jasco"
         )
     return path
+
+
+def sample(name: str) -> Path:
+    """Path of a sample that ships with Jasco.
+
+    Args:
+        name: of a file in ``assets/samples``, such as ``"beat.ogg"``.
+
+    Raises:
+        MissingPartError: there is none of this name; the message lists those there are.
+    """
+    folder = asset("samples")
+    known = sorted(path.name for path in folder.iterdir() if path.is_file())
+    if name not in known:
+        raise MissingPartError(f"there is no sample {name!r}: give one of {', '.join(known)}")
+    return folder / name

@@ -18,18 +18,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from jasco.assets import sample
 from jasco.atomic import part_of
-from jasco.errors import JascoError
+from jasco.errors import JascoError, MissingPartError
 
 MAX_NEW_FOLDERS = 100
 """Most folders that are made for one output."""
+SAMPLE = "sample:"
+"""What names of samples that ship with Jasco begin with, in place of a path."""
 
 
 def regular_file(path: str | os.PathLike[str], error: type[JascoError]) -> Path:
     """Path of a regular file that can be opened for reading.
 
     Args:
-        path: given by a user.
+        path: given by a user; ``sample:beat.ogg`` is the file ``beat.ogg`` of ``assets/samples``,
+            wherever Jasco is installed.
         error: class to raise.
 
     Raises:
@@ -37,6 +41,11 @@ def regular_file(path: str | os.PathLike[str], error: type[JascoError]) -> Path:
             folder, a named pipe, a device or a socket, or no permission.
     """
     name = _name(path, error, "read")
+    if name.startswith(SAMPLE):
+        try:
+            name = str(sample(name.removeprefix(SAMPLE)))
+        except MissingPartError as reason:
+            raise error(str(reason)) from reason
     try:
         mode = os.stat(name).st_mode
         if stat.S_ISREG(mode):

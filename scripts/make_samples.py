@@ -1,20 +1,22 @@
 """Make the sample controls of the README: a beat, a tune and a song, played by the band.
 
 ``python scripts/make_samples.py`` writes ``assets/samples/``: ``beat.ogg`` (drums alone),
-``tune.mid`` (the lead) and ``song.mp3`` (the mix). All three have the chords and the tempo of the
-README's first command, so that they can be given together. The same FluidSynth and soundfont give
-the same files.
+``tune.mid`` (the lead) and ``song.mp3`` (the mix), whose description is in ``song.json``. All have
+the chords and the tempo of the README's first command, so that they can be given together. The same
+FluidSynth and soundfont give the same files.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from random import Random
 
 import pretty_midi
 
 from jasco.assets import package_dir
+from jasco.atomic import write_text
 from jasco.audio import save_audio
 from jasco.chords import ChordProgression
 from jasco.data.synthetic.accompaniment import play_bass, play_chords
@@ -29,8 +31,8 @@ from jasco.data.synthetic.song import Note, Part, Room, Song
 TEXT = "warm 80s synth-pop, driving bass"
 CHORDS, DEGREES = "C Am | F G7 | C Am | F C", "I vi IV V7 I vi IV I"
 BPM, BARS = 96, 4
-SEED = 11
-GROOVE = 1  # of the family "disco": four on the floor
+SEED = 3
+GROOVE = "pop"  # kick, backbeat and eighths: with busier ones the takes keep the beat less well
 
 
 def compose() -> Song:
@@ -40,8 +42,8 @@ def compose() -> Song:
     spans = [
         Span(2.0 * k, 2.0 * k + 2.0, key.chord(degree)) for k, degree in enumerate(DEGREES.split())
     ]
-    groove = FAMILIES["disco"].grooves[meter.name][GROOVE]
-    lead = LeadStyle(64, 79, "sparse", 0.95)
+    groove = FAMILIES[GROOVE].grooves[meter.name][0]
+    lead = LeadStyle(64, 79, "even", 0.85)
     rng = Random(SEED)
 
     def part(
@@ -92,6 +94,7 @@ def main() -> None:
     save_audio(folder / "song.mp3", *sound.mix.mono(), loudness=-14.0)
     tune: pretty_midi.PrettyMIDI = song.midi(["lead"])
     tune.write(str(folder / "tune.mid"))
+    write_text(folder / "song.json", json.dumps({"description": TEXT}) + "\n")
     for path in sorted(folder.iterdir()):
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 

@@ -21,9 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # other. A part is a module or a package directly under jasco/, or one module of jasco/data/.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("atomic", "errors"),
+    ("assets",),
     ("files",),  # checks of a user's paths, for all readers and writers
     ("aliases", "plain"),
-    ("assets", "fingerprint", "hub", "jsonl", "precision", "text", "weights"),
+    ("fingerprint", "hub", "jsonl", "precision", "text", "weights"),
     ("pretrained",),
     ("audio", "chords", "drums", "flow", "melody"),
     ("conditions",),

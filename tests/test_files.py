@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from jasco import Melody, load_audio
+from jasco.assets import asset
 from jasco.errors import AudioError, ChordError, JascoError
 from jasco.files import MAX_NEW_FOLDERS, output_file, regular_file
 
@@ -32,6 +34,16 @@ def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def check_one_line(error: JascoError) -> None:
     assert "\n" not in str(error) and "\0" not in str(error)
     str(error).encode()  # can be printed
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_sample_is_found_from_any_folder(things: Path, kind: type) -> None:
+    assert regular_file(kind("sample:beat.ogg"), AudioError).samefile(asset("samples/beat.ogg"))
+    assert load_audio(kind("sample:beat.ogg")).duration == pytest.approx(10.0)
+    assert len(Melody.load(kind("sample:tune.mid")).roll)
+    for name in ("sample:", "sample:boat.ogg", "sample:../song.png", "sample:../../pyproject.toml"):
+        with pytest.raises(AudioError, match=r"no sample .*beat\.ogg, song\.json, song\.mp3, tune"):
+            regular_file(kind(name), AudioError)
 
 
 @pytest.mark.parametrize("name", ["file", "to-file", Path("file"), "folder/../file"])
