@@ -18,6 +18,7 @@ from jasco.receipt import AdherenceReport, save_figure
 
 TEXT = "warm 80s synth-pop, driving bass"
 CHORDS, BPM = "C Am | F G7 | C Am | F C", 96.0
+DRUMS, MELODY = "sample:beat.ogg", "sample:tune.mid"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,8 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--text", default=TEXT)
     parser.add_argument("--chords", default=CHORDS, help="in bars")
     parser.add_argument("--bpm", type=float, default=BPM)
-    parser.add_argument("--drums", type=Path, help="an isolated drum track")
-    parser.add_argument("--melody", type=Path, help="a MIDI file")
+    parser.add_argument("--drums", default=DRUMS, help="an isolated drum track; '' for none")
+    parser.add_argument("--melody", default=MELODY, help="a MIDI file; '' for none")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--song", type=Path, help="keep the song in this file")
     parser.add_argument("-o", "--output", type=Path, default=Path("assets/song.png"))
@@ -38,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     wishes = Conditions(
         text=args.text,
         chords=ChordProgression.parse(args.chords, bpm=args.bpm),
-        drums=args.drums and load_audio(args.drums),
-        melody=args.melody and Melody.from_midi(args.melody),
+        drums=load_audio(args.drums) if args.drums else None,
+        melody=Melody.from_midi(args.melody) if args.melody else None,
     )
     out = model.generate(wishes, seed=args.seed, progress=True)
     audio = normalize_loudness(Audio(out.audio[0], out.sample_rate), -14.0)
