@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-# Read once, when huggingface_hub is imported: before anything else here.
-os.environ["HF_HUB_OFFLINE"] = "1"
+# Read once, when huggingface_hub and torch are imported: before anything else here. Programs that a
+# test starts have as many threads as the test, so that both compute the same.
+os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 import shutil
 import signal

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
-import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from checkout import MACHINE_PATH, git, machine_paths
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,7 +52,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
 UNSAFE_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 UNSAFE_CALLS = {"eval", "exec", "os.popen", "os.system"}
 MAX_LINES = 400
-MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:work|tmp|root|opt|home|Users)/[\w.-]")
 
 
 @dataclass(frozen=True)
@@ -254,18 +252,16 @@ def test_no_rule_forbids_what_is_right(name: str, source: str) -> None:
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    found = []
-    for name in filter(None, names.split("\0")):
-        try:
-            text = (ROOT / name).read_text()
-        except (UnicodeDecodeError, FileNotFoundError):
-            continue  # a binary asset; a file that is being replaced
-        found += [
-            f"{name}:{number}: {line.strip()[:80]}"
-            for number, line in enumerate(text.splitlines(), 1)
-            if MACHINE_PATH.search(line)
-        ]
+    found = machine_paths(ROOT)
     assert not found, "\n".join(found)
     assert MACHINE_PATH.search("cache = '/" + "home/me/cache'")
+
+
+def test_what_commands_wrote_into_the_checkout_is_not_searched(tmp_path: Path) -> None:
+    (tmp_path / "tracked.py").write_text("cache = '/" + "home/me/cache'\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "tracked.py")
+    (tmp_path / "prepared").mkdir()
+    (tmp_path / "prepared" / "index.jsonl").write_text('{"path": "/' + 'home/me/a.wav"}\n')
+    (found,) = machine_paths(tmp_path)
+    assert found.startswith("tracked.py:1: cache")

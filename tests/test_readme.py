@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -14,13 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pretty_midi
 import pytest
 import soundfile
+from checkout import changes, copy_checkout, machine_paths
 
-from jasco import ChordProgression
+from jasco import ChordProgression, Melody, load_audio
+from jasco.assets import asset
+from jasco.audio import Audio
 from jasco.cli.config import compose_config
 from jasco.cli.doctor import EXTRAS
+from jasco.metrics.signal import measure
+from jasco.preprocess.onsets import FRAME_RATE, onset_strength
+from jasco.preprocess.tempo import autocorrelation
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -70,6 +76,11 @@ def is_ours(command: str) -> bool:
     return shlex.split(command)[0].startswith("jasco-")
 
 
+def is_installation(command: str) -> bool:
+    """Commands that make the environment, or run these tests in it."""
+    return shlex.split(command)[0] in ("python3", "pip", "pytest")
+
+
 CODE = [block for block in blocks() if block.language == "python"]
 SHELL = [block for block in blocks() if block.language == "bash"]
 OURS = [block for block in SHELL if any(map(is_ours, commands(block)))]
@@ -77,25 +88,9 @@ ENVIRONMENT = "python3 -m venv .venv && . .venv/bin/activate"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the files that the examples name: a drum track, a tune and a song."""
-    rate = 44100
-    hits = np.zeros((8 * rate, 2), dtype=np.float32)
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (rate // 20, 2))
-    for start in range(0, len(hits) - rate, rate // 2):
-        hits[start : start + len(noise)] = noise
-    soundfile.write(tmp_path / "beat.wav", hits, rate)
-    lead = pretty_midi.Instrument(program=73)
-    lead.notes = [pretty_midi.Note(90, 60 + i, 0.5 * i, 0.5 * i + 0.45) for i in range(24)]
-    midi = pretty_midi.PrettyMIDI()
-    midi.instruments.append(lead)
-    midi.write(str(tmp_path / "tune.mid"))
-    (tmp_path / "music").mkdir()
-    song = midi.synthesize(rate)
-    soundfile.write(tmp_path / "music" / "song.wav", 0.5 * song / np.abs(song).max(), rate)
-    (tmp_path / "music" / "song.json").write_text('{"description": "a slow flute"}')
-    soundfile.write(tmp_path / "song.mp3", 0.5 * song / np.abs(song).max(), rate)
-    return tmp_path
+def checkout(tmp_path: Path) -> Path:
+    """A fresh checkout: nothing is there but the project's own files."""
+    return copy_checkout(ROOT, tmp_path)
 
 
 @pytest.fixture
@@ -107,50 +102,85 @@ def environment(hub_cache: Path, shared: Path, small_separator: Path) -> dict[st
     }
     scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     hub = {"HF_HUB_CACHE": str(hub_cache), "HF_HUB_OFFLINE": "1"}
-    return os.environ | hub | weights | {"PATH": scripts, "OMP_NUM_THREADS": "1"}
+    return os.environ | hub | weights | {"PATH": scripts}
+
+
+def run(command: list[str], checkout: Path, environment: dict[str, str], text: str = "") -> None:
+    """Run in a checkout; what is written there is sound, and nothing that git would add."""
+    before = {path.name for path in checkout.iterdir()}
+    result = subprocess.run(
+        command, cwd=checkout, env=environment, input=text, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    for path in checkout.iterdir():
+        if path.suffix in (".wav", ".flac", ".mp3") and path.name not in before:
+            audio, _ = soundfile.read(path)
+            assert len(audio) and np.abs(audio).max() > 0
+    assert changes(checkout) == []
+    assert machine_paths(checkout) == []
 
 
 @pytest.mark.parametrize("section", dict.fromkeys(block.section for block in CODE))
 def test_the_python_of_a_section_runs(
-    section: str, folder: Path, environment: dict[str, str]
+    section: str, checkout: Path, environment: dict[str, str]
 ) -> None:
     lines = [""] * len(README.splitlines())  # a traceback shows the line of the README
     for block in CODE:
         if block.section == section:
             text = block.text.splitlines()
             lines[block.line - 1 : block.line - 1 + len(text)] = text
-    before = set(folder.iterdir())
-    (folder / "README.py").write_text("\n".join(lines))
-    result = subprocess.run(
-        [sys.executable, "README.py"], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stderr
-    written = {name for name in folder.iterdir() if name.suffix in (".wav", ".flac", ".mp3")}
-    for path in written - before:
-        audio, _ = soundfile.read(path)
-        assert len(audio) and np.abs(audio).max() > 0
+    run([sys.executable, "-"], checkout, environment, "\n".join(lines))
 
 
 @pytest.mark.parametrize("block", OURS, ids=lambda block: f"{block.section}, line {block.line}")
-def test_our_commands_run(
-    block: Block, folder: Path, environment: dict[str, str], request: pytest.FixtureRequest
+def test_a_block_of_commands_runs_in_a_fresh_checkout(
+    block: Block, checkout: Path, environment: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     if "jasco-synthesize" in block.text:
         request.getfixturevalue("soundfont")
-    result = subprocess.run(
-        ["bash", "-euc", "\n".join(filter(is_ours, commands(block)))],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    pasted = [command for command in commands(block) if not is_installation(command)]
+    run(["bash", "-euc", "\n".join(pasted)], checkout, environment)
+    if block is OURS[0]:
+        check_first_song(load_audio(checkout / "song.flac"))
+
+
+def check_first_song(song: Audio) -> None:
+    """Ten seconds at their loudness, without faults of the signal, and with a steady beat."""
+    found = measure(song)
+    assert song.duration == pytest.approx(10.0)
+    assert found["loudness"] == pytest.approx(-14.0, abs=0.5)
+    assert found["true_peak"] < 0 and found["dc"] < 1e-3
+    assert found["clipping"] == found["silence"] == 0
+    # Onsets come again after a beat of 96 a minute, and between two such beats they do not.
+    assert pulse(song, 60 / 96) > 0.8 > 0.3 > pulse(song, 60 / 96 * 0.8)
+
+
+def pulse(audio: Audio, period: float) -> float:
+    """Autocorrelation of the onset strength after a period (s), as a part of its variance.
+
+    The mean is taken out and the curve smoothed over 75 ms; the lag may be off by 20 ms.
+    """
+    found = autocorrelation(onset_strength(audio))
+    lag, slack = round(period * FRAME_RATE), round(0.02 * FRAME_RATE)
+    return float(found[lag - slack : lag + slack + 1].max() / found[0])
+
+
+def test_the_samples_have_a_beat_and_no_faults() -> None:
+    folder = asset("samples")
+    for name in ("beat.ogg", "song.mp3"):
+        audio = load_audio(folder / name)
+        found = measure(audio)
+        assert audio.duration == pytest.approx(10.0, abs=0.05) and pulse(audio, 60 / 96) > 0.8
+        assert found["true_peak"] < 0 and found["dc"] < 1e-3 and found["clipping"] == 0
+    assert Melody.load(folder / "tune.mid").report == ()
+    assert json.loads((folder / "song.json").read_text())["description"]
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 300_000
 
 
 def test_every_other_command_is_run_by_ci() -> None:
     """Installing and testing cannot be run from a test: .ci/run has the very same lines."""
     lines = {line.strip() for line in CI.splitlines()}
-    others = [c for block in SHELL for c in commands(block) if not is_ours(c)]
+    others = [c for block in SHELL for c in commands(block) if is_installation(c)]
     assert others[0] == ENVIRONMENT and "/venv/bin/activate" in CI  # there with a name of its own
     assert "pytest -n auto" in others and others[1].startswith("pip install -c constraints.txt")
     assert [command for command in others[1:] if command not in lines] == []
@@ -161,6 +191,7 @@ def test_the_first_command_needs_no_more_than_the_first_installation() -> None:
     first = [command for command in commands(SHELL[0]) if is_ours(command)]
     words = shlex.split(first[0])
     assert len(first) == 1 and words[-2:] == ["-o", "song.flac"]
+    assert "--drums" in words and "--melody" in words
     run = " ".join(words[:-1])
     ci = CI.replace("\\\n", " ")
     made = next(k for k, line in enumerate(ci.splitlines()) if line.startswith("jasco-generate"))
