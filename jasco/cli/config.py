@@ -5,9 +5,13 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import hydra
@@ -186,15 +190,45 @@ def run_processes(program: str, config_name: str, task: Callable[[DictConfig], N
 
     @one_line_errors(program)
     def guarded() -> int:
-        run_hydra(program, config_name, task)
+        try:
+            with _raising_sigterm():
+                run_hydra(program, config_name, task)
+        except _Terminated:
+            print(f"{program}: terminated", file=sys.stderr)
+            return TERMINATED
         return 0
 
     quiet_resource_tracker()
     code = guarded()
-    if code == INTERRUPTED:
+    if code in (INTERRUPTED, TERMINATED):
         gc.collect()  # lets go of what the processes shared
+        sys.stderr.flush()
         os._exit(code)  # not waiting for threads that are deep in a network
     return code
+
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a program as Ctrl-C does."""
+
+
+@contextmanager
+def _raising_sigterm() -> Iterator[None]:
+    """Take a scheduler's notice for an interrupt, which Lightning ignores in a prediction."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def build_node(node: Any, **more: Any) -> Any:

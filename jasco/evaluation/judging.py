@@ -249,7 +249,8 @@ def _begin(hearing: ExtractorConfig, lifeline: Connection) -> None:
     """Make this process a judge."""
     global _held
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it
+    for number in (signal.SIGINT, signal.SIGTERM):  # are for the process that started it
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     _held = hearing.open(), hearing
 

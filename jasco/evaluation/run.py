@@ -91,7 +91,7 @@ def _make(trainer: Trainer, module: EvaluationModule) -> None:
     except BaseException as error:
         module.abandon()
         if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None  # Lightning ends by exit code 1 itself
+            raise error.__context__ from None  # Lightning ends by exit code 1 itself
         raise
     finally:
         torch.set_num_threads(threads)  # the module has its own

@@ -209,7 +209,9 @@ class JascoModule(LightningModule):
 
     def predict_step(self, batch: ClipBatch, batch_idx: int) -> dict[str, Any]:
         """The fields of a `Generation` for the clips, by the sampler that serves users."""
-        return vars(self.model.generate(batch.conditions, seed=batch.numbers))
+        # The model casts what it computes in lower precision; the trainer would cast the codec too.
+        with torch.autocast(self.device.type, enabled=False):
+            return vars(self.model.generate(batch.conditions, seed=batch.numbers))
 
     def _evaluate(self, batch: ClipBatch) -> None:
         conditions = self.encode(batch)

@@ -143,7 +143,8 @@ def _begin(step: Step, lifeline: Connection) -> None:
     """Make this process a worker."""
     global _worker
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it
+    for number in (signal.SIGINT, signal.SIGTERM):  # are for the process that started it
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     _worker = open_step(step, torch.device("cpu"))
 
