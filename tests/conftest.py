@@ -10,6 +10,7 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,3 +148,15 @@ def soundfont() -> Path:
         return find_soundfont()
     except MissingPartError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def environment(hub_cache: Path, shared: Path, small_separator: Path) -> dict[str, str]:
+    """Where the Hub ids of the README are the golden checkpoints, without a network."""
+    weights = {
+        "JASCO_SALIENCE_WEIGHTS": str(shared / "salience" / "multif0.h5"),
+        "JASCO_DEMUCS_WEIGHTS": str(small_separator),
+    }
+    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    hub = {"HF_HUB_CACHE": str(hub_cache), "HF_HUB_OFFLINE": "1"}
+    return os.environ | hub | weights | {"PATH": scripts}

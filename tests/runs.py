@@ -101,7 +101,7 @@ def fit(folder, songs, *, steps, model=None, watch=None, every=100, resume=False
     """A run as `jasco-train` makes it; returns its trainer, module and what was watched."""
     model = model or new_model()
     watch = watch or Watch()
-    data_options = {"batch_size": 4, "workers": 0, "val_share": 0.0, "val_clips": 4}
+    data_options = {"batch_size": 4, "val_share": 0.0, "val_clips": 4}
     data_options |= options.pop("data", {})
     optim = options.pop("optim", Optimization(lr=3e-3, warmup=3))
     text = TextDropout(merge=0.5)
@@ -110,7 +110,7 @@ def fit(folder, songs, *, steps, model=None, watch=None, every=100, resume=False
         "max_steps": steps,
         "accelerator": "cpu",
         "devices": 1,
-        "precision": "32-true",
+        "precision": "bf16-mixed",
         "gradient_clip_val": 1.0,
         "limit_val_batches": 0,
         "val_check_interval": 1000,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from blocks import README, Block, blocks, commands
 from checkout import changes, copy_checkout, machine_paths
 
 from jasco import ChordProgression, Melody, load_audio
@@ -29,33 +27,7 @@ from jasco.preprocess.onsets import FRAME_RATE, onset_strength
 from jasco.preprocess.tempo import autocorrelation
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
 CI = (ROOT / ".ci" / "run").read_text()
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its language, its section, the line its first line has in the README."""
-
-    language: str
-    section: str
-    line: int
-    text: str
-
-
-def blocks() -> Iterator[Block]:
-    section, language, start, body = "", None, 0, []
-    for number, line in enumerate(README.splitlines(), 1):
-        if language is None:
-            if line.startswith("## "):
-                section = line[3:]
-            elif line.startswith("```"):
-                language, start, body = line[3:], number + 1, []
-        elif line == "```":
-            yield Block(language, section, start, "\n".join(body))
-            language = None
-        else:
-            body.append(line)
 
 
 def table(heading: str) -> list[list[str]]:
@@ -64,12 +36,6 @@ def table(heading: str) -> list[list[str]]:
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
     return [[cell.strip().strip("`").replace("\\|", "|") for cell in row] for row in cells]
-
-
-def commands(block: Block) -> list[str]:
-    """The commands of a bash block, a continued one as one."""
-    joined = block.text.replace("\\\n", " ").splitlines()
-    return [line for line in joined if line.strip() and not line.startswith("#")]
 
 
 def is_ours(command: str) -> bool:
@@ -91,18 +57,6 @@ ENVIRONMENT = "python3 -m venv .venv && . .venv/bin/activate"
 def checkout(tmp_path: Path) -> Path:
     """A fresh checkout: nothing is there but the project's own files."""
     return copy_checkout(ROOT, tmp_path)
-
-
-@pytest.fixture
-def environment(hub_cache: Path, shared: Path, small_separator: Path) -> dict[str, str]:
-    """Where the Hub ids of the README are the golden checkpoints, without a network."""
-    weights = {
-        "JASCO_SALIENCE_WEIGHTS": str(shared / "salience" / "multif0.h5"),
-        "JASCO_DEMUCS_WEIGHTS": str(small_separator),
-    }
-    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    hub = {"HF_HUB_CACHE": str(hub_cache), "HF_HUB_OFFLINE": "1"}
-    return os.environ | hub | weights | {"PATH": scripts}
 
 
 def run(command: list[str], checkout: Path, environment: dict[str, str], text: str = "") -> None:

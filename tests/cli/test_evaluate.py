@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from bands import prepare_band
 from claps import save_clap
 
@@ -25,8 +28,8 @@ from jasco.metrics import frechet, kernel
 from jasco.metrics.clap import Clap
 from jasco.metrics.embeddings import embed_latents
 
-SMALL = ("data.items=3", "data.duration=2", "batch_size=2", "workers=0", "solver=euler")
-SMALL += ("solver.steps=2", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
+SMALL = ("data.items=3", "data.duration=2", "batch_size=2", "solver=euler")
+SMALL += ("solver.steps=2", "trainer.accelerator=cpu")
 
 
 @pytest.fixture(scope="session")
@@ -149,38 +152,87 @@ def test_the_same_twice_and_seeds(evaluate, tmp_path):
 INTERRUPTED = ("settings=[all,none]", "metrics=[drums,encodec]", "data.items=4", "seed=[0,1]")
 
 
-def begin(words, folder: Path) -> subprocess.Popen[str]:
-    """The command as a program of its own, with a process that judges; its first takes are kept."""
-    command = [sys.executable, "-m", "jasco.cli.evaluate", *words, "workers=1", "run=stopped"]
+def begin(
+    words, folder: Path, records: int = 1, threads: int | None = None
+) -> subprocess.Popen[str]:
+    """The command as a program of its own, with a process that judges; it has so many records."""
+    command = [sys.executable, "-m", "jasco.cli.evaluate", *words, "run=stopped"]
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     program = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    records = folder / "stopped" / "records.0.jsonl"
-    while program.poll() is None and not (records.is_file() and records.read_bytes().count(b"\n")):
+    file = folder / "stopped" / "records.0.jsonl"
+    while program.poll() is None and count(file) < records:
         time.sleep(0.005)
     return program
 
 
-def test_killed_and_run_again(evaluate, start, tmp_path):
+def count(records: Path) -> int:
+    return records.read_bytes().count(b"\n") if records.is_file() else 0
+
+
+def test_killed_and_run_again_with_other_threads(evaluate, start, tmp_path):
     """By SIGKILL, which leaves no time for anything."""
-    program = begin((*start, *INTERRUPTED, "solver.steps=40"), tmp_path)
+    words = (*INTERRUPTED, "solver.steps=40")
+    program = begin((*start, *words), tmp_path, threads=2)
     program.kill()
     program.communicate(timeout=120)
     assert program.returncode == -signal.SIGKILL
     records = tmp_path / "stopped" / "records.0.jsonl"
-    assert 1 <= records.read_bytes().count(b"\n") < 4 * 5
+    assert 1 <= count(records) < 4 * 5
     assert not (tmp_path / "stopped" / "report.json").exists()
+    assert torch.get_num_threads() == 1
+    for run, more in (("stopped", ()), ("undisturbed", ("threads=2",))):
+        code, _, errors = evaluate(*words, f"run={run}", *more)
+        assert code == 0, errors
+    assert torch.get_num_threads() == 1
+    assert count(records) == 4 * 5
+    report = read_report(tmp_path / "stopped")
+    assert report == read_report(tmp_path / "undisturbed")
+    assert report["frozen"]["threads"] == 2
+    code, _, errors = evaluate(*words, "run=stopped", "threads=1")
+    assert code == 1 and "holds another evaluation (threads 2 -> 1)" in errors
+
+
+@pytest.mark.slow
+def test_stopped_at_any_moment(evaluate, start, tmp_path):
+    """By each signal; nothing is left half, and the report is that of an undisturbed run."""
+    chance = random.Random(3)
+    words = (*INTERRUPTED, "solver.steps=20")
+    folder = tmp_path / "stopped"
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+        before = count(folder / "records.0.jsonl")
+        program = begin((*start, *words), tmp_path, before + chance.randint(1, 4))
+        time.sleep(chance.random() * 0.2)
+        program.send_signal(number)
+        _, errors = program.communicate(timeout=120)
+        codes = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+        assert program.returncode == codes[number], errors
+        assert "Traceback" not in errors
+        assert before <= count(folder / "records.0.jsonl") < 4 * 5
+        assert not (folder / "report.json").exists() and not (folder / "report.html").exists()
+        for path in folder.rglob("*.flac"):
+            assert load_audio(path).samples.shape[1] > 0
     for run in ("stopped", "undisturbed"):
-        assert evaluate(*INTERRUPTED, "solver.steps=40", f"run={run}")[0] == 0
-    assert records.read_bytes().count(b"\n") == 4 * 5
-    assert read_report(tmp_path / "stopped") == read_report(tmp_path / "undisturbed")
+        assert evaluate(*words, f"run={run}")[0] == 0
+    assert read_report(folder) == read_report(tmp_path / "undisturbed")
+    names = [
+        sorted(str(p.relative_to(f)) for p in f.rglob("*"))
+        for f in (folder, tmp_path / "undisturbed")
+    ]
+    assert names[0] == names[1]
 
 
 def test_ctrl_c_is_one_line_and_130(start, tmp_path):
     program = begin((*start, *INTERRUPTED, "solver.steps=400"), tmp_path)
     program.send_signal(signal.SIGINT)
     said, errors = program.communicate(timeout=120)
-    assert program.returncode == 130 and not said
+    assert program.returncode == 130 and "floor" not in said
     assert errors.splitlines()[-1:] == [f"{PROGRAM}: interrupted"]
     assert errors.count(PROGRAM) == 1 and "Traceback" not in errors, errors
     assert not (tmp_path / "stopped" / "report.json").exists()

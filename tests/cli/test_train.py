@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import random
 import re
 import signal
 import subprocess
@@ -11,6 +13,7 @@ import time
 
 import pytest
 import runs
+import soundfile
 import torch
 import yaml
 
@@ -18,10 +21,13 @@ from jasco.cli.config import compose_config
 from jasco.cli.train import main
 from jasco.model import Jasco
 
-QUIET = ("trainer.precision=32-true", "data.workers=0", "data.batch_size=2", "data.val_clips=2")
-QUIET += ("trainer.val_check_interval=100", "trainer.enable_progress_bar=false")
-QUIET += ("trainer.accelerator=cpu", "trainer.devices=1", "trainer.max_steps=1")
-QUIET += ("callbacks.checkpoints.spare_gb=0",)
+# Sizes and steps; all else is as users get it.
+SIZES = (
+    "data.batch_size=2",
+    "data.val_clips=2",
+    "callbacks.samples.clips=1",
+    "trainer.max_steps=1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +39,7 @@ def small_model():
 def start(songs, tmp_path_factory, small_model):
     """What every command of this file needs: a checkpoint and data."""
     folder = small_model.save_pretrained(tmp_path_factory.mktemp("start") / "model")
-    return ("experiment=finetune", f"init_from={folder}", f"data.root={songs}", *QUIET)
+    return ("experiment=finetune", f"init_from={folder}", f"data.root={songs}", *SIZES)
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ STEPS = "trainer.max_steps={}"
 
 
 def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
-    sampled = ("callbacks.samples.every=2", "callbacks.samples.clips=1")
+    sampled = ("callbacks.samples.every=2",)
     sampled += ("logger=[csv,tensorboard,wandb]", "logger.wandb.offline=true")
     checks = ("trainer.val_check_interval=2", "trainer.log_every_n_steps=1")
     assert train(STEPS.format(3), *sampled, *checks) == (0, [])
@@ -132,8 +138,8 @@ def test_a_run_and_its_folder(train, tmp_path, small_model, songs):
 
 
 def test_a_text_encoder_that_a_model_takes(tmp_path, monkeypatch, capfd):
-    words = ["experiment=text", f"run={tmp_path / 'text'}", "data.val_descriptions=2", *QUIET]
-    words = [word for word in words if not word.startswith("data.val_clips")]
+    words = ["experiment=text", f"run={tmp_path / 'text'}", "data.val_descriptions=2"]
+    words += ["data.batch_size=2", "trainer.max_steps=1"]
     monkeypatch.setattr(sys, "argv", ["jasco-train", *words])
     assert main() == 0
     out = capfd.readouterr().out
@@ -179,3 +185,61 @@ def test_a_sweep(launcher, seeds, start, tmp_path):
         run = tmp_path / "sweep" / str(job)
         assert yaml.safe_load((run / "config.yaml").read_text())["seed"] == seed
         assert (run / "checkpoints" / "last.ckpt").is_file()
+
+
+def log_steps(run):
+    """Steps in the rows of each start of a run, which all have rows that are whole."""
+    found = []
+    for version in sorted((run / "logs").iterdir(), key=lambda path: int(path.name.split("_")[1])):
+        with (version / "metrics.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert rows and all(None not in row and None not in row.values() for row in rows)
+        found.append([int(row["step"]) for row in rows])
+    return found
+
+
+@pytest.mark.slow
+def test_stopped_at_any_moment(start, tmp_path):
+    """By SIGKILL, SIGTERM and Ctrl-C; what comes of it is what an undisturbed run comes to."""
+    chance = random.Random(5)
+    run, steps = tmp_path / "run", 24
+    words = [*start, STEPS.format(steps), "trainer.log_every_n_steps=2"]
+    words += ["callbacks.checkpoints.every=4", "callbacks.samples.every=8"]
+    command = [sys.executable, "-m", "jasco.cli.train", *words]
+    last = run / "checkpoints" / "last.ckpt"
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+        before = last.stat().st_mtime_ns if last.exists() else 0
+        process = subprocess.Popen(
+            [*command, f"run={run}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        while process.poll() is None and not (last.exists() and last.stat().st_mtime_ns > before):
+            time.sleep(0.002)
+        time.sleep(chance.random() * 0.3)
+        process.send_signal(number)
+        _, error = process.communicate(timeout=120)
+        if process.returncode == 0:
+            break  # quicker than the signal
+        assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), error
+        assert "Traceback" not in error
+        step = torch.load(last, weights_only=True)["global_step"]
+        assert step < steps and (number != signal.SIGKILL or step % 4 == 0)
+        assert all(log_steps(run))
+        for path in run.rglob("*.flac"):
+            assert soundfile.info(path).frames > 0
+    for folder in (run, tmp_path / "straight"):
+        done = subprocess.run([*command, f"run={folder}"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    ends = [
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+        for folder in (run, tmp_path / "straight")
+    ]
+    assert ends[0]["global_step"] == ends[1]["global_step"] == steps
+    for part in ("state_dict", "averaging_state", "current_model_state"):
+        for name, tensor in ends[1][part].items():
+            if isinstance(tensor, torch.Tensor):
+                assert torch.equal(ends[0][part][name], tensor), name
+    logs = log_steps(run)
+    assert logs[-1][-1] == steps - 1 and set(range(1, steps, 2)) <= {s for log in logs for s in log}
+    made = [sorted(path.name for path in folder.rglob("samples/*/*")) for folder in (run,)]
+    assert made[0] == sorted(f"0.{kind}" for kind in ("flac", "json", "png") for _ in range(3))
+    assert not [path for path in run.rglob("*") if ".part" in path.name]

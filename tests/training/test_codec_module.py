@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -84,7 +83,6 @@ def new_data(tunes: Path, **changes) -> SegmentDataModule:
     settings = {
         "duration": 0.512,
         "batch_size": 4,
-        "workers": 0,
         "val_segments": 8,
         "val_duration": 1.024,
         "val_share": 0.0,
@@ -96,6 +94,7 @@ def new_trainer(steps: int, *callbacks, **changes) -> pl.Trainer:
     settings = {
         "max_steps": steps,
         "accelerator": "cpu",
+        "precision": "bf16-mixed",
         "logger": False,
         "enable_checkpointing": False,
         "enable_progress_bar": False,
@@ -104,7 +103,6 @@ def new_trainer(steps: int, *callbacks, **changes) -> pl.Trainer:
         "limit_val_batches": 0,
         "callbacks": list(callbacks),
     }
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
     return pl.Trainer(**{**settings, **changes})
 
 
@@ -333,7 +331,7 @@ def test_a_pretrained_codec_is_trained_as_it_is(tmp_path):
 
 def test_in_bfloat16_codebooks_and_losses_stay_float32(tunes):
     module = new_module()
-    new_trainer(3, precision="bf16-mixed").fit(module, new_data(tunes))
+    new_trainer(3).fit(module, new_data(tunes))
     tensors = module.state_dict()
     assert all(t.dtype == torch.float32 for t in tensors.values() if t.is_floating_point())
     assert all(t.isfinite().all() for t in tensors.values())

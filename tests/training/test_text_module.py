@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import lightning.pytorch as pl
 import pytest
 import torch
@@ -31,14 +29,14 @@ def new_module(lr: float = 3e-3) -> TextModule:
 
 
 def new_data(batch_size: int = 16) -> DescriptionDataModule:
-    return DescriptionDataModule(batch_size, workers=0, val_descriptions=64)
+    return DescriptionDataModule(batch_size, val_descriptions=64)
 
 
 def new_trainer(steps: int, *callbacks) -> pl.Trainer:
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
     return pl.Trainer(
         max_steps=steps,
         accelerator="cpu",
+        precision="bf16-mixed",
         logger=False,
         enable_checkpointing=any(isinstance(c, Checkpoints) for c in callbacks),
         enable_progress_bar=False,
