@@ -89,9 +89,10 @@ def test_a_model_is_made_from_a_bundled_configuration(environment: Path, tmp_pat
 
 
 def test_it_makes_music_without_network(environment: Path, tmp_path: Path) -> None:
-    """The bundled model is the default, and nothing of it lies elsewhere."""
+    """The bundled model is the default; neither it nor the samples lie elsewhere."""
     empty = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub"), "OMP_NUM_THREADS": "1"}
     command = ("jasco-generate", "a slow flute", "--duration", "2", "--steps", "2")
+    command += ("--drums", "sample:beat.ogg", "--melody", "sample:tune.mid")
     program = environment / "bin" / command[0]
     line = run(program, *command[1:], "-o", "song.flac", cwd=tmp_path, **empty)
     assert line.startswith("song.flac: seed ") and ", 2.00 s; load " in line
