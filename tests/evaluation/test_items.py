@@ -54,7 +54,7 @@ def test_what_cannot_be_evaluated(prepared: Path, tiny: Jasco, tmp_path: Path) -
         Items(prepared, tiny, count=1, duration=3.0)
     with pytest.raises(DataError, match="0 of the 4 tracks of .* last 10 s"):
         Items(prepared, tiny)
-    with pytest.raises(DataError, match="4 of the 4 tracks"):
+    with pytest.raises(DataError, match="has 4 tracks of 3 s or longer: give data.items=4"):
         Items(prepared, tiny, count=9, duration=3.0)
     with pytest.raises(DataError, match="another codec"):
         Items(prepared, runs.new_model(seed=4), duration=1.0)
