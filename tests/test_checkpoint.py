@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from jasco import checkpoint
 from jasco.conditions import Conditions
-from jasco.errors import CheckpointError, SettingError
+from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.flow import Euler, Guidance
 from jasco.hub import HubOptions
 from jasco.model import Jasco
@@ -209,7 +209,6 @@ NOWHERE = [
     "nowhere/at/all",
     "no such model",
     "a//b",
-    "",
     "~nobody/x",
     "a" * 5000,
 ]
@@ -220,6 +219,11 @@ NOWHERE += ["a\0b", "\ud800", "owner/a\x1b[2J"]
 def test_what_is_neither_folder_nor_id(name):
     with pytest.raises(CheckpointError, match="no such folder"):
         Jasco.from_pretrained(name)
+
+
+def test_an_empty_name_says_what_names_there_are():
+    with pytest.raises(JascoError, match="the model is ''.*bundled.*Hub id.*folder"):
+        Jasco.from_pretrained("")
 
 
 @pytest.mark.parametrize("options", [{"local_files_only": True}, {}])
