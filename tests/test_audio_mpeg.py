@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import time
@@ -151,7 +152,19 @@ def test_tags_and_junk_around_the_frames_are_no_frames(tmp_path: Path, tag: str)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         audio = load_audio(path)
+        unnamed = load_audio(io.BytesIO(path.read_bytes()))
+        other = load_audio(path.rename(tmp_path / "a.bin"))
     assert abs(audio.samples.shape[1] - plain.shape[1]) <= EDGE // 2
+    assert torch.equal(audio.samples, unnamed.samples)
+    assert torch.equal(audio.samples, other.samples)
+
+
+def test_a_few_frames_within_other_data_are_no_mp3(tmp_path: Path) -> None:
+    frames = without_header(tmp_path / "a.mp3", 44100, 2, False).read_bytes()[:4000]
+    path = tmp_path / "b.mp3"
+    path.write_bytes(bytes(10_000) + frames + bytes(10_000))
+    with pytest.raises(AudioError, match="no audio file"):
+        load_audio(path)
 
 
 def test_two_mp3s_in_one_file_are_both_read(tmp_path: Path) -> None:

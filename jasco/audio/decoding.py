@@ -192,7 +192,15 @@ def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> 
         # By a path a file is read without a call of Python for each of its frames. The path of the
         # open file is that of the same file even if another has taken its place in the meantime.
         path = _path_of(file, path)
-    sound = _sound(file if path is None else path, stack)
+    try:
+        sound = _sound(file if path is None else path, stack)
+    except soundfile.SoundFileError:
+        # libsndfile looks for frames of MPEG audio behind other bytes only where a suffix says mp3.
+        found = mpeg.scan(file)
+        if found is None or not found.prevails:
+            raise
+        file = mpeg.frames_alone(file, found)
+        sound = _sound(file, stack)
     frames = stated = int(sound.frames)
     place = file.tell()  # where the decoder of a file object reads on
     if sound.format == "MP3" and (found := mpeg.scan(file)) is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import struct
 from functools import lru_cache
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 from jasco.audio.spliced import Spliced
 
@@ -82,6 +82,7 @@ class Scan(NamedTuple):
     """Frames of a stream, counted.
 
     Attributes:
+        first: offset of the first frame, which may be a Xing header.
         start: offset of the first frame that holds sound.
         stop: offset behind the last whole frame.
         head: the four bytes before the first frame.
@@ -93,6 +94,7 @@ class Scan(NamedTuple):
         rest: bytes behind the frames that are no tag.
     """
 
+    first: int
     start: int
     stop: int
     head: bytes
@@ -107,6 +109,11 @@ class Scan(NamedTuple):
     def samples(self) -> int:
         """Length in samples that is stated or, where there is more, counted."""
         return max(self.frames, self.stated) * self.header.samples
+
+    @property
+    def prevails(self) -> bool:
+        """The frames are more than all that stands before and behind them."""
+        return self.stop - self.first > self.first + self.rest
 
     @property
     def understood(self) -> bool:
@@ -124,7 +131,7 @@ def scan(file: BinaryIO) -> Scan | None:
     place = _next_frame(data, _behind_tags(data, 0), None)
     if place is None:
         return None
-    head = data[place : place + 4]
+    first, head = place, data[place : place + 4]
     header = _parsed(head)
     start, mark, stated = place, None, 0
     frame = data[place : place + header.size]
@@ -138,7 +145,7 @@ def scan(file: BinaryIO) -> Scan | None:
             stated = int.from_bytes(frame[at + 8 : at + 12], "big")
     place, frames, partial = _count(data, start, header)
     rest = 0 if partial else data.size - _behind_tags(data, place)
-    return Scan(start, place, head, header, frames, mark, stated, partial, rest)
+    return Scan(first, start, place, head, header, frames, mark, stated, partial, rest)
 
 
 def _count(data: _Window, place: int, like: Header) -> tuple[int, int, bool]:
@@ -254,6 +261,16 @@ def _parsed(head: bytes) -> Header:
     if header is None:
         raise ValueError("no header of a frame")
     return header
+
+
+def frames_alone(file: BinaryIO, found: Scan) -> BinaryIO:
+    """The frames of a stream, with their Xing header, as a file without what stands around them.
+
+    Args:
+        file: the stream.
+        found: its frames.
+    """
+    return cast(BinaryIO, Spliced(b"", file, found.first, found.stop))
 
 
 def with_length(file: BinaryIO, found: Scan) -> Spliced:

@@ -222,7 +222,8 @@ def test_stopped_at_any_moment(start, tmp_path):
         assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), error
         assert "Traceback" not in error
         step = torch.load(last, weights_only=True)["global_step"]
-        assert step < steps and (number != signal.SIGKILL or step % 4 == 0)
+        # A signal after the last step finds its checkpoint written and the run about to end.
+        assert step <= steps and (number != signal.SIGKILL or step % 4 == 0)
         assert all(log_steps(run))
         for path in run.rglob("*.flac"):
             assert soundfile.info(path).frames > 0

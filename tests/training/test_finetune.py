@@ -133,6 +133,7 @@ def test_its_checkpoint_is_a_model_without_any_hub(tuned, tmp_path):
         assert model.controls == ("text", "chords", "drums", "melody")
     asked, settings = Conditions(text="a"), {"seed": 1, "solver": Euler(2)}
     expected = module.model.eval().generate(asked, **settings).audio
+    model.dtype = module.model.dtype  # the precision that it was trained in
     assert torch.equal(model.generate(asked, **settings).audio, expected)
 
     saved = model.save_pretrained(tmp_path / "saved")
