@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from jasco.audio import Audio, load_audio, save_audio
     from jasco.chords import ChordProgression
     from jasco.conditions import Conditions
+    from jasco.extract.chords import extract_chords
+    from jasco.extract.drums import separate_drums
+    from jasco.extract.melody import extract_melody
     from jasco.flow import RK4, Dopri5, Euler, Guidance, Heun, Midpoint
     from jasco.melody import Melody
     from jasco.model import Jasco
-    from jasco.preprocess.chords import extract_chords
-    from jasco.preprocess.drums import separate_drums
-    from jasco.preprocess.melody import extract_melody
 
 __all__ = [
     "RK4",
@@ -44,9 +44,9 @@ _MODULES = {
     "jasco.flow": ("RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),
     "jasco.melody": ("Melody",),
     "jasco.model": ("Jasco",),
-    "jasco.preprocess.chords": ("extract_chords",),
-    "jasco.preprocess.drums": ("separate_drums",),
-    "jasco.preprocess.melody": ("extract_melody",),
+    "jasco.extract.chords": ("extract_chords",),
+    "jasco.extract.drums": ("separate_drums",),
+    "jasco.extract.melody": ("extract_melody",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -17,10 +17,27 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 """Class -> former name of an argument -> its name."""
 
 TARGETS: Mapping[str, str] = {
-    "jasco.data.descriptions.Retelling": "jasco.data.descriptions.DescriptionResampling",
+    "jasco.data.descriptions.Retelling": "jasco.training.text.descriptions.DescriptionResampling",
     "jasco.training.sharding.BlockShards": "jasco.training.sharding.TransformerFSDPStrategy",
 }
 """Former ``_target_`` -> its name."""
+
+MODULES: Mapping[str, str] = {
+    "jasco.data.descriptions": "jasco.training.text.descriptions",
+    "jasco.preprocess.codec": "jasco.checkpoint.codec",
+    "jasco.preprocess.executors": "jasco.prepare.executors",
+    "jasco.preprocess.stages.chords": "jasco.prepare.stages.chords",
+    "jasco.preprocess.stages.drums": "jasco.prepare.stages.drums",
+    "jasco.preprocess.stages.latents": "jasco.prepare.stages.latents",
+    "jasco.preprocess.stages.melody": "jasco.prepare.stages.melody",
+    "jasco.training.codec_export": "jasco.training.codec.export",
+    "jasco.training.codec_module": "jasco.training.codec.module",
+    "jasco.training.discriminator": "jasco.training.codec.discriminator",
+    "jasco.training.samples": "jasco.training.flow.samples",
+    "jasco.training.schedule": "jasco.training.optim",
+    "jasco.training.text_module": "jasco.training.text.module",
+}
+"""Former module of classes that a ``_target_`` names -> its name."""
 
 
 def resolve_aliases(node: Any) -> Any:
@@ -49,5 +66,11 @@ def resolve_aliases(node: Any) -> Any:
             )
         resolved[name] = value
     if isinstance(target, str):
-        resolved["_target_"] = TARGETS.get(target, target)
+        resolved["_target_"] = _current(target)
     return resolved
+
+
+def _current(target: str) -> str:
+    """Name of today of a class."""
+    module, dot, name = target.rpartition(".")
+    return TARGETS.get(target, f"{MODULES.get(module, module)}{dot}{name}")

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
 from jasco.errors import SettingError
-from jasco.fingerprint import fingerprint
-from jasco.pretrained import load_pretrained, make_config
+from jasco.io.fingerprint import fingerprint
+from jasco.io.pretrained import load_pretrained, make_config
 
 
 class EnCodec(nn.Module):

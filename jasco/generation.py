@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from jasco.audio import save_audio
 from jasco.errors import AudioError, ConditionError, SettingError, shortened
-from jasco.files import output_file
+from jasco.io.files import output_file
 
 MAX_ITEMS = 1024
 """Most items of one call of `Jasco.generate`, which run as one batch."""

@@ -17,6 +17,7 @@ from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
 from jasco.conditioners.drums import encode_drums
 from jasco.conditions import CONTROLS, ConditionBatch, Conditions, as_clips, check_asked
+from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded
 from jasco.errors import CheckpointError, SettingError
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, make_solver
 from jasco.generation import (
@@ -28,7 +29,6 @@ from jasco.generation import (
     report_to,
 )
 from jasco.network import VelocityNetwork
-from jasco.precision import Float32Module, resolve_device, resolve_dtype, rounded
 from jasco.recipe import Recipe
 
 MAX_DURATION = 3600

@@ -32,22 +32,22 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from jasco.audio import Audio
-from jasco.cli.config import compose_config
 from jasco.codec import EnCodec
 from jasco.conditions import Conditions
+from jasco.config import compose_config
+from jasco.device import resolve_device, resolve_dtype
 from jasco.errors import MissingPartError
+from jasco.extract.chordino import SAMPLE_RATE as CHORDINO_RATE
+from jasco.extract.chordino import cadence
+from jasco.extract.chords import extract_chords
+from jasco.extract.demucs import DrumNetwork
+from jasco.extract.drums import DrumSeparator
+from jasco.extract.salience import FRAME_RATE, resample
+from jasco.extract.salience import SAMPLE_RATE as SALIENCE_RATE
+from jasco.extract.salience.hcqt import HarmonicCQT, log_level, num_frames, pyramid
+from jasco.extract.salience.network import SalienceNetwork
 from jasco.flow import Guidance
 from jasco.model import Jasco
-from jasco.precision import resolve_device, resolve_dtype
-from jasco.preprocess.chordino import SAMPLE_RATE as CHORDINO_RATE
-from jasco.preprocess.chordino import cadence
-from jasco.preprocess.chords import extract_chords
-from jasco.preprocess.demucs import DrumNetwork
-from jasco.preprocess.drums import DrumSeparator
-from jasco.preprocess.salience import FRAME_RATE, resample
-from jasco.preprocess.salience import SAMPLE_RATE as SALIENCE_RATE
-from jasco.preprocess.salience.hcqt import HarmonicCQT, log_level, num_frames, pyramid
-from jasco.preprocess.salience.network import SalienceNetwork
 
 FRAMES = 500
 # Codec and text encoder of published checkpoints, from their public configurations.
@@ -217,7 +217,7 @@ def bench_train(bench: Bench) -> None:
     from lightning.pytorch import Callback, Trainer
 
     from jasco.data.clips import ClipBatch
-    from jasco.training.module import JascoModule
+    from jasco.training.flow.module import JascoModule
 
     class Clock(Callback):
         def on_train_batch_start(self, *_: Any) -> None:

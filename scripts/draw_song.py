@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 
 from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio, save_audio
-from jasco.adherence import ControlExtractor
+from jasco.adherence import AdherenceReport, save_figure
+from jasco.adherence.controls import ControlExtractor
 from jasco.audio import Audio, normalize_loudness
-from jasco.receipt import AdherenceReport, save_figure
 
 TEXT = "warm 80s synth-pop, driving bass"
 CHORDS, BPM = "C Am | F G7 | C Am | F C", 96.0

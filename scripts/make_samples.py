@@ -15,18 +15,18 @@ from random import Random
 
 import pretty_midi
 
-from jasco.assets import package_dir
-from jasco.atomic import write_text
 from jasco.audio import save_audio
+from jasco.band.accompaniment import play_bass, play_chords
+from jasco.band.drums import FAMILIES, play_drums
+from jasco.band.grid import METERS, Clock, Event
+from jasco.band.harmony import Key, Span
+from jasco.band.instruments import BASSES, KITS, PITCHED, Instrument
+from jasco.band.lead import LeadStyle, play_lead
+from jasco.band.render import render_song
+from jasco.band.song import Note, Part, Room, Song
 from jasco.chords import ChordProgression
-from jasco.data.synthetic.accompaniment import play_bass, play_chords
-from jasco.data.synthetic.drums import FAMILIES, play_drums
-from jasco.data.synthetic.grid import METERS, Clock, Event
-from jasco.data.synthetic.harmony import Key, Span
-from jasco.data.synthetic.instruments import BASSES, KITS, PITCHED, Instrument
-from jasco.data.synthetic.lead import LeadStyle, play_lead
-from jasco.data.synthetic.render import render_song
-from jasco.data.synthetic.song import Note, Part, Room, Song
+from jasco.io.assets import package_dir
+from jasco.io.atomic import write_text
 
 TEXT = "warm 80s synth-pop, driving bass"
 CHORDS, DEGREES = "C Am | F G7 | C Am | F C", "I vi IV V7 I vi IV I"

@@ -22,10 +22,10 @@ from tqdm import tqdm
 from jasco.audio import Audio, load_audio
 from jasco.codec import EnCodec
 from jasco.data.manifest import Recording, read_manifest, scan_folder
+from jasco.extract.onsets import detect_onsets
 from jasco.metrics import drums
 from jasco.metrics.bootstrap import bootstrap
-from jasco.preprocess.onsets import detect_onsets
-from jasco.training.reconstruction import Spectrogram, si_sdr
+from jasco.training.codec.reconstruction import Spectrogram, si_sdr
 
 EMPTY, AUDIBLE = 50.0, 40.0
 """Levels (dB): a bin is empty this far below the loudest of its frame; a frame is ignored this far

@@ -25,14 +25,14 @@ from torch.nn.functional import cross_entropy, gelu
 from tqdm import tqdm, trange
 
 from jasco import load_audio
-from jasco.data.synthetic.description import TEMPO_CLASSES
-from jasco.data.synthetic.instruments import PITCHED
-from jasco.data.synthetic.sketch import ABSENT, label_description
+from jasco.band.description import TEMPO_CLASSES
+from jasco.band.instruments import PITCHED
+from jasco.band.sketch import ABSENT, label_description
 from jasco.evaluation.module import audio_path
+from jasco.extract.onsets import FRAME_RATE as ONSET_RATE
+from jasco.extract.onsets import onset_strength
+from jasco.extract.tempo import autocorrelation
 from jasco.metrics.bootstrap import bootstrap
-from jasco.preprocess.onsets import FRAME_RATE as ONSET_RATE
-from jasco.preprocess.onsets import onset_strength
-from jasco.preprocess.tempo import autocorrelation
 
 FAMILIES = tuple(sorted({instrument.family for instrument in PITCHED.values()}))
 UNKNOWN = -1

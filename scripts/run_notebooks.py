@@ -19,7 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
-from jasco.atomic import write_text
+from jasco.io.atomic import write_text
 
 COLOURS, WIDTH = 128, 1100
 

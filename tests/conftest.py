@@ -18,13 +18,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from jasco.band.render import find_fluidsynth, find_soundfont
 from jasco.checkpoint import build
-from jasco.cli.config import compose_config
-from jasco.data.synthetic.render import find_fluidsynth, find_soundfont
+from jasco.config import compose_config
 from jasco.errors import MissingPartError
+from jasco.extract.chordino import find_chordino
+from jasco.extract.salience.network import SalienceNetwork
 from jasco.model import Jasco
-from jasco.preprocess.chordino import find_chordino
-from jasco.preprocess.salience.network import SalienceNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = os.environ.get("JASCO_REQUIRE_ALL") == "1"

@@ -12,8 +12,8 @@ import yaml
 
 from jasco import checkpoint
 from jasco.aliases import KEYS, TARGETS, resolve_aliases
-from jasco.cli.config import build_node, compose_config
 from jasco.conditions import Conditions
+from jasco.config import build_node, compose_config
 from jasco.errors import SettingError
 from jasco.flow import Euler
 from jasco.model import Jasco

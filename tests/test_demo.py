@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from jasco import ChordProgression, Conditions, Euler, Jasco
-from jasco.adherence import ControlExtractor, adherence, requested
-from jasco.assets import asset
+from jasco.adherence.controls import ControlExtractor, adherence, requested
 from jasco.audio import Audio
+from jasco.checkpoint.codec import CodecSource
 from jasco.cli import generate
-from jasco.preprocess.codec import CodecSource
+from jasco.io.assets import asset
 
 CHORDS = "C Am | F G7 | C Am | F C"
 OTHERS = "Eb | F#m Bb | Abm | Bbm Eb"

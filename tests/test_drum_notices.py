@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from jasco import Audio, Conditions, load_audio
-from jasco.assets import asset
 from jasco.audio import SONG, sustained_share
+from jasco.io.assets import asset
 
 RATE = 32000
 TIME = torch.arange(10 * RATE) / RATE

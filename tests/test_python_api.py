@@ -23,13 +23,13 @@ import torch
 
 import jasco
 from jasco import ChordProgression, Conditions, Euler, Guidance, Heun, Jasco, Melody, load_audio
-from jasco.assets import asset
 from jasco.audio import read_recipe
 from jasco.audiocraft import JASCO
 from jasco.errors import JascoError, SettingError
 from jasco.flow import Dopri5, make_solver
 from jasco.flow.solvers import MAX_STEPS
 from jasco.generation import MAX_ITEMS, Generation
+from jasco.io.assets import asset
 
 SHORT: dict[str, Any] = {"seed": 7, "duration": 0.5, "steps": 1}
 

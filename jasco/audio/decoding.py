@@ -32,7 +32,7 @@ import soundfile
 from jasco.audio import flac, mpeg, riff
 from jasco.audio.signal import MAX_VALUES, span
 from jasco.errors import AudioError, JascoWarning
-from jasco.files import regular_file
+from jasco.io.files import regular_file
 
 Source = str | os.PathLike[str] | BinaryIO
 """A path, or a file object opened for reading bytes, read from its beginning and left open."""

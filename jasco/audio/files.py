@@ -30,14 +30,14 @@ import numpy as np
 import soundfile
 import torch
 
-from jasco.atomic import replace_all
 from jasco.audio import riff
 from jasco.audio.decoding import Source, opened
 from jasco.audio.level import Limiter, normalize_loudness
 from jasco.audio.recipes import is_recipe_of
 from jasco.audio.signal import Audio, checked
 from jasco.errors import AudioError, JascoWarning
-from jasco.files import output_file
+from jasco.io.atomic import replace_all
+from jasco.io.files import output_file
 
 
 class _Format(NamedTuple):
@@ -175,7 +175,7 @@ def save_audio(
     Raises:
         AudioError: unknown format, unfit samples, too many channels for the format, a recipe that
             JSON cannot hold, a full disk, a place that cannot be written (see
-            `jasco.files.output_file`).
+            `jasco.io.files.output_file`).
         SettingError: loudness or limiter out of range.
     """
     form, name = _format(path, format)

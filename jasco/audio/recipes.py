@@ -12,7 +12,7 @@ import soundfile
 from jasco.audio import tags
 from jasco.audio.decoding import Source, is_for_ffmpeg, open_source
 from jasco.errors import AudioError
-from jasco.plain import parse_object, read_object
+from jasco.io.plain import parse_object, read_object
 
 
 def read_recipe(path: Source) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from jasco.checkpoint.reading import (
     read,
 )
 from jasco.checkpoint.writing import push, save
-from jasco.hub import HubOptions
+from jasco.io.hub import HubOptions
 
 __all__ = [
     "BUNDLED",

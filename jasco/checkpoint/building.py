@@ -20,8 +20,8 @@ from jasco.aliases import resolve_aliases
 from jasco.checkpoint.layout import CODEC, PARTS, node_of
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.flow import Guidance, Solver
-from jasco.pretrained import read_config
-from jasco.weights import misfits, require_finite
+from jasco.io.pretrained import read_config
+from jasco.io.torch_files import misfits, require_finite
 
 MAX_NUMBER = 1_000_000
 """Largest whole number in a configuration; sizes beyond would not fit a machine."""

@@ -11,15 +11,15 @@ from typing import Any
 
 from torch import Tensor
 
-from jasco import convert
 from jasco.aliases import resolve_aliases
-from jasco.assets import asset
+from jasco.checkpoint import published as convert
 from jasco.checkpoint.building import check_sizes
 from jasco.checkpoint.layout import CONFIG, PARTS, RUN_FILE, TEXT_ENCODER, WEIGHTS, node_of
 from jasco.errors import CheckpointError, shortened
-from jasco.hub import HubOptions, fetch, is_repo_id, locate
-from jasco.plain import check_plain, read_yaml
-from jasco.weights import read_safetensors, read_torch, state_of
+from jasco.io.assets import asset
+from jasco.io.hub import HubOptions, fetch, is_repo_id, locate
+from jasco.io.plain import check_plain, read_yaml
+from jasco.io.torch_files import read_safetensors, read_torch, state_of
 
 BUNDLED = ("demo",)
 _OWN_FILES = (CONFIG, WEIGHTS, *(f"{part.folder}/*" for part in PARTS))

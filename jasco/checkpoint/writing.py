@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from jasco.atomic import replacing_folder
 from jasco.checkpoint.layout import CARD, CONFIG, PARTS, WEIGHTS, node_of
 from jasco.errors import CheckpointError
+from jasco.io.atomic import replacing_folder
 
 
 def save(

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jasco.atomic import write_text
 from jasco.chords.jams import read_jams
 from jasco.chords.lab import read_lab
 from jasco.chords.notation import UNUSED_TEMPO, read_notation
@@ -21,8 +20,9 @@ from jasco.chords.numerals import Key
 from jasco.chords.pairs import read_pairs
 from jasco.chords.score import MAX_TEXT, Score
 from jasco.errors import ChordError
-from jasco.files import output_file
-from jasco.plain import MAX_JSON_BYTES, encoding_of, parse_json, read_bytes
+from jasco.io.atomic import write_text
+from jasco.io.files import output_file
+from jasco.io.plain import MAX_JSON_BYTES, encoding_of, parse_json, read_bytes
 
 Segments = Sequence[tuple[float, float, str]]
 """(start, end, label), in s."""

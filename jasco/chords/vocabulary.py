@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from jasco.assets import asset
 from jasco.errors import ChordError, MissingPartError
-from jasco.plain import read_json
+from jasco.io.assets import asset
+from jasco.io.plain import read_json
 
 CHORD_NAMES: tuple[str, ...] = tuple(read_json(asset("chord_vocabulary.json"), MissingPartError))
 """The names, each at its index in the models' chord embedding."""

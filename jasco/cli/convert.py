@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--private goes with --push")
 
     from jasco.errors import CheckpointError
-    from jasco.plain import MAX_JSON_BYTES, read_text
+    from jasco.io.plain import MAX_JSON_BYTES, read_text
 
     card = None if args.card is None else read_text(args.card, CheckpointError, MAX_JSON_BYTES)
     model = load_model(args.source, args, device="cpu", dtype="float32")

@@ -20,9 +20,10 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-from jasco.assets import package_dir
-from jasco.cli.errors import describe, one_line_errors
+from jasco.cli.errors import one_line_errors
 from jasco.errors import MissingPartError
+from jasco.io.assets import package_dir
+from jasco.notices import describe
 
 # What each optional group of packages is for; the groups of pyproject.toml, less `dev`.
 EXTRAS = {
@@ -62,7 +63,7 @@ def machine() -> Iterator[Finding]:
     import torch
 
     from jasco.cli.threads import WAIT_POLICY, default_threads, usable_cores
-    from jasco.precision import resolve_device, resolve_dtype
+    from jasco.device import resolve_device, resolve_dtype
 
     device = resolve_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
@@ -120,7 +121,7 @@ def parts() -> Iterator[Finding]:
 
 def _salience() -> Finding:
     """The weights that hear melodies."""
-    from jasco.preprocess.salience.weights import VARIABLE, kept_weights
+    from jasco.extract.salience.weights import VARIABLE, kept_weights
 
     path = Path(os.environ.get(VARIABLE) or kept_weights())
     if path.is_file():
@@ -131,7 +132,7 @@ def _salience() -> Finding:
 
 def _demucs() -> Finding:
     """The weights that take drums out of songs."""
-    from jasco.preprocess.demucs import VARIABLE, find_drum_weights
+    from jasco.extract.demucs import VARIABLE, find_drum_weights
 
     if find_spec("demucs") is None:
         return Finding("separator", "missing", "needs demucs", "pip install 'jasco[drums]'")
@@ -146,7 +147,7 @@ def _demucs() -> Finding:
 
 def _soundfont() -> Finding:
     """The sounds of the band."""
-    from jasco.data.synthetic.render import INSTALL, find_soundfont
+    from jasco.band.render import INSTALL, find_soundfont
 
     try:
         return Finding("soundfont", "ok", str(find_soundfont()))
@@ -156,7 +157,7 @@ def _soundfont() -> Finding:
 
 def _chordino() -> Finding:
     """The Vamp plugin that hears chords."""
-    from jasco.preprocess.chordino import INSTALL_COMMAND, find_chordino, search_path
+    from jasco.extract.chordino import INSTALL_COMMAND, find_chordino, search_path
 
     if find_spec("vampyhost") is None:
         return Finding("chordino", "missing", "needs vamphost", "pip install 'jasco[chords]'")
@@ -282,7 +283,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.yes and not options.install_chordino:
         parser.error("--yes goes with --install-chordino")
     if options.install_chordino:
-        from jasco.preprocess.chordino import install_chordino
+        from jasco.extract.chordino import install_chordino
 
         print(f"Chordino heard a test cadence right: {install_chordino(yes=options.yes)}")
         return 0

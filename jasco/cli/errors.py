@@ -9,22 +9,19 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import unicodedata
 import warnings
 from collections.abc import Callable
 from typing import ParamSpec, TextIO
 
 from jasco.cli.threads import wait_asleep
 from jasco.errors import JascoError, JascoWarning
+from jasco.notices import describe, tell
 
 FAILED = 1
 INTERRUPTED = 130  # the shell's own number for Ctrl-C: 128 + SIGINT
 
 P = ParamSpec("P")
 
-# Controls, formats, surrogates and the separators of lines and paragraphs.
-_UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-_JOINERS = "\u200c\u200d"
 _python_warning = warnings.showwarning
 
 
@@ -48,7 +45,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
                 sys.stdout.flush()  # a full disk or a closed pipe may show only here
                 return code
             except KeyboardInterrupt:
-                _say(f"{program}: interrupted")
+                tell(f"{program}: interrupted")
                 return INTERRUPTED
             except BrokenPipeError:
                 return FAILED
@@ -57,7 +54,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
                     raise
                 expected = isinstance(error, JascoError | OSError)
                 hint = "" if expected else " (JASCO_DEBUG=1 shows where)"
-                _say(f"{program}: error: {describe(error)}{hint}")
+                tell(f"{program}: error: {describe(error)}{hint}")
                 return FAILED
             finally:
                 warnings.showwarning = shown
@@ -66,38 +63,6 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
         return guarded
 
     return decorate
-
-
-def describe(error: Exception) -> str:
-    """An error as one line: what happened and, where the error names it, to which file."""
-    if isinstance(error, JascoError):
-        text = str(error)
-    elif isinstance(error, OSError) and error.strerror:
-        files = [repr(str(name)) for name in (error.filename, error.filename2) if name is not None]
-        text = ": ".join([" -> ".join(files), error.strerror] if files else [error.strerror])
-    else:
-        text = f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
-
-
-def printable(text: str) -> str:
-    """A text on one line whose control and formatting characters are written as escapes.
-
-    Paths, tags, recipes and messages of libraries come from outside: raw, they could move the
-    cursor, colour the screen, set the title of the window or reverse what stands beside them. Lone
-    surrogates, which stand for bytes of other encodings in names, cannot be printed at all. The two
-    joiners that scripts and emoji need stay.
-    """
-    return "".join(
-        ascii(character)[1:-1]
-        if unicodedata.category(character) in _UNPRINTABLE and character not in _JOINERS
-        else character
-        for character in text
-    )
-
-
-def _say(line: str) -> None:
-    print(printable(line), file=sys.stderr, flush=True)
 
 
 def _show_warning(
@@ -110,7 +75,7 @@ def _show_warning(
 ) -> None:
     """Print a notice of Jasco as one line, and other warnings as Python does."""
     if issubclass(category, JascoWarning):
-        _say(" ".join(str(message).split()))
+        tell(" ".join(str(message).split()))
     else:
         _python_warning(message, category, filename, lineno, file, line)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 PROGRAM = "jasco-evaluate"
-EXTRACTABLE = ("chords", "drums", "melody")  # jasco.adherence has the same, behind torch
+EXTRACTABLE = ("chords", "drums", "melody")  # jasco.adherence.controls has the same, behind torch
 METRICS = (*EXTRACTABLE, "signal", "chroma", "encodec", "clap")
 GROUPS = {
     "solver": "Solver, in place of the checkpoint's",
@@ -50,7 +50,8 @@ def run(config: DictConfig) -> None:
     Raises:
         JascoError: what does not fit; before the first take where it shows by then.
     """
-    from jasco.cli.config import build_node, read_settings, run_folder
+    from jasco.cli.hydra_program import read_settings, run_folder
+    from jasco.config import build_node
 
     settings = read_settings(config, KINDS)
     metrics = settings["metrics"]
@@ -87,16 +88,16 @@ def run(config: DictConfig) -> None:
 
 
 def _plan(settings: dict[str, Any]) -> Any:
-    from jasco.cli.config import build_node
+    from jasco.config import build_node
+    from jasco.embeddings.clap import DEFAULT, Clap
     from jasco.evaluation.embedding import CLAP, ENCODEC, Embedder
     from jasco.evaluation.items import Items
-    from jasco.evaluation.judging import ExtractorConfig
     from jasco.evaluation.plan import Plan
+    from jasco.evaluation.scoring import ExtractorConfig
     from jasco.evaluation.settings import expand
+    from jasco.extract.chordino import find_chordino
     from jasco.metrics.chords import require_mir_eval
-    from jasco.metrics.clap import DEFAULT, Clap
     from jasco.model import Jasco
-    from jasco.preprocess.chordino import find_chordino
 
     metrics = settings["metrics"]
     if "chords" in metrics:
@@ -145,7 +146,7 @@ def main() -> int:
             end="",
         )
         return 0
-    from jasco.cli.config import run_processes
+    from jasco.cli.hydra_program import run_processes
 
     return run_processes(PROGRAM, "evaluate", run)
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from jasco.chords.languages import NOTATIONS
 from jasco.cli.errors import one_line_errors
-from jasco.cli.inputs import checked_input
 from jasco.cli.loading import add_hub_options, load_model
-from jasco.cli.plan import Plan
-from jasco.cli.request import KEYS, RECORDED, Request, check_output, merged
-from jasco.cli.request_file import read_requests
 from jasco.cli.threads import MAX_THREADS
 from jasco.errors import JascoError, SettingError
 from jasco.flow import SOLVERS
+from jasco.pipeline.inputs import checked_input
+from jasco.pipeline.plan import Plan
+from jasco.pipeline.request import KEYS, RECORDED, Request, check_output, merged
+from jasco.pipeline.request_file import read_requests
 
 if TYPE_CHECKING:
-    from jasco.cli.reading import Sources
+    from jasco.pipeline.reading import Sources
 
 PROGRAM = "jasco-generate"
 DEFAULT_MODEL = "demo"
@@ -198,12 +198,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     # torch and the rest, only now that the request is right: their import is part of loading
     started = time.perf_counter()
-    from jasco.cli.check import Checker
-    from jasco.cli.reading import Sources, check_fit
-    from jasco.cli.retake import Place, place_of, read_take
-    from jasco.cli.takes import Reader, run
     from jasco.cli.threads import use_threads
-    from jasco.precision import resolve_device, resolve_dtype
+    from jasco.device import resolve_device, resolve_dtype
+    from jasco.pipeline.check import Checker
+    from jasco.pipeline.reading import Sources, check_fit
+    from jasco.pipeline.retake import Place, place_of, read_take
+    from jasco.pipeline.takes import Reader, run
 
     if requests is None or plan is None:
         recipe, values = read_take(args.take)

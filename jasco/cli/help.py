@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from jasco.assets import package_dir
+from jasco.io.assets import package_dir
 
 _WIDTH = 100
 _FLAGS = ("-h", "--help")

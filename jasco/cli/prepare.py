@@ -40,7 +40,8 @@ def run(config: DictConfig) -> None:
     Raises:
         JascoError: nothing can be prepared, or none of the recordings could.
     """
-    from jasco.cli.config import build_node, read_settings
+    from jasco.cli.hydra_program import read_settings
+    from jasco.config import build_node
 
     settings = read_settings(config, KINDS)
     unknown = [name for name in settings["stages"] if name not in settings["stage"]]
@@ -49,7 +50,7 @@ def run(config: DictConfig) -> None:
     _check_source(settings["manifest"], settings["audio_dir"])
     from jasco.cli.kinds import check_nodes
     from jasco.cli.quiet import quiet_transformers
-    from jasco.data.preparation import QUARANTINE, prepare
+    from jasco.prepare import QUARANTINE, prepare
 
     quiet_transformers()
     check_nodes(settings)
@@ -107,7 +108,7 @@ def main() -> int:
             end="",
         )
         return 0
-    from jasco.cli.config import run_processes
+    from jasco.cli.hydra_program import run_processes
 
     return run_processes(PROGRAM, "prepare", run)
 

@@ -39,7 +39,8 @@ def run(config: DictConfig) -> None:
     Raises:
         JascoError: a setting out of range, a missing part, a song that could not be played.
     """
-    from jasco.cli.config import build_node, read_settings
+    from jasco.cli.hydra_program import read_settings
+    from jasco.config import build_node
 
     settings = read_settings(config, KINDS)
     labels = settings["labels"]
@@ -47,11 +48,12 @@ def run(config: DictConfig) -> None:
         raise SettingError(f"labels={labels!r}: give {' or '.join(LABELS)}")
     if labels == EXTRACTED and not settings["codec"]["name"]:
         raise SettingError("extracted labels need a codec: give codec.name=NAME")
+    from jasco.band.dataset import synthesize
+    from jasco.band.folder import MANIFEST, Band
     from jasco.cli.kinds import check_nodes
     from jasco.cli.quiet import quiet_transformers
     from jasco.data.manifest import read_manifest
-    from jasco.data.preparation import prepare
-    from jasco.data.synthesis import MANIFEST, Band, synthesize
+    from jasco.prepare import prepare
 
     parts = ("executor", "codec", "stage") if settings["codec"]["name"] else ("executor",)
     check_nodes({part: settings[part] for part in parts})
@@ -85,7 +87,7 @@ def main() -> int:
             end="",
         )
         return 0
-    from jasco.cli.config import run_processes
+    from jasco.cli.hydra_program import run_processes
 
     return run_processes(PROGRAM, "synthesize", run)
 

@@ -52,7 +52,8 @@ def train(config: DictConfig) -> None:
     """
     from omegaconf import open_dict
 
-    from jasco.cli.config import build_node, read_settings, run_folder
+    from jasco.cli.hydra_program import read_settings, run_folder
+    from jasco.config import build_node
 
     with open_dict(config):
         config.run = str(run_folder(config))
@@ -64,7 +65,7 @@ def train(config: DictConfig) -> None:
     try:
         import torch
 
-        import jasco.training.module  # noqa: F401
+        import jasco.training.flow.module  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingPartError(
             f"training needs {error.name}: pip install 'jasco[train]'"
@@ -72,8 +73,8 @@ def train(config: DictConfig) -> None:
     from jasco import checkpoint
     from jasco.cli.kinds import check_nodes
     from jasco.cli.quiet import quiet_lightning
-    from jasco.cli.run import begin_run
     from jasco.cli.teardown import first_error
+    from jasco.runs import begin_run
 
     quiet_lightning(".*in eval mode at the start of training.*")
     check_nodes({key: node for key, node in settings.items() if key != "add"})
@@ -95,10 +96,10 @@ def train(config: DictConfig) -> None:
 
 def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[str]]:
     """The module of a model, new or of the run's last checkpoint, and its size in words."""
-    from jasco.cli.config import build_node
+    from jasco.config import build_node
     from jasco.model import Jasco
+    from jasco.training.flow.module import PRECISIONS, JascoModule
     from jasco.training.footprint import footprint
-    from jasco.training.module import PRECISIONS, JascoModule
 
     model = (
         Jasco.from_pretrained(last, device="cpu", dtype="float32").train()
@@ -113,7 +114,7 @@ def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[
 
 def _part_module(config: DictConfig) -> tuple[Any, list[str]]:
     """The module of a part that a configuration describes whole, and its size in words."""
-    from jasco.cli.config import build_node
+    from jasco.config import build_node
 
     module = build_node(config.module)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in _parts(module)}
@@ -133,9 +134,9 @@ def _first_model(config: DictConfig) -> Jasco:
     from omegaconf import open_dict
 
     from jasco import checkpoint
-    from jasco.cli.config import plain
-    from jasco.hub import HubOptions
-    from jasco.training.finetune import fresh_model, pretrained_model
+    from jasco.config import plain
+    from jasco.io.hub import HubOptions
+    from jasco.training.flow.finetune import fresh_model, pretrained_model
 
     if "init_from" not in config:
         nodes = ("model", "solver", "guidance", "dropout")
@@ -154,7 +155,7 @@ def _first_model(config: DictConfig) -> Jasco:
 
 def _trainer(config: DictConfig, run: Path) -> tuple[Any, Any]:
     """The trainer of a run, and the callback that measures its pace."""
-    from jasco.cli.config import build_node
+    from jasco.config import build_node
     from jasco.training.callbacks import LastMetrics, Pace, StepBar
     from jasco.training.checkpoint_io import WholeCheckpointIO
 
@@ -186,7 +187,7 @@ def main() -> int:
             end="",
         )
         return 0
-    from jasco.cli.config import run_hydra
+    from jasco.cli.hydra_program import run_hydra
     from jasco.cli.words import experiments
 
     if not any(word.startswith(("experiment=", "name=", "-")) for word in words):

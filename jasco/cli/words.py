@@ -16,8 +16,8 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jasco.assets import package_dir
 from jasco.errors import SettingError
+from jasco.io.assets import package_dir
 
 USAGE = 2
 # Hydra's own options; those of the second line are followed by a value.

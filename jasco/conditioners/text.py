@@ -16,8 +16,8 @@ from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
 from jasco.errors import CheckpointError, ConditionError, SettingError
-from jasco.pretrained import load_pretrained, make_config
-from jasco.weights import read_safetensors, require_finite
+from jasco.io.pretrained import load_pretrained, make_config
+from jasco.io.torch_files import read_safetensors, require_finite
 
 QUERIES_FILE = "summary.safetensors"
 """Pooling queries that were trained with the encoder, in its folder."""

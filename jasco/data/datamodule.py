@@ -9,9 +9,9 @@ from pathlib import Path
 
 from jasco.data.clips import Augmentation, ClipBatch, Clips, Source, collate
 from jasco.data.dropout import ConditionDropout, TextDropout, description
-from jasco.data.numbered import NumberedDataModule, collate_or_error, hold_out
 from jasco.data.prepared import PreparedDataset, other_codec
-from jasco.data.recorded import RecordedDataset
+from jasco.data.raw import RecordedDataset
+from jasco.data.resumable import NumberedDataModule, collate_or_error, hold_out
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from jasco.errors import DataError
-from jasco.jsonl import read_lines, write_lines
-from jasco.plain import read_object
+from jasco.io.jsonl import read_lines, write_lines
+from jasco.io.plain import read_object
 
 AUDIO_SUFFIXES = frozenset(
     ".wav .flac .mp3 .ogg .oga .opus .aif .aiff .au .caf .w64 .m4a .mp4 .aac .wma .webm".split()

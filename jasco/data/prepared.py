@@ -32,7 +32,7 @@ from torch import Tensor
 
 from jasco.chords import CHORD_NAMES, ChordProgression
 from jasco.conditions import Conditions
-from jasco.data.track_files import (
+from jasco.data.track_file import (
     FLOATS,
     Header,
     Signature,
@@ -45,7 +45,7 @@ from jasco.data.track_files import (
 )
 from jasco.drums import DrumCodes
 from jasco.errors import DataError, SettingError
-from jasco.jsonl import read_lines, write_lines
+from jasco.io.jsonl import read_lines, write_lines
 from jasco.melody import Melody
 
 INDEX = "index.jsonl"

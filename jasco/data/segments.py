@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 
 from jasco.audio import load_audio, probe
 from jasco.data.manifest import Recording, read_manifest, scan_folder
-from jasco.data.numbered import NumberedDataModule, hold_out
+from jasco.data.resumable import NumberedDataModule, hold_out
 from jasco.errors import DataError, JascoError, SettingError
 
 

@@ -64,7 +64,7 @@ def compared(
     """What was requested and what was heard, lane under lane over the time of a clip.
 
     Args:
-        requested: of `jasco.evaluation.judging.plain`.
+        requested: of `jasco.evaluation.scoring.plain`.
         heard: likewise; what it has not is not shown.
         duration: of the clip (s).
         frame_rate: of the melody (Hz).

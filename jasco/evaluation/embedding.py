@@ -10,10 +10,10 @@ import torch
 
 from jasco.audio import Audio
 from jasco.codec import EnCodec
-from jasco.fingerprint import fingerprint
-from jasco.metrics import clap as consistency
-from jasco.metrics.clap import Clap
-from jasco.metrics.embeddings import embed_latents
+from jasco.embeddings import clap as consistency
+from jasco.embeddings.clap import Clap
+from jasco.embeddings.latents import embed_latents
+from jasco.io.fingerprint import fingerprint
 
 ENCODEC, CLAP = "encodec", "clap"
 EMBEDDINGS = (ENCODEC, CLAP)

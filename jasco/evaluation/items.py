@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from jasco.adherence import EXTRACTABLE, Controls, requested
+from jasco.adherence.controls import EXTRACTABLE, Controls, requested
 from jasco.audio import Audio, load_audio
 from jasco.conditions import Conditions
 from jasco.data.dropout import description
@@ -76,7 +76,7 @@ class Items:
     Args:
         root: folder of the dataset.
         model: whose length, codec and controls they have.
-        heard: controls that are to be heard, of `jasco.adherence.EXTRACTABLE`.
+        heard: controls that are to be heard, of `jasco.adherence.controls.EXTRACTABLE`.
         count: how many; ``None`` for all.
         duration: their length (s), by default the model's.
         without: controls of the model that the data does not have.

@@ -12,9 +12,9 @@ from lightning.pytorch import LightningModule
 from torch.utils.data import DataLoader
 
 from jasco.audio import Audio
-from jasco.evaluation.judging import ScoringPool, Take
 from jasco.evaluation.plan import Batch, Plan, noise_seed
 from jasco.evaluation.records import Key, RecordFile
+from jasco.evaluation.scoring import ScoringPool, Take
 from jasco.evaluation.settings import CEILING, MISMATCHED, wishes
 
 AUDIO = "audio"

@@ -10,17 +10,17 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from jasco.adherence import MELODY_RATE
-from jasco.atomic import write_text
+from jasco.adherence.controls import MELODY_RATE
 from jasco.audio import load_audio, save_audio
 from jasco.evaluation.charts import compared, intervals
-from jasco.evaluation.judging import plain
+from jasco.evaluation.console import metric_names, published, score_table, times
 from jasco.evaluation.module import audio_path
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import Key, Records
+from jasco.evaluation.scoring import plain
 from jasco.evaluation.settings import CEILING, MISMATCHED
 from jasco.evaluation.summary import extremes
-from jasco.evaluation.text import metric_names, published, score_table, times
+from jasco.io.atomic import write_text
 
 STYLE = """
 :root { color-scheme: light dark; --asked: #3b76c4; --heard: #d9822b; --faint: #8884; }

@@ -15,11 +15,11 @@ from typing import Any
 from jasco.errors import SettingError
 from jasco.evaluation.embedding import FEWEST, Embedder
 from jasco.evaluation.items import Items
-from jasco.evaluation.judging import ExtractorConfig
 from jasco.evaluation.records import Key, Records
+from jasco.evaluation.scoring import ExtractorConfig
 from jasco.evaluation.settings import CEILING
-from jasco.fingerprint import fingerprint
 from jasco.flow import Guidance, Solver
+from jasco.io.fingerprint import fingerprint
 from jasco.metrics.shuffle import derangement
 from jasco.model import Jasco
 

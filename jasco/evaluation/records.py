@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jasco.errors import DataError
-from jasco.plain import parse_object
+from jasco.io.plain import parse_object
 
 
 class Key(NamedTuple):

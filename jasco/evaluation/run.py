@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
-from jasco.atomic import write_text
+from jasco.device import resolve_dtype
 from jasco.errors import SettingError
 from jasco.evaluation.module import EvaluationModule
 from jasco.evaluation.page import write_page
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import read_records
 from jasco.evaluation.summary import summarize
-from jasco.plain import read_object
-from jasco.precision import resolve_dtype
+from jasco.io.atomic import write_text
+from jasco.io.plain import read_object
 
 FROZEN = "frozen.json"
 REPORT = "report.json"

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from jasco.embeddings.latents import Embeddings
 from jasco.evaluation.plan import Plan, noise_seeds
 from jasco.evaluation.records import Key, Records, from_json
 from jasco.evaluation.settings import CEILING, NONE
 from jasco.metrics.bootstrap import Interval
-from jasco.metrics.embeddings import Embeddings
 from jasco.metrics.scores import Scores
 
 HEADLINES = {"chords": "chords.majmin", "drums": "drums.f1", "melody": "melody.pitch_class"}

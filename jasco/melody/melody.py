@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from jasco.errors import MelodyError, MissingPartError
-from jasco.files import regular_file
+from jasco.io.files import regular_file
+from jasco.io.plain import read_json
 from jasco.melody.midi import read_notes, write_notes
 from jasco.melody.notes import MAX_NOTES, note_name, notes_of_rows, rows_of_notes
 from jasco.melody.roll import (
@@ -25,7 +26,6 @@ from jasco.melody.roll import (
     strongest,
 )
 from jasco.melody.roll_files import read_numpy, read_published
-from jasco.plain import read_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

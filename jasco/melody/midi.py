@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jasco.atomic import replacing
 from jasco.errors import MelodyError
-from jasco.files import output_file
+from jasco.io.atomic import replacing
+from jasco.io.files import output_file
 from jasco.melody.midi_file import MidiFile, MidiSequence, MidiTrack, read_midi
 
 _TICKS_PER_BEAT = 1000  # half a millisecond each, at the 120 beats a minute of a file without tempo

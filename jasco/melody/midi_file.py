@@ -14,6 +14,7 @@ from heapq import merge
 from typing import NamedTuple, TypeVar
 
 from jasco.errors import MelodyError
+from jasco.io.plain import read_bytes
 from jasco.melody.pairing import pair_notes
 from jasco.melody.percussion import DRUM_CHANNEL, ChannelUse, drum_channels
 from jasco.melody.smf import (
@@ -24,7 +25,6 @@ from jasco.melody.smf import (
     parse_smf,
 )
 from jasco.melody.tempo_map import TempoMap
-from jasco.plain import read_bytes
 
 MAX_MIDI_BYTES = 2 * 2**20
 

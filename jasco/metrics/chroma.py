@@ -21,7 +21,7 @@ def compute(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
     scores where items are equally long. Silence has the pitch class C, as in that evaluation.
 
     Args:
-        reference: (12, T) chromagram, see `jasco.preprocess.chroma.chromagram`.
+        reference: (12, T) chromagram, see `jasco.extract.chroma.chromagram`.
         estimate: (12, T) chromagram.
 
     Returns:

@@ -21,9 +21,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from jasco.atomic import replacing_folder
 from jasco.checkpoint import RUN_FILE
 from jasco.errors import CheckpointError, Interrupted, SettingError
+from jasco.io.atomic import replacing_folder
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 """What asks a run to save and stop: a scheduler's notice, and Ctrl-C."""

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
 from jasco.errors import CheckpointError
-from jasco.weights import read_torch
+from jasco.io.torch_files import read_torch
 
 
 class WholeCheckpointIO(CheckpointIO):

@@ -12,7 +12,7 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from jasco.atomic import write_text
+from jasco.io.atomic import write_text
 
 METRICS = "metrics.csv"
 

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio
-from jasco.adherence import ControlExtractor
+from jasco.adherence import MAIN_SCORES, AdherenceReport
+from jasco.adherence.controls import ControlExtractor
 from jasco.audio import read_recipe
-from jasco.preprocess.salience import weights as salience_weights
-from jasco.preprocess.salience.weights import VARIABLE
-from jasco.receipt import MAIN_SCORES, AdherenceReport
-from jasco.training.initialization import init_pca
+from jasco.extract.salience import weights as salience_weights
+from jasco.extract.salience.weights import VARIABLE
+from jasco.training.codec.initialization import init_pca
 
 from .conftest import CHORDS
 

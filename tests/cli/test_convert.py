@@ -10,7 +10,7 @@ import yaml
 
 from jasco import ChordProgression, Conditions, Euler, Jasco
 from jasco.cli import convert
-from jasco.precision import STORED
+from jasco.device import STORED
 
 PACKS = ["facebook/jasco-chords-drums-400M", "facebook/jasco-chords-drums-melody-400M"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from jasco.cli.errors import one_line_errors, printable
-from jasco.cli.notices import show, tell
 from jasco.errors import CheckpointError, ChordError, MissingPartError
+from jasco.notices import show, tell
 
 PROGRAM = """
 import sys, time

@@ -22,11 +22,11 @@ from claps import save_clap
 from jasco.audio import load_audio
 from jasco.cli.evaluate import PROGRAM, main
 from jasco.data.prepared import PreparedDataset
+from jasco.embeddings.clap import Clap
+from jasco.embeddings.latents import embed_latents
 from jasco.evaluation.plan import noise_seed
 from jasco.evaluation.settings import CEILING
 from jasco.metrics import frechet, kernel
-from jasco.metrics.clap import Clap
-from jasco.metrics.embeddings import embed_latents
 
 SMALL = ("data.items=3", "data.duration=2", "batch_size=2", "solver=euler")
 SMALL += ("solver.steps=2", "trainer.accelerator=cpu")

@@ -20,8 +20,8 @@ import torch
 from jasco import ChordProgression, Conditions, Euler, Guidance, Jasco, Melody, load_audio
 from jasco.audio import loudness, read_recipe
 from jasco.cli import generate
+from jasco.device import DTYPES
 from jasco.flow import SOLVERS
-from jasco.precision import DTYPES
 
 from .conftest import CHORDS, write_midi
 

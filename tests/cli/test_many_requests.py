@@ -15,9 +15,9 @@ import torch
 
 from jasco import load_audio
 from jasco.audio import read_recipe
-from jasco.cli.plan import MAX_TAKES, Plan
-from jasco.cli.request import MAX_BEST_OF, MAX_SAMPLES, Request
 from jasco.errors import SettingError
+from jasco.pipeline.plan import MAX_TAKES, Plan
+from jasco.pipeline.request import MAX_BEST_OF, MAX_SAMPLES, Request
 
 from .conftest import CHORDS
 

@@ -17,8 +17,8 @@ import soundfile
 import torch
 import yaml
 
-from jasco.cli.config import compose_config
 from jasco.cli.train import main
+from jasco.config import compose_config
 from jasco.model import Jasco
 
 # Sizes and steps; all else is as users get it.

@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from jasco.assets import package_dir
 from jasco.cli import evaluate, prepare, synthesize, train
-from jasco.cli.config import compose_config
 from jasco.cli.help import describe
 from jasco.cli.kinds import check_kind, check_nodes
 from jasco.cli.words import read_words
+from jasco.config import compose_config
 from jasco.errors import SettingError
+from jasco.io.assets import package_dir
 
 FINETUNE = ("experiment=finetune", "init_from=somewhere", "data.root=somewhere")
 EVALUATE = ("checkpoint=somewhere", "data.root=somewhere")

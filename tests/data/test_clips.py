@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 from jasco.conditions import CONTROLS
 from jasco.data.clips import Augmentation, Clip, ClipBatch, Clips, Numbers, collate
 from jasco.data.dropout import ConditionDropout, TextDropout
-from jasco.data.numbered import collate_or_error
 from jasco.data.prepared import PreparedDataset
+from jasco.data.resumable import collate_or_error
 from jasco.errors import DataError, JascoError
 
 FRAMES, DIM = 50, 128

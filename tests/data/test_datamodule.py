@@ -74,7 +74,7 @@ def test_where_a_run_goes_on(model, songs):
 
 def test_recordings_are_encoded_on_the_fly(model, tmp_path):
     """The same latents as from a prepared dataset would be, from the audio itself."""
-    from jasco.training.module import JascoModule
+    from jasco.training.flow.module import JascoModule
 
     wav = 0.1 * torch.randn(1, 64000, generator=torch.Generator().manual_seed(0))
     save_audio(tmp_path / "a.wav", wav, 32000, loudness=None)

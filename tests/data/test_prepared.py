@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from jasco.chords import CHORD_INDEX, CHORD_NAMES, ChordProgression
-from jasco.data import prepared, track_files
+from jasco.data import prepared, track_file
 from jasco.data.prepared import PreparedDataset, make_track, write_index
-from jasco.data.track_files import read_header, write_track
+from jasco.data.track_file import read_header, write_track
 from jasco.errors import DataError, JascoError, SettingError
 
 RATE, DIM = 50.0, 4
@@ -110,7 +110,7 @@ def test_cropped_chords_are_the_frames_of_the_whole(onsets, grid, start, length)
 def test_only_the_slice_is_read(root, monkeypatch):
     """Latents are never asked for as a whole."""
     asked = []
-    real = track_files.safe_open
+    real = track_file.safe_open
 
     class Spy:
         def __init__(self, *args, **options):
@@ -131,7 +131,7 @@ def test_only_the_slice_is_read(root, monkeypatch):
             return self.file.get_slice(name)
 
     data = PreparedDataset(root)
-    monkeypatch.setattr(track_files, "safe_open", Spy)
+    monkeypatch.setattr(track_file, "safe_open", Spy)
     data.clip(0, 10, 20)
     assert set(asked) == {"chord_onsets", "chord_names"}
 

@@ -10,7 +10,7 @@ import torch
 
 from jasco.audio import save_audio
 from jasco.data.manifest import Recording
-from jasco.data.numbered import collate_or_error, hold_out
+from jasco.data.resumable import collate_or_error, hold_out
 from jasco.data.segments import SegmentDataModule, Segments, find_recordings
 from jasco.errors import AudioError, DataError, SettingError
 

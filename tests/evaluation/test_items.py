@@ -10,8 +10,8 @@ import runs
 from jasco.data.prepared import read_index, write_index
 from jasco.errors import DataError, SettingError
 from jasco.evaluation.items import Items
+from jasco.extract.onsets import detect_onsets
 from jasco.model import Jasco
-from jasco.preprocess.onsets import detect_onsets
 
 
 def test_items_are_the_middles_of_the_tracks(items: Items) -> None:

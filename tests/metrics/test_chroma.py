@@ -8,8 +8,8 @@ import torch
 
 from jasco.audio import Audio
 from jasco.errors import MelodyError
+from jasco.extract.chroma import chromagram
 from jasco.metrics.chroma import compute
-from jasco.preprocess.chroma import chromagram
 
 RATE = 32000
 

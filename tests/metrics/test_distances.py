@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from jasco.embeddings.latents import Embeddings
 from jasco.errors import SettingError
 from jasco.metrics import frechet, kernel
-from jasco.metrics.embeddings import Embeddings
 
 
 def gaussian(dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from jasco.cli.train import main
 from jasco.data.datamodule import JascoDataModule
 from jasco.data.dropout import TextDropout
 from jasco.model import Jasco
-from jasco.training.module import JascoModule
+from jasco.training.flow.module import JascoModule
 
 
 def test_four_clips_by_heart(tmp_path, monkeypatch):

@@ -1,0 +1,229 @@
+"""Synthesis run: songs are rendered, encoded, and stored with their exact labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from tqdm import tqdm
+
+from jasco.audio import load_mono
+from jasco.band import VERSION, Song
+from jasco.band.folder import MANIFEST, Band
+from jasco.checkpoint.codec import CodecSource
+from jasco.chords import CHORD_INDEX
+from jasco.codec import EnCodec
+from jasco.data import prepared, track_file
+from jasco.data.track_file import Signature
+from jasco.errors import DataError, JascoError, SettingError
+from jasco.extract.latents import num_frames
+from jasco.io.jsonl import write_lines
+from jasco.melody import Melody
+from jasco.prepare.executors import Executor, Job, Step
+from jasco.prepare.stages.drums import DrumStage
+from jasco.prepare.stages.latents import LatentStage
+from jasco.prepare.steps import content_hash
+
+EXACT = "exact"
+"""Subfolder of the prepared dataset with exact labels."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts and times of a synthesis run.
+
+    Attributes:
+        songs: number of songs in the folder.
+        played: number of songs rendered by this run.
+        labelled: number of songs labelled by this run.
+        audio: length of the rendered audio (s).
+        elapsed: duration of the run (s).
+        busy: time that processes spent on rendering (s).
+    """
+
+    songs: int
+    played: int
+    labelled: int
+    audio: float
+    elapsed: float
+    busy: float
+
+    def __str__(self) -> str:
+        speed = self.audio / max(self.busy, 1e-9)
+        played = f"{self.played} played at {speed:.0f} times real time a process"
+        return f"{self.songs} songs, {played}, {self.labelled} labelled, in {self.elapsed:.0f} s"
+
+
+@dataclass(frozen=True)
+class Playing:
+    """Step that renders the song of a job; see `jasco.prepare.executors.Step`."""
+
+    band: Band
+
+    needs: ClassVar[Literal["processor", "model"]] = "processor"
+
+    def open(self, device: torch.device) -> Callable[[Job], Job]:
+        """Function that renders the song of a job; no model is loaded."""
+        return lambda job: _guarded(self._play, job)
+
+    def _play(self, job: Job) -> Job:
+        start = time.perf_counter()
+        if not self.band.play(job.number):
+            return job
+        return replace(job, seconds={"playing": time.perf_counter() - start})
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Step that writes the track of a rendered song with its exact labels.
+
+    Args:
+        band: songs and their paths.
+        root: folder of the prepared dataset.
+        codec: codec of the latents of the mix and the codes of the isolated drums.
+        signatures: stage signatures, see `exact_signatures`.
+    """
+
+    band: Band
+    root: Path
+    codec: CodecSource
+    signatures: Mapping[str, Signature]
+
+    needs: ClassVar[Literal["processor", "model"]] = "model"
+
+    def open(self, device: torch.device) -> Callable[[Job], Job]:
+        """Function that labels the song of a job; loads the codec."""
+        codec = self.codec.load(device)
+        encode = LatentStage(self.codec).open(device)
+        encode_drums = DrumStage(self.codec, drums="isolated").open(device)
+
+        def label(job: Job) -> Job:
+            path = self.band.mix(job.number)
+            job = replace(job, id=content_hash(path))
+            if self._is_current(job.id):
+                return job
+            mix = load_mono(path)
+            tensors = {
+                **encode(mix),
+                **encode_drums(load_mono(self.band.drums(job.number))),
+                **exact_labels(self.band.song(job.number), num_frames(mix, codec), codec),
+            }
+            track_file.write_track(self.root, job.id, mix.duration, self.signatures, tensors)
+            return replace(job, todo=tuple(self.signatures))
+
+        return lambda job: _guarded(label, job)
+
+    def _is_current(self, id: str) -> bool:
+        path = self.root / track_file.track_file(id)
+        try:
+            return path.is_file() and track_file.read_header(path).stages == self.signatures
+        except DataError:
+            return False  # an unreadable track is written again
+
+
+def exact_labels(song: Song, frames: int, codec: EnCodec) -> dict[str, torch.Tensor]:
+    """Chords and melody of a song in the tensors of a prepared track.
+
+    Args:
+        song: composed song.
+        frames: number of latent frames T of its mix.
+        codec: codec whose frame rate applies.
+    """
+    roll = song.melody(codec.frame_rate).frames(frames, codec.frame_rate)
+    names = [CHORD_INDEX[name] for name in song.chords.names]
+    return {
+        "chord_onsets": torch.tensor(song.chords.onsets, dtype=torch.float64),
+        "chord_names": torch.tensor(names, dtype=torch.int16),
+        "melody": Melody(roll).rows().to(torch.int8),
+    }
+
+
+def exact_signatures(codec: CodecSource) -> dict[str, Signature]:
+    """Signatures of exact labels by stage; that of the latents is the same as for recordings."""
+    score = {"version": 1, "band": VERSION}
+    return {
+        "latents": LatentStage(codec).signature(),
+        "chords": score,
+        "drums": {**DrumStage(codec, drums="isolated").signature(), "band": VERSION},
+        "melody": {**score, "frame_rate": codec.facts()["frame_rate"]},
+    }
+
+
+def synthesize(
+    band: Band,
+    songs: int,
+    executor: Executor,
+    *,
+    codec: CodecSource | None = None,
+    progress: bool = True,
+) -> Summary:
+    """Render songs into a folder and, with a codec, write a prepared dataset with exact labels.
+
+    Existing files are kept, so that a run continues where a killed one stopped, and a later run may
+    add songs. The same seed and length give the same bytes.
+
+    Args:
+        band: seed, length and folder of the songs.
+        songs: number of songs, numbered from 0.
+        executor: executor of the steps.
+        codec: codec of the model to train; ``None`` for audio and manifest alone.
+        progress: show a progress bar.
+
+    Raises:
+        SettingError: no songs, or the folder holds a band of another recipe.
+        MissingPartError, CheckpointError: FluidSynth, the soundfont or the codec is missing.
+        JascoError: a song could not be played or labelled.
+    """
+    if songs < 1 or band.seconds < 1:
+        raise SettingError(f"{songs} songs of {band.seconds} s: give at least one, of 1 s or more")
+    band.begin()
+    steps: list[Step] = [Playing(band)]
+    root = band.out / EXACT
+    if codec is not None:
+        (root / track_file.TRACKS).mkdir(parents=True, exist_ok=True)
+        steps.append(Labelling(band, root, codec, exact_signatures(codec)))
+    jobs = [Job(number, str(band.mix(number))) for number in range(songs)]
+    start, ended = time.perf_counter(), []
+    with (
+        closing(executor.run(jobs, steps)) as running,
+        tqdm(total=songs, desc="band", unit="song", disable=not progress) as bar,
+    ):
+        for job in running:
+            if job.outcome:
+                raise JascoError(f"song {job.number}: {job.reason}")
+            ended.append(job)
+            bar.update()
+    ended.sort(key=lambda job: job.number)
+    write_lines(band.out / MANIFEST, (band.row(job.number) for job in ended))
+    if codec is not None:
+        prepared.write_index(root, [_track(band, root, job) for job in ended])
+    busy = [job.seconds["playing"] for job in ended if job.seconds]
+    return Summary(
+        songs=songs,
+        played=len(busy),
+        labelled=sum(bool(job.todo) for job in ended),
+        audio=band.seconds * len(busy),
+        elapsed=time.perf_counter() - start,
+        busy=sum(busy),
+    )
+
+
+def _track(band: Band, root: Path, job: Job) -> prepared.Track:
+    header = track_file.read_header(root / track_file.track_file(job.id))
+    fields = {**band.row(job.number), "drums": str(band.drums(job.number))}
+    del fields["path"]
+    return prepared.make_track(header, job.path, fields)
+
+
+def _guarded(work: Callable[[Job], Job], job: Job) -> Job:
+    """Result of a job; an exception ends it as fatal, because no song may be missing."""
+    try:
+        return work(job)
+    except Exception as error:
+        reason = str(error) if isinstance(error, JascoError) else f"{type(error).__name__}: {error}"
+        return job.ended("fatal", " ".join(reason.split()))

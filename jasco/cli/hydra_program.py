@@ -1,0 +1,191 @@
+"""Programs whose configuration Hydra composes from the words of the command line."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import hydra
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.cli.kinds import check_kind
+from jasco.cli.quiet import quiet_resource_tracker
+from jasco.cli.words import check_experiment, explain, flat_keys, not_given, read_words
+from jasco.config import conf_dir, flat, plain
+from jasco.errors import SettingError
+
+
+def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]) -> None:
+    """Compose a configuration from the command line's words and run a task with it.
+
+    Args:
+        program: its name, for messages.
+        config_name: the root configuration.
+        task: what to run, once or, with ``--multirun``, once for each choice.
+
+    Raises:
+        SettingError: a word that cannot be read; a group, choice or key that does not exist.
+        Exception: what the task raises.
+    """
+    failed: list[Exception] = []
+
+    @functools.wraps(task)
+    def guarded(config: DictConfig) -> None:
+        try:
+            task(config)
+        except Exception as error:
+            if isinstance(error, OmegaConfBaseException):
+                error = explain(error, config_name, _keys(config))
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise error  # it may be in another process
+            failed.append(error)  # Hydra would print lines of its own
+
+    # Else Hydra prints its own errors and exits.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    words = read_words(program, sys.argv[1:])
+    check_experiment(program, config_name, words)
+    run = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)
+    given = sys.argv
+    sys.argv = [given[0], *words]  # which Hydra reads, and Lightning for other processes of the run
+    try:
+        run(guarded)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error, config_name, _known_keys(config_name, words)) from error
+    finally:
+        sys.argv = given
+    if failed:
+        raise failed[0]
+
+
+def _known_keys(config_name: str, words: Sequence[str]) -> list[str]:
+    """Keys that there are beside a word that cannot be used, as far as the other words decide."""
+    groups = [word for word in words if not word.startswith("-") and _names_a_group(word)]
+    for chosen in (groups, [word for word in groups if word.startswith("experiment=")], []):
+        try:
+            with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+                return _keys(compose(config_name=config_name, overrides=chosen))
+        except (HydraException, OmegaConfBaseException, ValueError):
+            continue
+    return []
+
+
+def _names_a_group(word: str) -> bool:
+    return (conf_dir() / word.partition("=")[0].partition("@")[0]).is_dir()
+
+
+def _keys(config: DictConfig) -> list[str]:
+    return flat_keys(OmegaConf.to_container(config, resolve=False))
+
+
+def read_settings(
+    config: DictConfig, kinds: Mapping[str, Any], *, apart: Sequence[str] = ()
+) -> Any:
+    """A composed configuration as plain data, after its values were looked at.
+
+    Args:
+        config: as composed.
+        kinds: of values at the root, or below it by dotted keys; see `check_kind`. A key that is
+            not there is not looked at.
+        apart: keys at the root whose interpolations wait for a later change.
+
+    Raises:
+        SettingError: a value that is not given, or is of another kind.
+    """
+    settings: dict[str, Any] = {}
+    for key in map(str, config):
+        value = "???" if OmegaConf.is_missing(config, key) else config[key]
+        settings[key] = plain(value, resolve=key not in apart)
+    for key, value in flat(settings):
+        if value == "???":
+            raise not_given(key)
+    for key, kind in kinds.items():
+        found: Any = settings
+        for part in key.split("."):
+            found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT
+        if found is not _ABSENT:
+            check_kind(key, found, kind)
+    return settings
+
+
+_ABSENT = object()
+
+
+def run_folder(config: DictConfig) -> Path:
+    """Absolute folder of a run: ``run`` of the configuration, or the job's part of a sweep.
+
+    Raises:
+        SettingError: no folder is given.
+    """
+    check_kind("run", config.run, str)
+    if not config.run:
+        raise SettingError("run= is empty: give run=FOLDER")
+    job = HydraConfig.get()
+    place = job.runtime.output_dir if job.mode == RunMode.MULTIRUN else config.run
+    return Path(str(place)).expanduser().absolute()
+
+
+def run_processes(program: str, config_name: str, task: Callable[[DictConfig], None]) -> int:
+    """`run_hydra` to an exit code, for a task whose work is done by processes.
+
+    Args:
+        program: name that an error begins with.
+        config_name: the root configuration.
+        task: what to run.
+    """
+
+    @one_line_errors(program)
+    def guarded() -> int:
+        try:
+            with _raising_sigterm():
+                run_hydra(program, config_name, task)
+        except _Terminated:
+            print(f"{program}: terminated", file=sys.stderr)
+            return TERMINATED
+        return 0
+
+    quiet_resource_tracker()
+    code = guarded()
+    if code in (INTERRUPTED, TERMINATED):
+        gc.collect()  # lets go of what the processes shared
+        sys.stderr.flush()
+        os._exit(code)  # not waiting for threads that are deep in a network
+    return code
+
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a program as Ctrl-C does."""
+
+
+@contextmanager
+def _raising_sigterm() -> Iterator[None]:
+    """Take a scheduler's notice for an interrupt, which Lightning ignores in a prediction."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,6 +1,0 @@
-"""The preparation of a dataset: recordings in, tracks with latents and controls out."""
-
-from jasco.data.preparation.run import QUARANTINE, Summary, prepare
-from jasco.data.preparation.steps import MIN_DURATION, SILENCE
-
-__all__ = ["MIN_DURATION", "QUARANTINE", "SILENCE", "Summary", "prepare"]

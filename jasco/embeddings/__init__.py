@@ -1,0 +1,1 @@
+"""Embeddings of recordings, for distances between distributions and agreement with texts."""

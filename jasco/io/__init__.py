@@ -1,0 +1,1 @@
+"""Files: written whole, read within limits, found in the package, on disk and on the Hub."""

@@ -1,0 +1,158 @@
+"""Parts of a model in the layout of transformers: `config.json` and safetensors.
+
+transformers fills what a file lacks with random numbers, follows `adapter_config.json` to other
+repositories and makes whatever sizes a configuration states. Here a part is loaded whole or not at
+all: its configuration is reduced to the fields of its class, the sizes are compared with what the
+files hold before anything is allocated, and every tensor comes from them and is finite.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from jasco.errors import CheckpointError, JascoError, SettingError
+from jasco.io.plain import read_object
+from jasco.io.torch_files import require_finite, stored_shapes
+
+CONFIG = "config.json"
+MAX_SIZE = 1_000_000
+MAX_LAYERS = 128
+_COUNTS = ("num_layers", "num_decoder_layers", "num_residual_layers", "num_lstm_layers")
+# Written by jasco-train beside the fields of EnCodec.
+_OURS = ("latent_mean", "latent_std")
+
+
+def read_config(folder: Path, kind: type[PreTrainedConfig]) -> dict[str, Any]:
+    """Fields of a configuration class, and ours, out of a folder's ``config.json``.
+
+    Raises:
+        CheckpointError: the file is missing, broken, that of another class, or holds values that
+            the class does not take.
+    """
+    values = read_object(folder / CONFIG, CheckpointError)
+    if values.get("model_type") != kind.model_type:
+        raise CheckpointError(
+            f"{folder / CONFIG} is that of a {values.get('model_type')!r:.40}, not of a "
+            f"{kind.model_type!r}"
+        )
+    known = {*inspect.signature(kind).parameters, *_OURS} - _BASE
+    values = {key: value for key, value in values.items() if key in known}
+    try:
+        make_config(kind, values)
+    except SettingError as error:
+        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+    return values
+
+
+def make_config(kind: type[PreTrainedConfig], values: Mapping[str, Any]) -> Any:
+    """Configuration of a class from outside values, their sizes bounded.
+
+    Raises:
+        SettingError: a value that the class does not take, or beyond `MAX_SIZE` or `MAX_LAYERS`.
+    """
+    for key, value in values.items():
+        most = MAX_LAYERS if key in _COUNTS else MAX_SIZE
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int | float) and not abs(number) <= most:
+                raise SettingError(f"{key} is {number}: at most {most:,} is read")
+    ratios = values.get("upsampling_ratios", ())
+    if isinstance(ratios, list | tuple) and len(ratios) > 16:
+        raise SettingError(f"upsampling_ratios has {len(ratios)} entries: at most 16 are read")
+    try:
+        config = kind(**values)
+        quantizers = getattr(config, "num_quantizers", 1)
+    except Exception as error:  # transformers checks its fields in several ways
+        reason = " ".join(str(error).split())
+        raise SettingError(f"no configuration of {kind.model_type}: {reason:.300}") from error
+    if not 1 <= quantizers <= MAX_LAYERS:
+        raise SettingError(
+            f"target_bandwidths and upsampling_ratios ask for {quantizers} codebooks: give 1 to "
+            f"{MAX_LAYERS}"
+        )
+    buckets = getattr(config, "relative_attention_num_buckets", None)
+    if buckets is not None and not 4 <= buckets < 4 * config.relative_attention_max_distance:
+        raise SettingError(
+            f"relative_attention_num_buckets is {buckets} and relative_attention_max_distance "
+            f"{config.relative_attention_max_distance}: give at least 4, and more than a quarter"
+        )
+    return config
+
+
+def load_pretrained(kind: type[PreTrainedModel], name: str, revision: str | None) -> Any:
+    """A model of transformers in float32, whole.
+
+    Args:
+        kind: class of the model.
+        name: folder or Hub id.
+        revision: commit of a Hub id.
+
+    Raises:
+        CheckpointError: the part cannot be found or read, lacks tensors, states other sizes than
+            its files hold, or has weights that are not finite.
+    """
+    options: dict[str, Any] = {"revision": revision or "main"}
+    folder = Path(name)
+    if folder.is_dir():
+        options = {"config": _checked_config(kind, folder), "local_files_only": True}
+    try:
+        loaded: Any = kind.from_pretrained(
+            name,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # to name them below
+            **options,
+        )
+        model, told = loaded
+    except JascoError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(f"{name} cannot be loaded: {reason:.300}") from error
+    shapes = [
+        f"{key} {tuple(held)} instead of {tuple(own)}"
+        for key, held, own in sorted(told["mismatched_keys"])
+    ]
+    for what, names in (("missing", sorted(told["missing_keys"])), ("wrong shape", shapes)):
+        if names:
+            more = " and more" if len(names) > 5 else ""
+            raise CheckpointError(
+                f"{name} lacks tensors of its model; {what}: {', '.join(names[:5])}{more}"
+            )
+    require_finite(model.state_dict(), name)
+    return model
+
+
+def _checked_config(kind: type[PreTrainedModel], folder: Path) -> Any:
+    """Configuration of a folder whose files hold as many weights as it states."""
+    if (folder / "adapter_config.json").exists():
+        raise CheckpointError(f"{folder} holds an adapter, which is not read: give a whole model")
+    try:
+        made: Any = kind.config_class  # of every model there is
+        config = make_config(made, read_config(folder, made))
+        with torch.device("meta"):
+            stated = sum(p.numel() for p in kind(config).parameters())
+    except CheckpointError:
+        raise
+    except Exception as error:  # sizes that do not fit each other
+        raise CheckpointError(f"{folder / CONFIG} describes no model: {error}") from error
+    held = sum(math.prod(shape) for shape in stored_shapes(folder).values())
+    if stated > held:
+        raise CheckpointError(
+            f"{folder / CONFIG} describes {stated:,} weights and its files hold {held:,}: they do "
+            "not belong together"
+        )
+    return config
+
+
+# Fields that every configuration has; none of them is a size, and some make transformers load
+# other code.
+_BASE = {field.name for field in dataclasses.fields(PreTrainedConfig)}

@@ -1,0 +1,177 @@
+"""Tensors of files from outside: dense, finite, and no larger than the file that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from jasco.errors import CheckpointError
+from jasco.io.files import regular_file
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# Statistics of the codebooks' training, which nothing reads when music is made. In published
+# float16 files they may be inf.
+_UNUSED = (".codebook.embed_avg", ".codebook.cluster_size")
+_MOST_SHARING = 4
+"""Most bytes of tensors for a byte of their file; tied tensors are stored once."""
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file.
+
+    Raises:
+        CheckpointError: the file is missing, broken or not a regular file.
+    """
+    try:
+        return load_file(regular_file(path, CheckpointError))
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def read_torch(path: Path) -> Any:
+    """Plain data and tensors that `torch.save` wrote; nothing else is loaded.
+
+    Raises:
+        CheckpointError: the file is missing, broken, or holds code.
+    """
+    regular_file(path, CheckpointError)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(f"{path} cannot be read as torch weights: {reason[0]}") from error
+
+
+def state_of(found: Any, path: Path) -> dict[str, Tensor]:
+    """Tensors by name out of a torch file, which may say a shape far larger than what it stores.
+
+    Args:
+        found: read from the file.
+        path: of the file.
+
+    Raises:
+        CheckpointError: not a mapping of names to dense tensors, or larger than the file.
+    """
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f"{path} holds a {type(found).__name__} in place of its tensors")
+    state: dict[str, Tensor] = {}
+    total = 0
+    for name, tensor in found.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise CheckpointError(
+                f"{path} has {name!r:.60} among its tensors, a {type(tensor).__name__}"
+            )
+        stored = tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_meta
+        size = tensor.numel() * tensor.element_size()
+        if not stored or size > tensor.untyped_storage().nbytes():
+            raise CheckpointError(f"{path} does not hold all values of the tensor {name!r:.60}")
+        total += size
+        state[name] = tensor
+    if total > _MOST_SHARING * path.stat().st_size:
+        raise CheckpointError(
+            f"the tensors of {path} unfold to more than {_MOST_SHARING} times its size"
+        )
+    return state
+
+
+def stored_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the floating-point tensors in the safetensors files of a folder.
+
+    Raises:
+        CheckpointError: there is no such file, one cannot be read, or one holds integers.
+    """
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        raise CheckpointError(f"{folder} holds no weights (model.safetensors)")
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in paths:
+        try:
+            with safe_open(regular_file(path, CheckpointError), framework="pt") as file:
+                for name in file.keys():  # noqa: SIM118 (no mapping)
+                    part = file.get_slice(name)
+                    if part.get_dtype() not in ("F16", "BF16", "F32", "F64"):
+                        raise CheckpointError(
+                            f"{path}: the tensor {name!r:.80} is of type {part.get_dtype()}, not "
+                            "of floating-point numbers"
+                        )
+                    shapes[name] = tuple(part.get_shape())
+        except (OSError, SafetensorError, ValueError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+    return shapes
+
+
+def misfits(
+    tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], optional: Iterable[str] = ()
+) -> list[str]:
+    """Reasons why tensors cannot become those of a module, by name; no value is looked at.
+
+    Args:
+        tensors: to be copied.
+        own: tensors of the module.
+        optional: prefixes of the module's tensors that need not be among them.
+    """
+    both = tensors.keys() & own.keys()
+    may_miss = tuple(optional)
+    found = {
+        "missing": [k for k in own if k not in tensors and not k.startswith(may_miss)],
+        "left over": [k for k in tensors if k not in own],
+        "wrong shape": [
+            f"{k} {tuple(tensors[k].shape)} instead of {tuple(own[k].shape)}"
+            for k in own
+            if k in both and tensors[k].shape != own[k].shape
+        ],
+        "wrong type": [
+            f"{k} {_name(tensors[k].dtype)} instead of {_name(own[k].dtype)}"
+            for k in own
+            if k in both and not _same_kind(tensors[k].dtype, own[k].dtype)
+        ],
+    }
+    return [f"{what}: {_first(names)}" for what, names in found.items() if names]
+
+
+def require_finite(tensors: Mapping[str, Tensor], source: str | Path) -> None:
+    """Refuse NaN and infinity, except in statistics that nothing reads.
+
+    Args:
+        tensors: by name.
+        source: where they came from, for the message.
+
+    Raises:
+        CheckpointError: tensors hold values that are not finite; they are named.
+    """
+    bad = [
+        name
+        for name, tensor in tensors.items()
+        if tensor.is_floating_point() and not name.endswith(_UNUSED) and not _is_finite(tensor)
+    ]
+    if bad:
+        raise CheckpointError(
+            f"the weights of {source} are not finite (NaN or infinity): {_first(bad)}; the file "
+            "is damaged, fetch or train it again"
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    if not tensor.numel():
+        return True
+    least, most = torch.aminmax(tensor.detach())  # NaN passes through, and nothing is copied
+    limits = torch.stack([least, most]).to(torch.float32)
+    return bool(limits.isfinite().all())
+
+
+def _same_kind(given: torch.dtype, own: torch.dtype) -> bool:
+    return given in FLOATS if own in FLOATS else given == own
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(name[:120] for name in names[:5]) + (" and more" if len(names) > 5 else "")

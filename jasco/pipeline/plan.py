@@ -1,0 +1,145 @@
+"""Plan of the takes: which files are made of which requests, checked before any is generated."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from jasco.errors import SettingError
+from jasco.pipeline.request import Request, check_output, companions, located, picture_of
+
+MAX_TAKES = 100_000
+
+
+@dataclass(frozen=True)
+class Take:
+    """One file to make of a request.
+
+    Attributes:
+        request: of which it is a take.
+        seeds: to try, of which the best is kept.
+        path: of the file.
+        checked: there is a receipt of it.
+    """
+
+    request: Request
+    seeds: range
+    path: Path
+    checked: bool
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """What takes of one batch have in common."""
+        request = self.request
+        guidance = None if request.guidance is None else tuple(request.guidance.items())
+        return request.duration, request.solver, guidance
+
+
+class Plan:
+    """Takes of all requests in order, each with its seeds and its file, made one by one.
+
+    Takes that share a name are numbered: ``song-1.flac``, ``song-2.flac``. Only names and counts
+    are kept, so that the plan of many requests is small.
+
+    Args:
+        requests: each with an output.
+        read: files that are read, and so must not be written, besides those of the requests.
+        check: make a receipt of each take, and not only where the best of several is kept.
+
+    Raises:
+        SettingError: no output, too many takes, a file for two takes, or one that is read too.
+        AudioError: an output that cannot be written.
+    """
+
+    def __init__(
+        self, requests: Sequence[Request], read: Iterable[Path] = (), *, check: bool = False
+    ) -> None:
+        self.requests, self.check = requests, check
+        self._wanted: Counter[str] = Counter()
+        kept = {place for path in read for place in _places(path)}
+        for request in requests:
+            kept |= {place for path in request.files for place in _places(path)}
+            with located(request.label):
+                if request.output is None:
+                    raise SettingError(
+                        "no output: give one, or -o FILE for all (.wav, .flac, .mp3, .ogg)"
+                    )
+                self._wanted[_place(request.output)] += request.samples
+        if len(self) > MAX_TAKES:
+            raise SettingError(
+                f"{len(self):,} takes are asked for: make fewer at once, at most {MAX_TAKES:,}"
+            )
+        self._check_names(kept)
+
+    def __len__(self) -> int:
+        return self._wanted.total()
+
+    def __iter__(self) -> Iterator[Take]:
+        for request, names in self._names():
+            seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+            tried = request.best_of
+            for sample, path in enumerate(names):
+                seeds = range(seed + sample * tried, seed + (sample + 1) * tried)
+                yield Take(request, seeds, path, self._checks(request))
+
+    @property
+    def checked(self) -> list[Request]:
+        """Requests whose takes get a receipt."""
+        return [request for request in self.requests if self._checks(request)]
+
+    def _checks(self, request: Request) -> bool:
+        return self.check or request.best_of > 1
+
+    def _names(self) -> Iterator[tuple[Request, list[Path]]]:
+        """Files of each request."""
+        made: Counter[str] = Counter()
+        for request in self.requests:
+            output = request.output or Path()
+            place = _place(output)
+            first, several = made[place] + 1, self._wanted[place] > 1
+            made[place] += request.samples
+            yield (
+                request,
+                [
+                    output.with_stem(f"{output.stem}-{number}") if several else output
+                    for number in range(first, first + request.samples)
+                ],
+            )
+
+    def _check_names(self, kept: set[str]) -> None:
+        """Refuse files that cannot be written, that two takes share, or that are read."""
+        taken: set[str] = set()
+        for request, names in self._names():
+            with located(request.label):
+                check_output(names[-1])  # the longest
+                for path in names:
+                    files = [path, picture_of(path)] if self._checks(request) else [path]
+                    for file in files:
+                        if _place(file) in taken:
+                            raise SettingError(f"{file} is the output of two takes: name another")
+                        taken.add(_place(file))
+                    for file in (path, *companions(path)):
+                        if _place(file) in kept:
+                            raise SettingError(
+                                f"{file} is read and would be overwritten: name another"
+                            )
+
+
+def _place(path: Path) -> str:
+    """The one name of a file, its folder without links."""
+    return os.path.join(_folder(path.parent), path.name)
+
+
+@lru_cache(maxsize=256)
+def _folder(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _places(path: Path) -> set[str]:
+    """Names of a file that is read: where it is, and where a link to it leads."""
+    return {_place(path), os.path.realpath(path)}

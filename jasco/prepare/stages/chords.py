@@ -1,0 +1,43 @@
+"""Chord stage: Chordino."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from jasco.audio import Audio
+from jasco.chords import CHORD_INDEX
+from jasco.extract.chordino import find_chordino
+from jasco.extract.chords import extract_chords
+from jasco.prepare.stages.stage import Extract, Stage
+
+
+@dataclass(frozen=True)
+class ChordStage(Stage):
+    """Stage of chords: indices of their names in the vocabulary, and their onsets (s)."""
+
+    name: ClassVar[str] = "chords"
+    version: ClassVar[int] = 1
+    needs: ClassVar[Literal["processor", "model"]] = "processor"
+    gives: ClassVar[tuple[str, ...]] = ("chord_onsets", "chord_names")
+
+    def dependencies(self) -> dict[str, Any]:
+        """Build of the plugin."""
+        return {"chordino": hashlib.sha256(find_chordino().read_bytes()).hexdigest()[:16]}
+
+    def open(self, device: torch.device) -> Extract:
+        """Function that runs a plugin instance per recording; no model is loaded."""
+        return _extract
+
+
+def _extract(audio: Audio) -> dict[str, Tensor]:
+    chords = extract_chords(audio)
+    names = [CHORD_INDEX[name] for name in chords.names]
+    return {
+        "chord_onsets": torch.tensor(chords.onsets, dtype=torch.float64),
+        "chord_names": torch.tensor(names, dtype=torch.int16),
+    }

@@ -1,0 +1,187 @@
+"""The two steps in which a recording becomes a track of the prepared dataset.
+
+Every recording is decoded once: the first step, which needs processors, leaves the decoded audio in
+a file for the second, which has the models. Windows of one track may be computed together, those of
+two tracks never, so that the bytes of a track do not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from jasco.audio import Audio, load_mono
+from jasco.data import track_file
+from jasco.data.track_file import Header, Signature
+from jasco.errors import AudioError, CheckpointError, DataError, JascoError, MissingPartError
+from jasco.io.files import regular_file
+from jasco.prepare.executors import Job
+from jasco.prepare.stages.stage import Extract, Stage
+
+MIN_DURATION = 1.0
+"""Shorter recordings (s) are refused: neither a chord nor a rhythm can be heard in them."""
+SILENCE = 1e-4
+"""Recordings with no peak above this, -80 dBFS, are refused as silent."""
+PARKED = ".parked"
+"""Folder in the dataset for what waits between the two steps."""
+
+
+@dataclass(frozen=True)
+class _Step(ABC):
+    """What both steps have in common.
+
+    Args:
+        root: folder of the dataset.
+        stages: those of this step's kind.
+        signatures: of all stages that are asked for, by name.
+    """
+
+    root: Path
+    stages: tuple[Stage, ...]
+    signatures: Mapping[str, Signature]
+
+    needs: ClassVar[Literal["processor", "model"]]
+
+    def open(self, device: torch.device) -> Callable[[Job], Job]:
+        """Open the stages; see `jasco.prepare.executors.Step`."""
+        extracts = {stage.name: stage.open(device) for stage in self.stages}
+        return lambda job: _guarded(self._work, job, extracts)
+
+    @abstractmethod
+    def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job: ...
+
+    def _todo(self, job: Job) -> tuple[str, ...]:
+        """The stages whose result the track's file has not, or an outdated one."""
+        held = _held(self.root / track_file.track_file(job.id))
+        current = held.stages if held else {}
+        return tuple(n for n in self.signatures if current.get(n) != self.signatures[n])
+
+    def _extract(
+        self, job: Job, extracts: Mapping[str, Extract], audio: Audio
+    ) -> tuple[Job, dict[str, Tensor]]:
+        """Run those of the stages that are to be run."""
+        tensors: dict[str, Tensor] = {}
+        seconds = dict(job.seconds)
+        for stage in self.stages:
+            if stage.name in job.todo:
+                start = time.perf_counter()
+                found = extracts[stage.name](audio)
+                tensors |= {name: found[name] for name in stage.gives}
+                seconds[stage.name] = time.perf_counter() - start
+        return replace(job, seconds=seconds), tensors
+
+    def _write(self, job: Job, tensors: Mapping[str, Tensor]) -> Job:
+        """Write the track's file, with what it held of other stages."""
+        path = self.root / track_file.track_file(job.id)
+        held = _held(path)
+        kept = track_file.read_tensors(path, exclude=tensors) if held else {}
+        stages = {**(held.stages if held else {}), **{n: self.signatures[n] for n in job.todo}}
+        track_file.write_track(self.root, job.id, job.duration, stages, {**kept, **tensors})
+        return job.ended("done")
+
+    def _parked(self, job: Job) -> Path:
+        return self.root / PARKED / f"{job.number}.safetensors"
+
+
+class Reading(_Step):
+    """Hash a recording, see what there is to do, decode it, run the stages without models."""
+
+    needs = "processor"
+
+    def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job:
+        job = replace(job, id=content_hash(Path(job.path)))
+        job = replace(job, todo=self._todo(job))
+        if not job.todo:
+            return job.ended("skipped")
+        start = time.perf_counter()
+        audio = load_mono(job.path)
+        refuse_unfit(audio, job.path)
+        seconds = {"reading": time.perf_counter() - start}
+        job = replace(job, duration=audio.duration, seconds=seconds)
+        job, tensors = self._extract(job, extracts, audio)
+        if set(job.todo) <= set(extracts):
+            return self._write(job, tensors)
+        rate = torch.tensor(audio.sample_rate)
+        try:
+            save_file({"audio": audio.samples, "rate": rate, **tensors}, self._parked(job))
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"cannot write to {self.root}: {error}") from error
+        return job
+
+
+class Modelling(_Step):
+    """Run the stages with models on what `Reading` left, and write the track."""
+
+    needs = "model"
+
+    def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job:
+        parked = self._parked(job)
+        if not parked.exists() and not self._todo(job):
+            return job.ended("done")  # by a worker that died before it could say so
+        try:
+            tensors = load_file(parked)  # mapped, not read: pages come and go as they are needed
+            audio = Audio(tensors.pop("audio"), int(tensors.pop("rate")))
+            job, found = self._extract(job, extracts, audio)
+            return self._write(job, {**tensors, **found})
+        finally:
+            parked.unlink(missing_ok=True)
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        AudioError: it cannot be read.
+    """
+    try:
+        with regular_file(path, AudioError).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AudioError(f"cannot read {path}: {error.strerror}") from error
+
+
+def refuse_unfit(audio: Audio, path: str) -> None:
+    """Refuse a recording that is too short or silent.
+
+    Raises:
+        AudioError: it is.
+    """
+    if audio.duration < MIN_DURATION:
+        raise AudioError(
+            f"{path} lasts {audio.duration:.2f} s: a track of {MIN_DURATION:g} s at least is wanted"
+        )
+    low, high = audio.samples.aminmax()
+    if max(-float(low), float(high)) < SILENCE:
+        raise AudioError(f"{path} is silent: no peak reaches -80 dBFS")
+
+
+def _held(path: Path) -> Header | None:
+    """The header of a track's file; ``None`` if there is none, or a broken one to be made again."""
+    try:
+        return track_file.read_header(path) if path.is_file() else None
+    except DataError:
+        return None
+
+
+def _guarded(
+    work: Callable[[Job, Mapping[str, Extract]], Job], job: Job, extracts: Mapping[str, Extract]
+) -> Job:
+    """The job with an outcome, also where the work fails."""
+    try:
+        return work(job, extracts)
+    except (MissingPartError, CheckpointError, DataError) as error:
+        return job.ended("fatal", str(error))
+    except JascoError as error:
+        return job.ended("bad", str(error))
+    except Exception as error:  # one recording must not end the night, whatever is wrong with it
+        return job.ended("bad", " ".join(f"{type(error).__name__}: {error}".split()))

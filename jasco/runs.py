@@ -1,0 +1,115 @@
+"""The folder of a training run: what it was begun with, on what, and whether it is the same run."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from jasco.aliases import resolve_aliases
+from jasco.config import flat
+from jasco.errors import SettingError
+from jasco.io.atomic import write_text
+from jasco.io.plain import read_object, read_yaml
+
+CONFIG = "config.yaml"
+ENVIRONMENT = "environment.json"
+# What may change between a run and its continuation.
+FREE = ("trainer.", "logger", "callbacks", "hydra.", "run", "data.workers", "data.root")
+PACKAGES = ("jasco", "torch", "lightning", "transformers", "safetensors", "numpy")
+
+
+def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> list[str]:
+    """Keep the settings and the environment of a run, or see that a run goes on as it was begun.
+
+    Args:
+        folder: of the run; made where missing.
+        settings: its configuration, plain data.
+        goes_on: it has come to a checkpoint already.
+
+    Returns:
+        Lines to tell: why what follows may differ from what an undisturbed run would have computed.
+
+    Raises:
+        SettingError: the run was begun with other settings; they are named.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = []
+    here, path = environment(), folder / CONFIG
+    if goes_on and path.is_file():
+        before = dict(flat(resolve_aliases(read_yaml(path, SettingError, finite=False) or {})))
+        now = dict(flat(resolve_aliases(settings)))
+        changed = [
+            f"{key} {before.get(key)!r} -> {now.get(key)!r}"
+            for key in sorted(before.keys() | now.keys())
+            if before.get(key) != now.get(key) and not key.startswith(FREE)
+        ]
+        if changed:
+            raise SettingError(
+                f"{folder} was begun with other settings ({'; '.join(changed[:5])}): give them "
+                "again to go on, or begin another run with run=FOLDER"
+            )
+    else:
+        write_text(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
+    if goes_on:
+        notes = _changes(folder / ENVIRONMENT, here)
+    write_text(folder / ENVIRONMENT, json.dumps(here, indent=1) + "\n")
+    return notes
+
+
+def _changes(path: Path, here: dict[str, Any]) -> list[str]:
+    """What is no longer as the environment of a run says, as far as it changes the rounding."""
+    try:
+        before = read_object(path, SettingError)
+    except SettingError:
+        return []  # written by an older version, or not at all
+    old, new = (
+        {key: node[key] for key in ("threads", "devices") if key in node}
+        | (node.get("packages") or {})
+        for node in (before, here)
+    )
+    changed = [f"{k} {old[k]} -> {new.get(k)}" for k in old if old[k] != new.get(k)]
+    if not changed:
+        return []
+    return [f"since this run was begun, {'; '.join(changed)}: losses may differ in the last digits"]
+
+
+def environment() -> dict[str, Any]:
+    """Command, commit, versions, machine and threads."""
+    return {
+        "command": sys.argv,
+        "commit": _git("rev-parse", "HEAD"),
+        "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+    }
+
+
+def _git(*words: str) -> str | None:
+    """What git says of the checkout that this code lies in; ``None`` outside one."""
+    here = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,96 @@
+"""A trained EnCodec as a folder that transformers loads, with the statistics of its latents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from transformers import EncodecModel
+
+from jasco.errors import CheckpointError, SettingError
+from jasco.io.atomic import replacing_folder
+from jasco.training.callbacks import averaged
+from jasco.training.codec.module import CodecModule
+
+
+class CodecExport(Callback):
+    """Writes the codec when its training has come to the end, with averaged weights.
+
+    Args:
+        folder: where; an earlier export there is replaced.
+        per_channel: write the statistics of each channel instead of those of all. With one scale
+            for all, channels that hold little weigh little in what a flow learns, as they do in the
+            decoder; each brought to unit variance, they would weigh as much as the others.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], per_channel: bool = False) -> None:
+        self.folder = Path(folder)
+        self.per_channel = per_channel
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure the latents of the validation segments, and write."""
+        if not isinstance(pl_module, CodecModule):
+            raise SettingError("CodecExport belongs to a Trainer with a CodecModule")
+        if not trainer.is_global_zero:
+            return
+        run: Any = trainer  # whose data Lightning does not declare
+        with averaged(trainer, pl_module):
+            model = pl_module.model
+            segments = run.datamodule.val_dataloader()
+            mean, std = measure_latents(model, segments, per_channel=self.per_channel)
+            export_codec(model, self.folder, mean, std)
+
+
+@torch.no_grad()
+def measure_latents(
+    model: EncodecModel, segments: Iterable[Tensor], *, per_channel: bool
+) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the latents before the quantiser, scalars or (D,), float64.
+
+    Args:
+        model: encodes in float32.
+        segments: batches of waveforms (B, channels, N).
+        per_channel: of each channel, instead of all.
+
+    Raises:
+        SettingError: there is no segment.
+    """
+    sums: Tensor | None = None
+    for wav in segments:
+        latents = model.encoder(wav.to(model.device)).double()
+        count = torch.full_like(latents[0, :, 0], latents[:, 0].numel())
+        each = torch.stack([count, latents.sum((0, 2)), latents.square().sum((0, 2))])
+        sums = each if sums is None else sums + each
+    if sums is None:
+        raise SettingError("no segments to measure the latents of: raise data.val_segments")
+    count, total, squares = (sums if per_channel else sums.sum(1)).cpu()
+    mean = total / count
+    return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
+
+
+def export_codec(model: EncodecModel, folder: Path, mean: Tensor, std: Tensor) -> None:
+    """Write an EnCodec, whole or not at all; the statistics go into its ``config.json``.
+
+    There `EnCodec` finds them, and transformers lets them be.
+
+    Args:
+        model: to write.
+        folder: made where missing; an EnCodec in it is replaced.
+        mean, std: of the latents, scalars or (D,).
+
+    Raises:
+        CheckpointError: the folder holds something else, or cannot be written.
+    """
+    if folder.exists() and not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder} exists and holds no codec: choose another folder")
+    model.config.latent_mean, model.config.latent_std = mean.tolist(), std.tolist()
+    try:
+        with replacing_folder(folder) as new:
+            model.save_pretrained(new)
+    except OSError as error:
+        raise CheckpointError(f"{folder} could not be written: {error}") from error

@@ -1,0 +1,223 @@
+"""EnCodec as Lightning trains it: a continuous autoencoder whose latents can also be quantised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from jasco.codec import EnCodec
+from jasco.errors import JascoError, SettingError
+from jasco.training.clipping import clip_to_norm, gradient_norm
+from jasco.training.codec.balancer import LossBalancer
+from jasco.training.codec.discriminator import (
+    MultiScaleSTFTDiscriminator,
+    adversarial_loss,
+    discriminator_loss,
+    feature_loss,
+)
+from jasco.training.codec.initialization import init_pca
+from jasco.training.codec.quantizer import CodebookLearner, straight_through
+from jasco.training.codec.reconstruction import ReconstructionLoss, si_sdr
+from jasco.training.optim import Optimization, seed_step
+
+RECONSTRUCTION = ("waveform", "stft", "mel", "flux")
+ADVERSARIAL = ("adversarial", "features")
+_AUDIBLE = 1e-3  # RMS below which an SI-SDR, for ever falling towards silence, says nothing
+
+
+class CodecModule(LightningModule):
+    """Training of an `EnCodec`, from its configuration or from pretrained weights.
+
+    The flow model decodes latents that were never quantised, while drum codes are those of the
+    first codebook. So most items of a batch pass unquantised, with noise, and some through the
+    first 1 to Q codebooks, whose number is drawn per item; the codebooks learn from all.
+
+    What a latent is worth is set by ``latent_noise`` and ``kl_weight`` together. An encoder that is
+    free to scale its latents escapes any noise, and spreads detail over all channels alike: near
+    white latents, which a flow is slow to learn. Here a latent is a Gaussian of that deviation, and
+    its divergence from N(0, I), which up to a constant is half its square, is paid for: only what
+    serves the reconstruction is kept above the noise, and the decoder bears the errors of a flow.
+
+    What is reconstructed is the waveform about its mean: a DC offset of a recording, which nobody
+    hears, would else take the latent channel of most power, and a flow over the latents would
+    learn to draw it.
+
+    Args:
+        codec: to train; one of random weights is initialised for it.
+        weights: share of the gradient of the losses ``waveform``, ``stft``, ``mel`` and ``flux``,
+            and with a discriminator also ``adversarial`` and ``features``, which else are not
+            looked at; see `LossBalancer`.
+        reconstruction: arguments of `ReconstructionLoss` beside the sample rate.
+        discriminator: to train against, if any.
+        optim: the optimiser and its schedule.
+        quantized_share: probability that an item passes through codebooks.
+        commitment_weight: of the distance of the latents from their codes.
+        latent_noise: standard deviation of the noise on latents that are not quantised.
+        kl_weight: of the divergence of the latents from N(0, I).
+        codebooks: arguments of `CodebookLearner` beside the quantiser.
+        seed: of what is drawn.
+
+    Raises:
+        SettingError: a value out of range, or weights that do not fit the losses.
+    """
+
+    def __init__(
+        self,
+        codec: EnCodec,
+        weights: Mapping[str, float],
+        reconstruction: Mapping[str, Any] | None = None,
+        discriminator: MultiScaleSTFTDiscriminator | None = None,
+        optim: Optimization | None = None,
+        quantized_share: float = 0.25,
+        commitment_weight: float = 0.01,
+        latent_noise: float = 0.3,
+        kl_weight: float = 1e-3,
+        codebooks: Mapping[str, float] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= quantized_share <= 1:
+            raise SettingError(f"quantized_share={quantized_share}: give a share from 0 to 1")
+        for name, value in (
+            ("commitment_weight", commitment_weight),
+            ("latent_noise", latent_noise),
+            ("kl_weight", kl_weight),
+        ):
+            if value < 0:
+                raise SettingError(f"{name}={value}: give 0 or more")
+        wanted = RECONSTRUCTION if discriminator is None else RECONSTRUCTION + ADVERSARIAL
+        absent = [name for name in wanted if name not in weights]
+        unknown = [name for name in weights if name not in RECONSTRUCTION + ADVERSARIAL]
+        if absent or unknown:
+            raise SettingError(
+                f"weights has {', '.join(weights)}: it takes those of {', '.join(wanted)}"
+            )
+        self.model = codec.model.requires_grad_(True).train()
+        if not self.model.name_or_path:
+            torch.manual_seed(seed)
+            init_pca(self.model)
+        self.reconstruction = ReconstructionLoss(codec.sample_rate, **(reconstruction or {}))
+        self.discriminator = discriminator
+        self.balancer = LossBalancer({name: weights[name] for name in wanted})
+        self.learner = CodebookLearner(self.model.quantizer, **(codebooks or {}))
+        self.optim = optim or Optimization()
+        self.quantized_share = quantized_share
+        self.commitment_weight = commitment_weight
+        self.latent_noise, self.kl_weight = latent_noise, kl_weight
+        self.seed = seed
+
+    # --- training ----------------------------------------------------------------------------
+
+    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        """Seed the draws by the step, so that a resumed run is the same."""
+        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
+
+    def training_step(self, wav: Tensor, batch_idx: int) -> Tensor:
+        """The objective for waveforms (B, channels, N)."""
+        objective, losses = self.objective(wav)
+        self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
+        self.log("train/loss", self._total(losses), prog_bar=True)
+        self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
+        return objective
+
+    def objective(self, wav: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is minimised for waveforms (B, channels, N), and the losses it is made of.
+
+        Only its gradient means something: the balanced one for the codec, that of its own loss for
+        the discriminator, which learns from the same pass.
+        """
+        latents = self.model.encoder(wav).float()
+        wav = _about_mean(wav)
+        with torch.autocast(wav.device.type, enabled=False):
+            passed, commitment = self._bottleneck(latents)
+        decoded = self.model.decoder(passed).float()
+        output = decoded.detach().requires_grad_()  # so no loss below reaches the codec by itself
+        losses = self.reconstruction(output, wav)
+        others = {
+            "commitment": self.commitment_weight * commitment,
+            "kl": self.kl_weight * 0.5 * latents.square().mean(),
+        }
+        if self.discriminator is not None:
+            real, fake = self.discriminator(wav), self.discriminator(output)
+            losses["adversarial"] = adversarial_loss(fake)
+            losses["features"] = feature_loss(real, fake)
+            others["discriminator"] = discriminator_loss(real, fake)
+        gradient = self.balancer(losses, output)
+        objective = (decoded * gradient).sum() + torch.stack(list(others.values())).sum()
+        return objective, losses | others
+
+    def _bottleneck(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """What the decoder is given for latents (B, D, T), and the commitment loss."""
+        quantized = self.learner(latents, learn=True)
+        items = len(latents)
+        depth = torch.randint(len(quantized.latents), (items,), device=latents.device)
+        by_codes = torch.rand(items, device=latents.device) < self.quantized_share
+        noisy = latents + self.latent_noise * torch.randn_like(latents)
+        chosen = quantized.latents[depth, torch.arange(items, device=latents.device)]
+        through = straight_through(latents, chosen)
+        return torch.where(by_codes[:, None, None], through, noisy), quantized.commitment
+
+    def _total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Weighted mean of the losses of the reconstruction, to be looked at."""
+        found = torch.stack([losses[name].detach() for name in RECONSTRUCTION])
+        weights = found.new_tensor([self.balancer.weights[name] for name in RECONSTRUCTION])
+        return (weights * found).sum() / weights.sum().clamp(min=1e-9)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip codec and discriminator apart, or stop where a gradient is not finite.
+
+        Raises:
+            JascoError: on all ranks, before the weights change.
+        """
+        for name in ("model", "discriminator"):
+            part = getattr(self, name)
+            if part is None:
+                continue
+            norm, fine = gradient_norm(part.parameters(), self.trainer.strategy)
+            if not fine:
+                raise JascoError(
+                    f"the gradient is not finite at step {self.trainer.global_step}: lower "
+                    "optim.lr, or look for what is odd in the audio"
+                )
+            clip_to_norm(part.parameters(), norm, gradient_clip_val)
+            self.log(f"train/grad_norm/{name}", norm)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, its rate moving every step."""
+        return self.optim.configure(self.named_parameters(), self.trainer.max_steps)
+
+    # --- evaluation --------------------------------------------------------------------------
+
+    def validation_step(self, wav: Tensor, batch_idx: int) -> None:
+        """Losses without quantisation; SI-SDR (dB) of what is audible, also through codes."""
+        with torch.autocast(wav.device.type, enabled=False):
+            latents = self.model.encoder(wav)
+            quantized = self.learner(latents, learn=False)
+            decoded = self.model.decoder(latents)
+            from_codes = self.model.decoder(quantized.latents[-1])
+        wav = _about_mean(wav)
+        losses = self.reconstruction(decoded, wav)
+        self._log_validation(losses | {"loss": self._total(losses)}, len(wav))
+        audible = wav.flatten(1).square().mean(1) > _AUDIBLE**2
+        if audible.any():
+            ratios = {"si_sdr": decoded, "si_sdr/codes": from_codes}
+            means = {k: si_sdr(y[audible], wav[audible]).mean() for k, y in ratios.items()}
+            self._log_validation(means, int(audible.sum()))
+
+    def _log_validation(self, found: Mapping[str, Tensor], items: int) -> None:
+        named = {f"val/{name}": value for name, value in found.items()}
+        self.log_dict(named, batch_size=items, sync_dist=True)
+
+
+def _about_mean(wav: Tensor) -> Tensor:
+    """Waveforms (B, channels, N) without their DC offset."""
+    return wav - wav.mean(dim=-1, keepdim=True)

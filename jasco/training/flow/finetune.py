@@ -1,0 +1,102 @@
+"""The model that a run begins with: of fresh weights, or all that a checkpoint has."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from torch import nn
+
+from jasco import checkpoint
+from jasco.checkpoint import Checkpoint
+from jasco.conditions import CONTROLS
+from jasco.errors import SettingError
+from jasco.io.hub import HubOptions
+from jasco.model import Jasco
+
+
+def fresh_model(config: Mapping[str, Any]) -> Jasco:
+    """A model of fresh weights, with the pretrained parts that its configuration names.
+
+    Args:
+        config: nodes ``model``, ``solver``, ``guidance`` and ``dropout``; plain data.
+
+    Raises:
+        CheckpointError: a part cannot be found or reached.
+        SettingError: values that do not fit.
+    """
+    own = copy.deepcopy(dict(config))
+    model = Jasco.from_config(checkpoint.locate_parts(own, HubOptions()))
+    model.config = own
+    return model
+
+
+def pretrained_model(
+    found: Checkpoint,
+    *,
+    add: Mapping[str, Any],
+    allow_new: Sequence[str],
+    dropout: Mapping[str, float],
+    new_dropout: float,
+) -> Jasco:
+    """The model of a checkpoint, with controls that it did not have.
+
+    A new control begins without effect: its projection to the network is zero, so that the first
+    step starts from what the checkpoint computes.
+
+    Args:
+        found: the checkpoint.
+        add: configuration of each new control, by name.
+        allow_new: names of the controls that may be absent from the checkpoint.
+        dropout: in place of the checkpoint's, by control.
+        new_dropout: of a new control that ``dropout`` does not name.
+
+    Raises:
+        SettingError: controls that are new without permission, or permitted and not new.
+        CheckpointError: tensors that are missing or left over.
+    """
+    known = tuple(found.config["model"]["conditioners"])
+    _require_new(tuple(add), known, allow_new, found.name)
+    config, located = copy.deepcopy(found.config), copy.deepcopy(found.located)
+    for node in (config, located):
+        conditioners = node["model"]["conditioners"] | dict(add)
+        node["model"]["conditioners"] = {c: conditioners[c] for c in CONTROLS if c in conditioners}
+    config["dropout"] = (
+        {name: new_dropout for name in add} | (found.config.get("dropout") or {}) | dict(dropout)
+    )
+    source = found.config.get("source") or {"revision": found.revision}
+    if found.revision and "id" not in source:
+        source["id"] = found.name
+    config["source"] = source | {"finetuned": True}
+
+    model = Jasco.from_config(located)
+    model.config = config
+    model.codec.source = found.name
+    new = tuple(f"conditioners.{name}." for name in add)
+    checkpoint.assign(model, found.tensors, elsewhere=(*found.elsewhere, *new), source=found.name)
+    for name in add:
+        project = cast(nn.Linear, model.conditioners[name].project)
+        for parameter in project.parameters():
+            nn.init.zeros_(parameter)
+    return model
+
+
+def _require_new(
+    add: tuple[str, ...], known: tuple[str, ...], allow_new: Sequence[str], source: str
+) -> None:
+    has = f"{source} has {', '.join(known)}"
+    present = [name for name in (*add, *allow_new) if name in known]
+    if present:
+        raise SettingError(f"{present[0]} is not new: {has}")
+    silent = [name for name in add if name not in allow_new]
+    if silent:
+        raise SettingError(
+            f"{has}: to add {', '.join(silent)}, name it with allow_new=[{','.join(silent)}]"
+        )
+    idle = [name for name in allow_new if name not in add]
+    if idle:
+        raise SettingError(
+            f"allow_new names {', '.join(idle)}, which is not added: add it with "
+            f"'conditioners@add=[{','.join(idle)}]'"
+        )

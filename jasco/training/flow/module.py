@@ -1,0 +1,304 @@
+"""The model as Lightning trains and tests it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from jasco.checkpoint import frozen_elsewhere
+from jasco.conditioners import TextConditioner
+from jasco.conditions import ConditionBatch
+from jasco.data.clips import ClipBatch
+from jasco.errors import JascoError, SettingError
+from jasco.flow import shift_timesteps
+from jasco.io.atomic import replacing
+from jasco.model import Jasco
+from jasco.training.clipping import clip_to_norm, gradient_norm
+from jasco.training.flow.breakdown import LossBreakdown, time_groups
+from jasco.training.optim import Optimization, seed_step
+
+PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
+"""Lightning's names of the precisions, and ours."""
+
+
+class JascoModule(LightningModule):
+    """Flow-matching training of a `Jasco`, which stays the same object that generates.
+
+    A checkpoint holds the model's configuration as plain data in ``hyper_parameters``, and all
+    weights but those of a frozen text encoder, which the configuration names.
+
+    Args:
+        model: to train; of its own ``config``.
+        optim: what is minimised and how.
+        seed: of what is random in the network (a text encoder that is trained has dropout).
+    """
+
+    def __init__(
+        self,
+        model: Jasco,
+        optim: Optimization | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.optim = optim or Optimization()
+        self.seed = seed
+        left_out = tuple(f"model.{name}" for name in frozen_elsewhere(model.config))
+        self.register_state_dict_post_hook(partial(_leave_out, left_out))
+        self.register_load_state_dict_post_hook(partial(_do_not_miss, left_out))
+        controls = model.controls
+        given = [f"{how}/{name}" for name in controls for how in ("with", "without")]
+        self._seen = LossBreakdown(["loss", *time_groups(), *given])
+        without = [f"without/{name}" for name in controls] if len(controls) > 1 else []
+        self._evaluated = LossBreakdown(
+            ["loss", *time_groups(), *without, "without/everything", "latent_correlation"]
+        )
+        self._suspect: ClipBatch | None = None
+        self._latest: ClipBatch | None = None
+        self._logged_step = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> JascoModule:
+        """A copy, such as of averaged weights, that shares the parts that do not train."""
+        for part in frozen_parts(self.model):
+            memo[id(part)] = part
+        copied = self.__class__.__new__(self.__class__)
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
+        return copied
+
+    # --- loss --------------------------------------------------------------------------------
+
+    def targets(self, batch: ClipBatch) -> Tensor:
+        """Normalised latents z_1 (B, T, D) of the clips, encoded here where they come as audio."""
+        codec = self.model.codec
+        if batch.audio is not None:
+            with torch.no_grad():
+                return codec.encode(batch.audio)
+        if batch.latents is None:
+            raise SettingError("a batch has either latents or audio: this one has neither")
+        return (batch.latents - codec.mean) / codec.std
+
+    def encode(self, batch: ClipBatch) -> ConditionBatch:
+        """The conditions of the clips, at their null where they are dropped or padding."""
+        encoded = self.model.encode(batch.conditions, batch.mask.shape[1])
+        for name, control in encoded.controls.items():
+            encoded = encoded.drop(name, where=batch.dropped[name])
+            if control.mask is None and not batch.mask.all():
+                encoded = encoded.drop(name, where=~batch.mask)
+        return encoded
+
+    def losses(self, batch: ClipBatch, conditions: ConditionBatch) -> Tensor:
+        """Flow-matching loss of each clip (B,), over its real frames."""
+        return self.model.loss(
+            self.targets(batch),
+            conditions,
+            t=batch.t,
+            z_0=batch.noise,
+            mask=None if batch.mask.all() else batch.mask,
+            weighting=self.optim.weighting,
+        )
+
+    # --- training ----------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Generate in the precision of training."""
+        precision = str(self.trainer.precision)
+        if precision not in PRECISIONS:
+            raise SettingError(f"trainer.precision={precision}: give {' or '.join(PRECISIONS)}")
+        self.model.dtype = PRECISIONS[precision]
+
+    def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
+        """Seed what is random in the network by the step, so that a resumed run is the same."""
+        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
+
+    def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
+        """Mean loss of a batch."""
+        batch = replace(batch, t=shift_timesteps(batch.t, self.optim.shift))
+        losses = self.losses(batch, self.encode(batch))
+        self._seen.add("loss", losses)
+        self._seen.add_times(losses, batch.t)
+        for name in self.model.controls:
+            given = batch.given(name)
+            self._seen.add(f"with/{name}", losses, given)
+            self._seen.add(f"without/{name}", losses, ~given)
+        loss = losses.mean()
+        self._latest = batch
+        if not bool(loss.isfinite()):
+            self._suspect = batch
+        return loss
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the norm of all gradients, or stop where it or the loss is not finite.
+
+        Raises:
+            JascoError: on all ranks, before the weights change.
+        """
+        strategy = self.trainer.strategy
+        norm, fine = gradient_norm(self.parameters(), strategy, finite=self._suspect is None)
+        if not fine:
+            self._stop()
+        clip_to_norm(self.parameters(), norm, gradient_clip_val)
+        self.log("train/grad_norm", norm)
+
+    def on_train_batch_end(self, outputs: Any, batch: ClipBatch, batch_idx: int) -> None:
+        """Log the mean losses of all clips since they were logged last."""
+        trainer: Any = self.trainer
+        step = trainer.global_step
+        if step % trainer.log_every_n_steps or step == self._logged_step:
+            return
+        means = self.unlogged()
+        self.log("train/loss", means.pop("train/loss"), prog_bar=True)
+        self.log_dict(means)
+
+    def unlogged(self) -> dict[str, float]:
+        """Means of all clips since the last call, by their names in a log; called on all ranks."""
+        trainer: Any = self.trainer
+        self._logged_step = trainer.global_step
+        means = {f"train/{name}": mean for name, mean in self._read(self._seen).items()}
+        return means | {"train/lr": trainer.optimizers[0].param_groups[0]["lr"]}
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, its rate moving every step."""
+        return self.optim.configure(self.model.named_parameters(), self.trainer.max_steps)
+
+    def _read(self, breakdown: LossBreakdown) -> dict[str, float]:
+        reduce = partial(self.trainer.strategy.reduce, reduce_op="sum")
+        return breakdown.read(reduce, self.device)
+
+    def _stop(self) -> None:
+        """Keep the batch that made the loss infinite or no number, and end the run."""
+        step = self.trainer.global_step
+        name = f"nonfinite-step{step}-rank{self.global_rank}.safetensors"
+        path = Path(self.trainer.default_root_dir, name)
+        batch = self._suspect or self._latest
+        if batch is not None:
+            save_batch(batch, path)
+        raise JascoError(
+            f"the loss or its gradient is not finite at step {step}: its batch is in {path}; lower "
+            "optim.lr, or look for what is odd in the data"
+        )
+
+    # --- evaluation --------------------------------------------------------------------------
+
+    def validation_step(self, batch: ClipBatch, batch_idx: int) -> None:
+        """Losses at the clips' own noise and times: with all controls, and without each."""
+        self._evaluate(batch)
+
+    def test_step(self, batch: ClipBatch, batch_idx: int) -> None:
+        """The same losses, and how alike what is generated is to the clips."""
+        self._evaluate(batch)
+        latents = self.predict_step(batch, batch_idx)["latents"].to(self.device)
+        self._evaluated.add(
+            "latent_correlation", correlation(latents, self.targets(batch), batch.mask)
+        )
+
+    def predict_step(self, batch: ClipBatch, batch_idx: int) -> dict[str, Any]:
+        """The fields of a `Generation` for the clips, by the sampler that serves users."""
+        # The model casts what it computes in lower precision; the trainer would cast the codec too.
+        with torch.autocast(self.device.type, enabled=False):
+            return vars(self.model.generate(batch.conditions, seed=batch.numbers))
+
+    def _evaluate(self, batch: ClipBatch) -> None:
+        conditions = self.encode(batch)
+        losses = self.losses(batch, conditions)
+        self._evaluated.add("loss", losses)
+        self._evaluated.add_times(losses, batch.t)
+        variants = {"without/everything": self.model.controls}
+        if len(self.model.controls) > 1:
+            variants |= {f"without/{name}": (name,) for name in self.model.controls}
+        for variant, names in variants.items():
+            self._evaluated.add(variant, self.losses(batch, conditions.drop(*names)))
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_evaluation("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_evaluation("test")
+
+    def _log_evaluation(self, stage: str) -> None:
+        means = self._read(self._evaluated)
+        self.log_dict({f"{stage}/{name}": mean for name, mean in means.items()})
+
+    # --- checkpoints -------------------------------------------------------------------------
+
+    def parts_beside(self) -> dict[str, Callable[[Path], None]]:
+        """Pretrained parts to keep in folders beside the checkpoints, which then need no Hub."""
+        nodes = self.model.config["model"]
+        parts: dict[str, Callable[[Path], None]] = {}
+        if nodes["codec"].get("pretrained"):
+            parts["codec"] = self.model.codec.save
+        if nodes["conditioners"].get("text", {}).get("pretrained"):
+            text: Any = self.model.conditioners["text"]
+            parts["text_encoder"] = text.save_encoder
+        return parts
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say what model it is, in plain data."""
+        checkpoint["hyper_parameters"] = copy.deepcopy(self.model.config)
+
+
+def frozen_parts(model: Jasco) -> list[nn.Module]:
+    """Parts of the model of which nothing trains."""
+    parts: list[nn.Module] = [model.codec]
+    text = model.conditioners["text"] if "text" in model.conditioners else None
+    if isinstance(text, TextConditioner):
+        parts.append(text.encoder)
+    return [part for part in parts if not any(p.requires_grad for p in part.parameters())]
+
+
+def correlation(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
+    """Pearson correlation (B,) of two (B, T, D) over the frames where ``mask`` (B, T) is true."""
+    frames = mask[..., None].to(a.dtype)
+    count = frames.sum((1, 2), keepdim=True) * a.shape[-1]
+    a = (a - (a * frames).sum((1, 2), keepdim=True) / count) * frames
+    b = (b - (b * frames).sum((1, 2), keepdim=True) / count) * frames
+    return (a * b).sum((1, 2)) / (a.square().sum((1, 2)) * b.square().sum((1, 2))).sqrt()
+
+
+def save_batch(batch: ClipBatch, path: Path) -> None:
+    """Write a batch as a safetensors file, with its texts and chords in the header."""
+    tensors = {"t": batch.t, "noise": batch.noise, "mask": batch.mask}
+    tensors |= {"latents": batch.latents} if batch.latents is not None else {}
+    tensors |= {"audio": batch.audio} if batch.audio is not None else {}
+    tensors |= {f"dropped.{name}": where for name, where in batch.dropped.items()}
+    facts = [
+        {"number": n, "text": c.text, "chords": c.chords.pairs() if c.chords else None}
+        for n, c in zip(batch.numbers, batch.conditions, strict=True)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as part:
+        save_file(own, part, metadata={"clips": json.dumps(facts)})
+
+
+def _leave_out(
+    prefixes: tuple[str, ...], module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any
+) -> None:
+    """Keep tensors that begin so out of a state dict."""
+    for name in [key for key in state if key.removeprefix(prefix).startswith(prefixes)]:
+        del state[name]
+
+
+def _do_not_miss(prefixes: tuple[str, ...], module: nn.Module, incompatible: Any) -> None:
+    """Let a state dict be without what `_leave_out` leaves out."""
+    # Within another module, as that of averaged weights, a name has a prefix more.
+    incompatible.missing_keys[:] = [
+        key
+        for key in incompatible.missing_keys
+        if not any(key.startswith(name) or f".{name}" in key for name in prefixes)
+    ]

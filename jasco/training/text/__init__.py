@@ -1,0 +1,1 @@
+"""Training of a text encoder from descriptions."""

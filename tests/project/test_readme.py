@@ -1,0 +1,225 @@
+"""The README tells the truth: its code runs as it stands, its tables are read by the real thing."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from blocks import README, Block, blocks, commands
+from checkout import changes, copy_checkout, machine_paths
+
+from jasco import ChordProgression, Melody, load_audio
+from jasco.audio import Audio
+from jasco.cli.doctor import EXTRAS
+from jasco.config import compose_config
+from jasco.extract.onsets import FRAME_RATE, onset_strength
+from jasco.extract.tempo import autocorrelation
+from jasco.io.assets import asset
+from jasco.metrics.signal import measure
+
+ROOT = Path(__file__).resolve().parents[2]
+CI = (ROOT / ".ci" / "run").read_text()
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table in a section, cell by cell, without backquotes."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    return [[cell.strip().strip("`").replace("\\|", "|") for cell in row] for row in cells]
+
+
+def is_ours(command: str) -> bool:
+    return shlex.split(command)[0].startswith("jasco-")
+
+
+def is_installation(command: str) -> bool:
+    """Commands that make the environment, or run these tests in it."""
+    return shlex.split(command)[0] in ("python3", "pip", "pytest")
+
+
+CODE = [block for block in blocks() if block.language == "python"]
+SHELL = [block for block in blocks() if block.language == "bash"]
+OURS = [block for block in SHELL if any(map(is_ours, commands(block)))]
+ENVIRONMENT = "python3 -m venv .venv && . .venv/bin/activate"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A fresh checkout: nothing is there but the project's own files."""
+    return copy_checkout(ROOT, tmp_path)
+
+
+def run(command: list[str], checkout: Path, environment: dict[str, str], text: str = "") -> None:
+    """Run in a checkout; what is written there is sound, and nothing that git would add."""
+    before = {path.name for path in checkout.iterdir()}
+    result = subprocess.run(
+        command, cwd=checkout, env=environment, input=text, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    for path in checkout.iterdir():
+        if path.suffix in (".wav", ".flac", ".mp3") and path.name not in before:
+            audio, _ = soundfile.read(path)
+            assert len(audio) and np.abs(audio).max() > 0
+    assert changes(checkout) == []
+    assert machine_paths(checkout) == []
+
+
+@pytest.mark.parametrize("section", dict.fromkeys(block.section for block in CODE))
+def test_the_python_of_a_section_runs(
+    section: str, checkout: Path, environment: dict[str, str]
+) -> None:
+    lines = [""] * len(README.splitlines())  # a traceback shows the line of the README
+    for block in CODE:
+        if block.section == section:
+            text = block.text.splitlines()
+            lines[block.line - 1 : block.line - 1 + len(text)] = text
+    run([sys.executable, "-"], checkout, environment, "\n".join(lines))
+
+
+@pytest.mark.parametrize("block", OURS, ids=lambda block: f"{block.section}, line {block.line}")
+def test_a_block_of_commands_runs_in_a_fresh_checkout(
+    block: Block, checkout: Path, environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    if "jasco-synthesize" in block.text:
+        request.getfixturevalue("soundfont")
+    pasted = [command for command in commands(block) if not is_installation(command)]
+    run(["bash", "-euc", "\n".join(pasted)], checkout, environment)
+    if block is OURS[0]:
+        check_first_song(load_audio(checkout / "song.flac"))
+
+
+def check_first_song(song: Audio) -> None:
+    """Ten seconds at their loudness, without faults of the signal, and with a steady beat."""
+    found = measure(song)
+    assert song.duration == pytest.approx(10.0)
+    assert found["loudness"] == pytest.approx(-14.0, abs=0.5)
+    assert found["true_peak"] < 0 and found["dc"] < 1e-3
+    assert found["clipping"] == found["silence"] == 0
+    # Onsets come again after a beat of 96 a minute, and between two such beats they do not.
+    assert pulse(song, 60 / 96) > 0.8 > 0.3 > pulse(song, 60 / 96 * 0.8)
+
+
+def pulse(audio: Audio, period: float) -> float:
+    """Autocorrelation of the onset strength after a period (s), as a part of its variance.
+
+    The mean is taken out and the curve smoothed over 75 ms; the lag may be off by 20 ms.
+    """
+    found = autocorrelation(onset_strength(audio))
+    lag, slack = round(period * FRAME_RATE), round(0.02 * FRAME_RATE)
+    return float(found[lag - slack : lag + slack + 1].max() / found[0])
+
+
+def test_the_samples_have_a_beat_and_no_faults() -> None:
+    folder = asset("samples")
+    for name in ("beat.ogg", "song.mp3"):
+        audio = load_audio(folder / name)
+        found = measure(audio)
+        assert audio.duration == pytest.approx(10.0, abs=0.05) and pulse(audio, 60 / 96) > 0.8
+        assert found["true_peak"] < 0 and found["dc"] < 1e-3 and found["clipping"] == 0
+    assert Melody.load(folder / "tune.mid").report == ()
+    assert json.loads((folder / "song.json").read_text())["description"]
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 300_000
+
+
+def test_every_other_command_is_run_by_ci() -> None:
+    """Installing and testing cannot be run from a test: .ci/run has the very same lines."""
+    lines = {line.strip() for line in CI.splitlines()}
+    others = [c for block in SHELL for c in commands(block) if is_installation(c)]
+    assert others[0] == ENVIRONMENT and "/venv/bin/activate" in CI  # there with a name of its own
+    assert "pytest -n auto" in others and others[1].startswith("pip install -c constraints.txt")
+    assert [command for command in others[1:] if command not in lines] == []
+
+
+def test_the_first_command_needs_no_more_than_the_first_installation() -> None:
+    """CI makes the song of the first block before anything optional is installed."""
+    first = [command for command in commands(SHELL[0]) if is_ours(command)]
+    words = shlex.split(first[0])
+    assert len(first) == 1 and words[-2:] == ["-o", "song.flac"]
+    assert "--drums" in words and "--melody" in words
+    run = " ".join(words[:-1])
+    ci = CI.replace("\\\n", " ")
+    made = next(k for k, line in enumerate(ci.splitlines()) if line.startswith("jasco-generate"))
+    assert run in " ".join(shlex.split(ci.splitlines()[made]))
+    assert not [line for line in ci.splitlines()[:made] if ".[dev" in line]
+
+
+def test_the_picture_of_the_first_screen_is_there() -> None:
+    first_screen = README.split("\n## ")[0]
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", first_screen)
+    assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+    for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_every_block_is_tested() -> None:
+    assert {block.language for block in blocks()} <= {"python", "bash", "sh"}
+    assert CODE and OURS
+    # A job for a cluster cannot run here; its syntax and its own command can be checked.
+    jobs = [block for block in blocks() if block.language == "sh"]
+    for job in jobs:
+        assert subprocess.run(["bash", "-nc", job.text]).returncode == 0
+        words = shlex.split(job.text, comments=True)
+        assert {"jasco-train", "jasco-prepare", "jasco.cli.train", "jasco-evaluate"} & set(words)
+
+
+TRAINING = [
+    command
+    for block in blocks()
+    if block.language == "sh"
+    for command in commands(block)
+    if "train" in command
+]
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_the_settings_of_a_training_exist(command: str) -> None:
+    words = shlex.split(command)
+    start = next(k for k, word in enumerate(words) if word in ("jasco-train", "jasco.cli.train"))
+    overrides = [word for word in words[start + 1 :] if not word.startswith("-")]
+    swept = [re.sub(r",.*", "", word) for word in overrides if not word.startswith("hydra")]
+    added = ["conditioners@add=[]"] if "experiment=finetune" in words else []
+    config = compose_config(*swept, *added, config_name="train")
+    assert config["data"].get("root") or config["name"] == "text"  # which writes its data itself
+    assert config["trainer"]["max_steps"] > 0
+
+
+EVALUATION = [
+    command
+    for block in blocks()
+    if block.language == "sh"
+    for command in commands(block)
+    if command.startswith("jasco-evaluate")
+]
+
+
+@pytest.mark.parametrize("command", EVALUATION)
+def test_the_settings_of_an_evaluation_exist(command: str) -> None:
+    overrides = [word for word in shlex.split(command)[1:] if not word.startswith("-")]
+    swept = [word if "[" in word else re.sub(r",.*", "", word) for word in overrides]
+    config = compose_config(*swept, config_name="evaluate")
+    assert config["checkpoint"] and config["data"]["root"]
+
+
+def test_the_groups_are_those_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = dict(table("Install"))
+    assert list(groups) == list(project["optional-dependencies"])
+    assert groups == EXTRAS | {"dev": groups["dev"]}
+
+
+@pytest.mark.parametrize("text, options, names", table("Chords"))
+def test_a_chord_example_is_read_as_it_says(text: str, options: str, names: str) -> None:
+    call = ast.parse(f"f({options})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    keywords = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    assert " ".join(ChordProgression.parse(text, **keywords).names) == names
