@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from jasco.adherence import controls as module
 from jasco.adherence.controls import ControlExtractor, Controls, adherence, requested
-from jasco.adherence.controls import controls as module
 from jasco.audio import Audio
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jasco.cli.errors import one_line_errors, printable
+from jasco.cli.errors import one_line_errors
 from jasco.errors import CheckpointError, ChordError, MissingPartError
-from jasco.notices import show, tell
+from jasco.notices import printable, show, tell
 
 PROGRAM = """
 import sys, time
