@@ -58,7 +58,7 @@ def run(config: DictConfig) -> None:
     if not metrics or [name for name in metrics if name not in METRICS]:
         raise SettingError(f"metrics={metrics}: give some of {', '.join(METRICS)}")
     try:
-        from jasco.evaluation import text
+        from jasco.evaluation import console
         from jasco.evaluation.run import PAGE, REPORT, evaluate
     except ModuleNotFoundError as error:
         raise MissingPartError(
@@ -83,7 +83,7 @@ def run(config: DictConfig) -> None:
             published=settings["published"],
         )
     if report is not None:
-        print(*text.lines(report), text.times(report), sep="\n")
+        print(*console.lines(report), console.times(report), sep="\n")
         print(folder / REPORT, folder / PAGE, sep="\n")
 
 
