@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 from jasco.aliases import resolve_aliases
@@ -84,6 +83,8 @@ def _changes(path: Path, here: dict[str, Any]) -> list[str]:
 
 def environment() -> dict[str, Any]:
     """Command, commit, versions, machine and threads."""
+    import torch  # late: the OpenMP wait policy is set before torch is first imported
+
     return {
         "command": sys.argv,
         "commit": _git("rev-parse", "HEAD"),

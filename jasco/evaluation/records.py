@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jasco.errors import DataError
-from jasco.io.plain import parse_object
+from jasco.io.plain import parse_object, read_bytes
+
+
+MAX_BYTES = 2**30
+"""Largest file of records."""
 
 
 class Key(NamedTuple):
@@ -42,13 +46,14 @@ def read_records(folder: Path) -> Records:
     """
     found: Records = {}
     for path in sorted(folder.glob("records.*.jsonl")):
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read_bytes(path, DataError, MAX_BYTES).split(b"\n")
         for number, line in enumerate(lines[:-1], 1):  # what follows the last end of a line is cut
-            record = parse_object(line, f"{path} line {number}", DataError)
+            label = f"{path} line {number}"
+            record = parse_object(line, label, DataError)
             try:
                 key = Key(record["setting"], record["seed"], record["item"])
             except KeyError as error:
-                raise DataError(f"{path} line {number} is no record: it has no {error}") from error
+                raise DataError(f"{label} is no record: it has no {error}") from error
             found[key] = record
     return found
 

@@ -44,6 +44,12 @@ def test_what_is_no_record(tmp_path: Path) -> None:
         read_records(tmp_path)
 
 
+def test_records_in_another_encoding_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "records.0.jsonl").write_bytes(b'{"setting": "\xff"}\n')
+    with pytest.raises(DataError, match=r"records\.0\.jsonl line 1 is no text in UTF-8"):
+        read_records(tmp_path)
+
+
 def test_numbers_that_json_has_not() -> None:
     plain = to_json({"a": math.nan, "b": -math.inf, "c": 0.5})
     assert plain == {"a": None, "b": None, "c": 0.5}

@@ -17,6 +17,7 @@ LIGHT = (
     "jasco.flow",
     "jasco.io.jsonl",
     "jasco.io.plain",
+    "jasco.runs",
 )
 
 
