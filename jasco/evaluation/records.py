@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from jasco.errors import DataError
 from jasco.io.plain import parse_object, read_bytes
 
-
 MAX_BYTES = 2**30
 """Largest file of records."""
 
