@@ -62,8 +62,9 @@ def machine() -> Iterator[Finding]:
     """What computes here, and in which precision."""
     import torch
 
-    from jasco.cli.threads import WAIT_POLICY, default_threads, usable_cores
+    from jasco.cli.threads import WAIT_POLICY, default_threads
     from jasco.device import resolve_device, resolve_dtype
+    from jasco.workers import usable_cores
 
     device = resolve_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()

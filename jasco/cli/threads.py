@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+
+from jasco.workers import usable_cores
 
 WAIT_POLICY = "OMP_WAIT_POLICY"
 MAX_THREADS = 512
-_CGROUPS = Path("/sys/fs/cgroup")
-_OWN_GROUP = Path("/proc/self/cgroup")
 
 
 def wait_asleep() -> None:
@@ -29,16 +28,6 @@ def wait_asleep() -> None:
     """
     if "torch" not in sys.modules and not os.environ.keys() & {"GOMP_SPINCOUNT", "KMP_BLOCKTIME"}:
         os.environ.setdefault(WAIT_POLICY, "PASSIVE")
-
-
-def usable_cores() -> int:
-    """Cores that this process may compute on, by its affinity and by the quota of its container."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # neither macOS nor Windows has it
-        cores = os.cpu_count() or 1
-    quota = _quota()
-    return cores if quota is None else max(1, min(cores, round(quota)))
 
 
 def default_threads() -> int:
@@ -56,37 +45,3 @@ def use_threads(number: int | None = None) -> int:
     if threads != torch.get_num_threads():
         torch.set_num_threads(threads)
     return threads
-
-
-def _quota() -> float | None:
-    """Cores that the control groups of the process allow, ``None`` without a limit."""
-    found = []
-    for folder in _groups():
-        try:
-            if (folder / "cpu.max").is_file():
-                limit, period = (folder / "cpu.max").read_text().split()
-            else:
-                limit = (folder / "cpu.cfs_quota_us").read_text().strip()
-                period = (folder / "cpu.cfs_period_us").read_text()
-            if limit not in ("max", "-1"):
-                found.append(int(limit) / int(period))
-        except (OSError, ValueError, ZeroDivisionError):
-            continue
-    return min(found, default=None)
-
-
-def _groups() -> list[Path]:
-    """Folders of the process's control groups and of those above them, of both versions."""
-    folders = [_CGROUPS, _CGROUPS / "cpu"]
-    try:
-        lines = _OWN_GROUP.read_text().splitlines()
-    except OSError:
-        return folders
-    for line in lines:
-        _, controllers, name = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        root = _CGROUPS / "cpu" if controllers else _CGROUPS
-        group = root / name.lstrip("/")
-        folders += [group, *(above for above in group.parents if above.is_relative_to(root))]
-    return list(dict.fromkeys(folders))

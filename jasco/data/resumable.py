@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from jasco.data.clips import Numbers
 from jasco.errors import JascoError, SettingError
+from jasco.workers import usable_cores
 
 _MOST_WORKERS = 8
 
@@ -142,16 +142,12 @@ def collate_or_error(collate: Callable[[list[Any]], Any], items: list[Any]) -> A
 
 
 def default_workers(ranks: int = 1) -> int:
-    """One worker for each processor that this process may use, at most 8.
+    """One worker for each core that this process may use, at most 8.
 
     Args:
-        ranks: training processes that share the processors.
+        ranks: training processes that share the cores.
     """
-    try:
-        processors = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        processors = os.cpu_count() or 1
-    return min(max(processors // ranks, 1), _MOST_WORKERS)
+    return min(max(usable_cores() // ranks, 1), _MOST_WORKERS)
 
 
 def _start_method() -> str:

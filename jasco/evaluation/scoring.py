@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +22,7 @@ from jasco.extract.chroma import chromagram
 from jasco.io.fingerprint import fingerprint
 from jasco.metrics import chroma
 from jasco.metrics import signal as signal_metrics
+from jasco.workers import WorkerPool, one_thread
 
 
 @dataclass(frozen=True)
@@ -70,6 +66,10 @@ class ExtractorConfig:
         if "melody" not in self.controls:
             return ControlExtractor(None)
         return ControlExtractor.load(self.weights, device="cpu", dtype=self.dtype)
+
+    def scorer(self) -> Callable[[Take], dict[str, Any]]:
+        """Load what extracts; the returned function is `score_take` with it."""
+        return partial(score_take, listener=self.open(), hearing=self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +156,6 @@ def plain(controls: Controls) -> dict[str, Any]:
     return found
 
 
-_PATIENCE = 2.0  # s that a pool has for its end, which before Python 3.11.7 may never come
-
-
 class ScoringPool:
     """Processes that judge takes, each with one thread; or with none of them this process itself.
 
@@ -173,16 +170,13 @@ class ScoringPool:
     ) -> None:
         if workers < 0:
             raise SettingError(f"workers={workers}: give 0 or more")
-        self.hearing, self.workers, self.keep = hearing, workers, keep
+        self.workers, self.keep = workers, keep
         self.waited = 0.0
         self._pending: set[Future[dict[str, Any]]] = set()
         if workers:
-            # Only this process holds its end of the pipe, so that it closes even if it is killed.
-            theirs, self._lifeline = multiprocessing.Pipe(duplex=False)
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(workers, context, _begin, (hearing, theirs))
+            self._pool = WorkerPool(workers, hearing.scorer)
         else:
-            self._listener = hearing.open()
+            self._score = hearing.scorer()
 
     def submit(self, takes: Sequence[Take]) -> None:
         """Judge takes, now or later; waits where many are waiting already.
@@ -192,11 +186,11 @@ class ScoringPool:
         """
         for take in takes:
             if self.workers:
-                self._pending.add(self._pool.submit(_score, take))
+                self._pending.add(self._pool.submit(take))
             else:
                 start = time.perf_counter()
-                with _one_thread():  # as in a process of its own, for the same rounding
-                    record = score_take(take, self._listener, self.hearing)
+                with one_thread():  # as in a process of its own, for the same rounding
+                    record = self._score(take)
                 self.keep(record)
                 self.waited += time.perf_counter() - start
         self._collect(max(4 * self.workers, len(takes)))
@@ -205,18 +199,12 @@ class ScoringPool:
         """Wait for all takes."""
         self._collect(0)
         if self.workers:
-            self._pool.shutdown()
-            self._lifeline.close()
+            self._pool.finish()
 
     def abandon(self) -> None:
         """End without waiting for what is not judged yet."""
         if self.workers:
-            self._lifeline.close()  # the processes end at once, even one that only starts
-            letting_go = threading.Thread(
-                target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True
-            )
-            letting_go.start()
-            letting_go.join(_PATIENCE)
+            self._pool.abandon()
 
     def _collect(self, most: int) -> None:
         """Keep what is done, and wait until no more than ``most`` are not."""
@@ -230,37 +218,3 @@ class ScoringPool:
             start = time.perf_counter()
             done = wait(self._pending, return_when=FIRST_COMPLETED).done
             self.waited += time.perf_counter() - start
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-_held: tuple[ControlExtractor, ExtractorConfig]
-
-
-def _begin(hearing: ExtractorConfig, lifeline: Connection) -> None:
-    """Make this process a judge."""
-    global _held
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    for number in (signal.SIGINT, signal.SIGTERM):  # are for the process that started it
-        signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    _held = hearing.open(), hearing
-
-
-def _end_with(lifeline: Connection) -> None:
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(1)
-
-
-def _score(take: Take) -> dict[str, Any]:
-    return score_take(take, *_held)

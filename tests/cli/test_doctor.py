@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from jasco.cli import doctor
 from jasco.cli.doctor import Finding, Section
-from jasco.cli.threads import usable_cores
+from jasco.workers import usable_cores
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("io",),
-    ("aliases", "device", "notices", "text"),
+    ("aliases", "device", "notices", "text", "workers"),
     ("config",),
     ("runs",),
     ("audio", "chords", "drums", "flow", "melody"),

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import queue
-import signal
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
-from multiprocessing.connection import Connection
 
 import torch
 
 from jasco.device import resolve_device
 from jasco.prepare.executors.job import DIED, Executor, Job, Step, count, open_step
+from jasco.workers import WorkerPool, usable_cores
 
 
 class LocalExecutor(Executor):
@@ -48,8 +40,8 @@ class LocalExecutor(Executor):
     ) -> None:
         self.devices = _devices(device)
         on_cpu = self.devices[0].type == "cpu"
-        self.workers = count("workers", workers, _processors())
-        default = _processors() if on_cpu else len(self.devices)
+        self.workers = count("workers", workers, usable_cores())
+        default = usable_cores() if on_cpu else len(self.devices)
         self.model_workers = count("model_workers", model_workers, default)
 
     def run(self, jobs: Sequence[Job], steps: Sequence[Step]) -> Generator[Job]:
@@ -101,63 +93,35 @@ class _Station(ABC):
 
 
 class _Processes(_Station):
-    """Processes that end when this one does, however it ends."""
+    """Processes of a `WorkerPool`, which is replaced where one of them dies."""
 
     def __init__(self, step: Step, size: int) -> None:
-        self.step = step
         self.size = size
-        self._start()
-
-    def _start(self) -> None:
-        # Only this process holds its end of the pipe, so that it closes even if it is killed.
-        theirs, self.lifeline = multiprocessing.Pipe(duplex=False)
-        context = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(self.size, context, _begin, (self.step, theirs))
+        self.open = partial(open_step, step, torch.device("cpu"))
+        self.pool = WorkerPool(size, self.open)
 
     def submit(self, job: Job) -> Future[Job]:
         try:
-            return self.pool.submit(_work, job)
+            return self.pool.submit(job)
         except BrokenProcessPool:
-            self._start()
-            return self.pool.submit(_work, job)
+            self.pool = WorkerPool(self.size, self.open)
+            return self.pool.submit(job)
 
     def alone(self, job: Job) -> Job:
         """Try a job again after it, or one beside it, brought its process down."""
-        with _Processes(self.step, 1) as single:
-            try:
-                return single.submit(job).result()
-            except BrokenProcessPool:
-                return job.ended("bad", DIED)
+        single = WorkerPool(1, self.open)
+        try:
+            return single.submit(job).result()
+        except BrokenProcessPool:
+            return job.ended("bad", DIED)
+        finally:
+            single.abandon()
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is not None:
-            self.lifeline.close()  # the processes end at once
-        self.pool.shutdown(cancel_futures=True)
-        self.lifeline.close()
-
-
-_worker: Callable[[Job], Job]
-
-
-def _begin(step: Step, lifeline: Connection) -> None:
-    """Make this process a worker."""
-    global _worker
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    for number in (signal.SIGINT, signal.SIGTERM):  # are for the process that started it
-        signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    _worker = open_step(step, torch.device("cpu"))
-
-
-def _end_with(lifeline: Connection) -> None:
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(1)
-
-
-def _work(job: Job) -> Job:
-    return _worker(job)
+        if kind is None:
+            self.pool.finish()
+        else:
+            self.pool.abandon()
 
 
 class _Threads(_Station):
@@ -193,11 +157,3 @@ def _devices(name: str) -> list[torch.device]:
     if device.type == "cuda" and device.index is None:
         return [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
     return [device]
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
