@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from jasco.extract.chords import extract_chords
     from jasco.extract.drums import separate_drums
     from jasco.extract.melody import extract_melody
-    from jasco.flow import RK4, Dopri5, Euler, Guidance, Heun, Midpoint
+    from jasco.flow import AB2, ABM2, RK4, Dopri5, Euler, Guidance, Heun, Midpoint
     from jasco.melody import Melody
     from jasco.model import Jasco
 
 __all__ = [
+    "AB2",
+    "ABM2",
     "RK4",
     "Audio",
     "ChordProgression",
@@ -41,7 +43,7 @@ _MODULES = {
     "jasco.audio": ("Audio", "load_audio", "save_audio"),
     "jasco.chords": ("ChordProgression",),
     "jasco.conditions": ("Conditions",),
-    "jasco.flow": ("RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),
+    "jasco.flow": ("AB2", "ABM2", "RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),
     "jasco.melody": ("Melody",),
     "jasco.model": ("Jasco",),
     "jasco.extract.chords": ("extract_chords",),

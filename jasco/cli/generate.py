@@ -116,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--crop", metavar="S-S", help="use these seconds of chords, drums and melody: 30-40")
     add("--solver", choices=tuple(SOLVERS), help="the model's own if absent")
     add("--steps", type=int, metavar="N", help="of a solver other than dopri5; alone, of euler")
+    add(
+        "--shift", type=float, metavar="X", help="of those steps: 3 for shorter ones near the noise"
+    )
     add("--guidance", metavar="NAME=WEIGHT,...", help="all=1.5,text=3; the model's own if absent")
     add(
         "--loudness",

@@ -3,6 +3,8 @@
 from jasco.flow.guidance import Guidance, Term
 from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath, shift_timesteps
 from jasco.flow.solvers import (
+    AB2,
+    ABM2,
     RK4,
     SOLVERS,
     Dopri5,
@@ -15,6 +17,8 @@ from jasco.flow.solvers import (
 )
 
 __all__ = [
+    "AB2",
+    "ABM2",
     "LOSS_WEIGHTS",
     "RK4",
     "SOLVERS",

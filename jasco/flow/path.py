@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+T = TypeVar("T", "Tensor", float)
 
 LOSS_WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform": lambda t: t.new_ones(t.shape),
@@ -22,11 +24,11 @@ LOSS_WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
 """Loss weight w(t) at flow time t, by name; JASCO was trained with ``increasing``."""
 
 
-def shift_timesteps(t: Tensor, shift: float) -> Tensor:
+def shift_timesteps(t: T, shift: float) -> T:
     """Timestep shift (SD3, Esser et al., arXiv 2403.03206, section 5.3.2).
 
     Args:
-        t: flow times in [0, 1], of any shape.
+        t: flow time in [0, 1], a number or a tensor of any shape.
         shift: values above 1 move times towards noise (t = 0); uniform times get the density
             ``shift`` at t = 0 and ``1 / shift`` at t = 1.
     """

@@ -1,20 +1,24 @@
 """Solvers of dz/dt = v(t, z) from noise at t = 0 to data at t = 1.
 
-A fixed-step solver is a Butcher tableau (explicit Runge-Kutta, Butcher 1963) and a number of steps.
-How to choose: ``Euler`` with 50 steps is the default; a method of order 2 reaches the same accuracy
-with fewer evaluations; ``Dopri5`` picks its own steps and is for reference, not for speed.
+A fixed-step solver is a method and a grid of times: explicit Runge-Kutta (Butcher 1963), or a
+two-step Adams method, which reaches order 2 with one evaluation a step. How to choose: ``AB2`` with
+``shift=3`` and 8 to 16 steps comes nearest to the exact solution for its evaluations; ``Euler``
+with 50 steps is how published models were sampled; ``Dopri5`` picks its own steps and is for
+reference, not for speed.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from jasco.errors import SettingError, shortened
+from jasco.flow.path import shift_timesteps
 
 if TYPE_CHECKING:  # settings are checked before torch is imported
     from torch import Tensor
@@ -23,6 +27,8 @@ Velocity: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """Velocity field v(t, z) with a scalar time t and a state z of any shape."""
 
 MAX_STEPS = 100_000
+MAX_SHIFT = 100.0
+"""Largest timestep shift of a grid, and the inverse of the smallest."""
 MIN_TOLERANCE = 1e-9
 """Smallest tolerance of an adaptive solver: float32 resolves about 1e-7."""
 
@@ -53,20 +59,21 @@ class Solver(ABC):
 
 @dataclass(frozen=True)
 class FixedStep(Solver):
-    """Explicit Runge-Kutta method with ``steps`` equal steps.
+    """Solver on a fixed grid of ``steps`` steps.
 
     Attributes:
-        steps: number of steps; the velocity is evaluated ``steps * len(nodes)`` times.
+        steps: number of steps.
+        shift: timestep shift (SD3, arXiv 2403.03206, section 5.3.2) of the grid, see
+            `shift_timesteps`: 1 for equal steps; above 1, steps are shorter near noise (t = 0),
+            the first ``shift`` times.
 
     Raises:
-        SettingError: ``steps`` is no whole number from 1 to `MAX_STEPS`.
+        SettingError: ``steps`` is no whole number from 1 to `MAX_STEPS`, or ``shift`` no number
+            from 1 / `MAX_SHIFT` to `MAX_SHIFT`.
     """
 
     steps: int = 50
-
-    nodes: ClassVar[tuple[float, ...]]
-    matrix: ClassVar[tuple[tuple[float, ...], ...]]
-    weights: ClassVar[tuple[float, ...]]
+    shift: float = 1.0
 
     def __post_init__(self) -> None:
         try:
@@ -78,27 +85,59 @@ class FixedStep(Solver):
                 f"{self.name} steps={shortened(self.steps)}: give a whole number of at least 1, at "
                 f"most {MAX_STEPS:,}"
             )
+        shift = _number(self.shift)
+        if not 1 / MAX_SHIFT <= shift <= MAX_SHIFT:
+            raise SettingError(
+                f"{self.name} shift={shortened(self.shift)}: give a number from {1 / MAX_SHIFT:g} "
+                f"to {MAX_SHIFT:g}, 1 for equal steps"
+            )
         object.__setattr__(self, "steps", steps)
+        object.__setattr__(self, "shift", shift)
+
+    def grid(self) -> list[tuple[float, float]]:
+        """Start and length of each step."""
+        starts = [shift_timesteps(step / self.steps, self.shift) for step in range(self.steps)]
+        if self.shift == 1.0:
+            return [(t, 1.0 / self.steps) for t in starts]
+        return [(t, end - t) for t, end in itertools.pairwise([*starts, 1.0])]
+
+    def settings(self) -> dict[str, str | int | float]:
+        shift = {} if self.shift == 1.0 else {"shift": self.shift}
+        return {"name": self.name, "steps": self.steps, **shift}
+
+
+def _number(value: object) -> float:
+    """The value as a float; NaN where it is no number."""
+    try:
+        return math.nan if isinstance(value, bool | str) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+class RungeKutta(FixedStep):
+    """Explicit Runge-Kutta method of a Butcher tableau; ``steps * len(nodes)`` evaluations."""
+
+    nodes: ClassVar[tuple[float, ...]]
+    matrix: ClassVar[tuple[tuple[float, ...], ...]]
+    weights: ClassVar[tuple[float, ...]]
 
     def solve(self, velocity: Velocity, z_0: Tensor, callback: Callback | None = None) -> Tensor:
-        h = 1.0 / self.steps
-        z = z_0
-        for step in range(self.steps):
-            t = step / self.steps
+        z, grid = z_0, self.grid()
+        # All times in one copy to the device: one each would make the host wait at every step.
+        times = z_0.new_tensor([[t + node * h for node in self.nodes] for t, h in grid])
+        for step, (_, h) in enumerate(grid):
             slopes: list[Tensor] = []
-            for node, row in zip(self.nodes, self.matrix, strict=True):
-                stage = _advance(z, h, row, slopes)
-                slopes.append(velocity(z.new_tensor(t + node * h), stage))
+            for stage, row in enumerate(self.matrix):
+                slopes.append(velocity(times[step, stage], _advance(z, h, row, slopes)))
             z = _advance(z, h, self.weights, slopes)
             if callback is not None:
                 callback(step + 1, self.steps)
         return z
 
-    def settings(self) -> dict[str, str | int | float]:
-        return {"name": self.name, "steps": self.steps}
 
-
-def _advance(z: Tensor, h: float, coefficients: tuple[float, ...], slopes: list[Tensor]) -> Tensor:
+def _advance(
+    z: Tensor, h: float, coefficients: Sequence[float], slopes: Sequence[Tensor]
+) -> Tensor:
     """Sum z + h * sum_j a_j k_j; slopes of coefficient zero are skipped."""
     for a, k in zip(coefficients, slopes, strict=True):
         if a:
@@ -106,7 +145,7 @@ def _advance(z: Tensor, h: float, coefficients: tuple[float, ...], slopes: list[
     return z
 
 
-class Euler(FixedStep):
+class Euler(RungeKutta):
     """Euler's method, order 1."""
 
     name = "euler"
@@ -115,7 +154,7 @@ class Euler(FixedStep):
     weights = (1.0,)
 
 
-class Midpoint(FixedStep):
+class Midpoint(RungeKutta):
     """Explicit midpoint rule, order 2."""
 
     name = "midpoint"
@@ -124,7 +163,7 @@ class Midpoint(FixedStep):
     weights = (0.0, 1.0)
 
 
-class Heun(FixedStep):
+class Heun(RungeKutta):
     """Heun's method (explicit trapezoid), order 2."""
 
     name = "heun"
@@ -133,13 +172,54 @@ class Heun(FixedStep):
     weights = (1 / 2, 1 / 2)
 
 
-class RK4(FixedStep):
+class RK4(RungeKutta):
     """The classical Runge-Kutta method, order 4."""
 
     name = "rk4"
     nodes = (0.0, 1 / 2, 1 / 2, 1.0)
     matrix = ((), (1 / 2,), (0.0, 1 / 2), (0.0, 0.0, 1.0))
     weights = (1 / 6, 1 / 3, 1 / 3, 1 / 6)
+
+
+class AB2(FixedStep):
+    """Adams-Bashforth method of two steps, order 2, one evaluation a step.
+
+    Each step extrapolates linearly from the last two velocities, at the lengths of their steps; the
+    first step is Euler's (Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I,
+    section III.5).
+    """
+
+    name = "ab2"
+    corrects: ClassVar[bool] = False
+
+    def solve(self, velocity: Velocity, z_0: Tensor, callback: Callback | None = None) -> Tensor:
+        z, grid = z_0, self.grid()
+        times = z_0.new_tensor([t for t, _ in grid])
+        start, length, previous = z_0, 0.0, None  # state, length and velocity of the step before
+        for step, (_, h) in enumerate(grid):
+            slope = velocity(times[step], z)
+            if previous is None:
+                start, z = z, _advance(z, h, (1.0,), (slope,))
+            else:
+                if self.corrects:
+                    z = _advance(start, length, (1 / 2, 1 / 2), (previous, slope))
+                ratio = h / length / 2
+                start, z = z, _advance(z, h, (-ratio, 1 + ratio), (previous, slope))
+            previous, length = slope, h
+            if callback is not None:
+                callback(step + 1, self.steps)
+        return z
+
+
+class ABM2(AB2):
+    """Adams-Bashforth-Moulton predictor-corrector of order 2 (PEC), one evaluation a step.
+
+    The step of `AB2` predicts; the velocity there, which the next step needs anyway, corrects it by
+    the trapezoid rule. The last step is not corrected, which would take one more evaluation.
+    """
+
+    name = "abm2"
+    corrects = True
 
 
 @dataclass(frozen=True)
@@ -168,10 +248,7 @@ class Dopri5(Solver):
     def __post_init__(self) -> None:
         for name in ("rtol", "atol"):
             tolerance = getattr(self, name)
-            try:
-                number = math.nan if isinstance(tolerance, bool | str) else float(tolerance)
-            except (TypeError, ValueError, OverflowError):
-                number = math.nan
+            number = _number(tolerance)
             if not MIN_TOLERANCE <= number <= 1:
                 raise SettingError(
                     f"dopri5 tolerance {name}={shortened(tolerance)}: give a positive number from "
@@ -209,7 +286,7 @@ class _Reporting:
 
 
 SOLVERS: dict[str, type[FixedStep] | type[Dopri5]] = {
-    solver.name: solver for solver in (Euler, Midpoint, Heun, RK4, Dopri5)
+    solver.name: solver for solver in (Euler, Midpoint, Heun, RK4, AB2, ABM2, Dopri5)
 }
 """Solver classes by name, for the command line and recipes."""
 
@@ -217,21 +294,25 @@ SOLVERS: dict[str, type[FixedStep] | type[Dopri5]] = {
 def make_solver(
     solver: Solver | type[Solver] | str | None = None,
     steps: int | None = None,
+    shift: float | None = None,
     *,
     default: Solver | None = None,
 ) -> Solver:
-    """The solver that is meant by a name, a class or a solver, and a number of steps.
+    """The solver that is meant by a name, a class or a solver, and its steps and their shift.
 
     Args:
         solver: name of `SOLVERS`, in any case, a class of them, or a solver; Euler's method where
-            only ``steps`` is given.
+            only ``steps`` or ``shift`` is given.
         steps: number of steps, in place of the solver's own.
+        shift: timestep shift, in place of the solver's own.
         default: where neither is given; ``Euler()`` if absent.
 
     Raises:
-        SettingError: no such solver, or steps of one that chooses them itself.
+        SettingError: no such solver, or steps or a shift of one that chooses its steps itself.
     """
-    if solver is None and steps is None:
+    given = {"steps": steps, "shift": shift}
+    given = {name: value for name, value in given.items() if value is not None}
+    if solver is None and not given:
         return default or Euler()
     if solver is None:
         solver = Euler
@@ -250,8 +331,10 @@ def make_solver(
             f"solver is {shortened(solver)}: give a name of {', '.join(SOLVERS)}, or a solver such "
             "as Euler(50)"
         )
-    if steps is None:
+    if not given:
         return solver
     if not isinstance(solver, FixedStep):
-        raise SettingError(f"{solver.name} chooses its steps itself: leave steps out")
-    return replace(solver, steps=steps)
+        raise SettingError(
+            f"{solver.name} chooses its steps itself: leave {' and '.join(given)} out"
+        )
+    return replace(solver, **given)  # type: ignore[arg-type]

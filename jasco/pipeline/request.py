@@ -55,6 +55,7 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "crop": (str, 'seconds from the start, first and last, such as "30-40"'),
     "solver": (str, f"one of {', '.join(SOLVERS)}"),
     "steps": (int, "a whole number"),
+    "shift": (_NUMBER, "a number"),
     "guidance": ((*_NUMBER, str, Mapping), 'weights such as {"all": 1.5, "text": 3}'),
     "loudness": ((*_NUMBER, str), 'LUFS from -70 to 0, or "none"'),
     "output": ((str, Path), "the path of a wav, flac, mp3 or ogg file"),
@@ -173,7 +174,7 @@ class Request:
                 samples=samples,
                 best_of=best_of,
                 duration=_duration(values.get("duration", length)),
-                solver=_solver(values.get("solver"), values.get("steps")),
+                solver=_solver(*map(values.get, ("solver", "steps", "shift"))),
                 guidance=None if guidance is None else Guidance.of(guidance),
                 loudness=_loudness(values.get("loudness", -14.0)),
                 output=None if output is None else Path(output),
@@ -345,8 +346,8 @@ def _span(values: Mapping[str, Any]) -> tuple[float, float | None]:
     return float(start), length
 
 
-def _solver(solver: str | Solver | None, steps: int | None) -> Solver | None:
-    return None if solver is None and steps is None else make_solver(solver, steps)
+def _solver(*given: Any) -> Solver | None:
+    return None if given == (None, None, None) else make_solver(*given)
 
 
 def _loudness(value: float | str) -> float | None:

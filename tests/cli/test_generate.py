@@ -256,6 +256,16 @@ def test_a_take_is_made_again_from_its_file(play: Play, things: Path) -> None:
     assert difference("a.flac", "c.flac") > 1e-3
 
 
+def test_a_take_of_shifted_steps_is_made_again(play: Play, on_tiny: list[str]) -> None:
+    shifted = ["--solver", "ab2", "--steps", "3", "--shift", "3"]
+    assert play("a", *shifted, "-o", "a.flac", on=on_tiny) == 0
+    assert read_recipe("a.flac")["solver"] == {"name": "ab2", "steps": 3, "shift": 3.0}
+    assert play("--from", "a.flac", "-o", "b.flac", on=["--yes"]) == 0
+    assert difference("a.flac", "b.flac") == 0
+    assert play("a", *shifted[:-2], "--seed", read_recipe("a.flac")["seed"], "-o", "c.flac") == 0
+    assert difference("a.flac", "c.flac") > 0
+
+
 def test_a_wav_is_made_again_from_the_recipe_beside_it(play: Play) -> None:
     assert play("a", "-o", "a.wav") == 0
     bare, rate = soundfile.read("a.wav", dtype="int32")

@@ -9,7 +9,19 @@ import torch
 from torchdiffeq import odeint
 
 from jasco.errors import SettingError
-from jasco.flow import RK4, SOLVERS, Dopri5, Euler, Heun, Midpoint
+from jasco.flow import (
+    AB2,
+    ABM2,
+    RK4,
+    SOLVERS,
+    Dopri5,
+    Euler,
+    FixedStep,
+    Heun,
+    Midpoint,
+    make_solver,
+    shift_timesteps,
+)
 
 
 def linear(t, z):
@@ -31,9 +43,17 @@ PROBLEMS = [
 @pytest.mark.parametrize("problem", PROBLEMS, ids=["linear", "logistic"])
 @pytest.mark.parametrize(
     ("solver", "order", "steps"),
-    [(Euler, 1, 256), (Midpoint, 2, 64), (Heun, 2, 64), (RK4, 4, 16)],
+    [
+        (Euler, 1, 256),
+        (Midpoint, 2, 64),
+        (Heun, 2, 64),
+        (RK4, 4, 64),
+        (AB2, 2, 512),
+        (ABM2, 2, 2048),
+    ],
 )
-def test_order_of_convergence(problem, solver, order, steps):
+@pytest.mark.parametrize("shift", [1.0, 3.0, 0.5])
+def test_order_of_convergence(problem, solver, order, steps, shift):
     field, solution = problem
     z_0 = torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
 
@@ -42,7 +62,7 @@ def test_order_of_convergence(problem, solver, order, steps):
         default = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)
         try:
-            return (solver(n).solve(field, z_0) - solution(z_0)).abs().max().item()
+            return (solver(n, shift).solve(field, z_0) - solution(z_0)).abs().max().item()
         finally:
             torch.set_default_dtype(default)
 
@@ -51,18 +71,68 @@ def test_order_of_convergence(problem, solver, order, steps):
 
 
 @pytest.mark.parametrize(
-    ("solver", "evaluations"), [(Euler, 1), (Midpoint, 2), (Heun, 2), (RK4, 4)]
+    ("solver", "evaluations"),
+    [(Euler, 1), (Midpoint, 2), (Heun, 2), (RK4, 4), (AB2, 1), (ABM2, 1)],
 )
-def test_evaluations_and_callback(solver, evaluations):
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_evaluations_and_callback(solver, evaluations, shift):
     times, steps = [], []
-    solver(3).solve(
+    solver(3, shift).solve(
         lambda t, z: times.append(float(t)) or z * 0,
         torch.zeros(1),
         lambda step, total: steps.append((step, total)),
     )
     assert len(times) == 3 * evaluations
     assert min(times) == 0 and max(times) <= 1
+    assert times[::evaluations] == pytest.approx(
+        [0, (1 / 3) / (shift - (shift - 1) / 3), (2 / 3) / (shift - 2 * (shift - 1) / 3)]
+    )
     assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_shift_makes_steps_shorter_near_noise():
+    starts, lengths = zip(*AB2(8, shift=3.0).grid(), strict=True)
+    uniform = torch.arange(8) / 8
+    assert starts == pytest.approx((uniform / (3 - 2 * uniform)).tolist())
+    assert starts == pytest.approx(shift_timesteps(uniform, 3.0).tolist())
+    assert sorted(lengths) == list(lengths) and sum(lengths) == pytest.approx(1)
+    assert AB2(64, shift=3.0).grid()[0][1] == pytest.approx(1 / 3 / 64, rel=0.05)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 50])
+def test_without_a_shift_steps_are_equal(steps):
+    assert Euler(steps).grid() == [(step / steps, 1 / steps) for step in range(steps)]
+
+
+def test_two_steps_of_adams_bashforth_are_those_of_the_textbook():
+    """On dz/dt = t: Euler's step, then the line through both slopes, exact for this field."""
+    times = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
+    shifted = (times / (3 - 2 * times)).tolist()
+    z = 0.0
+    for step, (start, end) in enumerate(zip(shifted, shifted[1:], strict=False)):
+        z += (end**2 - start**2) / 2 if step else 0.0  # the first slope is 0
+    found = AB2(4, shift=3.0).solve(lambda t, z: t.expand(2), torch.zeros(2))
+    assert found.tolist() == pytest.approx([z, z])
+
+
+def test_the_corrector_mends_the_first_step():
+    """The trapezoid rule is exact for dz/dt = t, as is extrapolation from two slopes."""
+    found = ABM2(4, shift=3.0).solve(lambda t, z: t.expand(2), torch.zeros(2))
+    assert found.tolist() == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("shift", [0.0, -1, math.nan, math.inf, 1e3, True, "3"])
+def test_a_shift_must_be_a_positive_number(shift):
+    with pytest.raises(SettingError, match="ab2 shift=.* give a number from 0.01 to 100"):
+        AB2(8, shift=shift)
+
+
+def test_solvers_are_made_of_a_name_steps_and_a_shift():
+    assert make_solver("AB2", 8, 3) == AB2(8, 3.0) != AB2(8)
+    assert make_solver(shift=2.0) == Euler(shift=2.0)
+    assert make_solver(Heun(9), shift=2.0) == Heun(9, 2.0)
+    with pytest.raises(SettingError, match="dopri5 .* leave steps and shift out"):
+        make_solver("dopri5", 8, 3.0)
 
 
 def test_euler_is_exact_on_a_constant_field():
@@ -111,3 +181,8 @@ def test_settings_build_the_same_solver(name):
     solver = SOLVERS[name]()
     settings = dict(solver.settings())
     assert SOLVERS[settings.pop("name")](**settings) == solver
+    if isinstance(solver, FixedStep):
+        assert settings == {"steps": 50}  # as recipes were before there was a shift
+        shifted = type(solver)(9, shift=2.5)
+        assert shifted.settings() == {"name": name, "steps": 9, "shift": 2.5}
+        assert SOLVERS[name](steps=9, shift=2.5) == shifted
