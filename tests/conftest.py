@@ -116,7 +116,7 @@ def salience_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def chordino() -> Path:
-    """The plugin that hears chords."""
+    """Path of the Chordino plugin."""
     try:
         return find_chordino()
     except MissingPartError as error:

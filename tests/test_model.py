@@ -285,7 +285,7 @@ def test_settings_that_do_not_fit(tiny, settings, error, message):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "error", "message"),
+    ("values", "error", "message"),
     [
         ({"chords": [("C", -1.0)]}, ChordError, "-1"),
         ({"chords": [("Zz", 0.0)]}, ChordError, "Zz"),
@@ -300,9 +300,9 @@ def test_settings_that_do_not_fit(tiny, settings, error, message):
         ({"text": "word " * 2000}, ConditionError, "tokens"),
     ],
 )
-def test_wishes_that_cannot_be_met(tiny, wishes, error, message):
+def test_conditions_that_do_not_fit_the_model(tiny, values, error, message):
     with pytest.raises(error, match=message):
-        tiny.generate(Conditions(**wishes), seed=0, solver=Euler(1))
+        tiny.generate(Conditions(**values), seed=0, solver=Euler(1))
 
 
 def test_a_control_that_the_model_has_not(hub_cache):

@@ -1,6 +1,6 @@
-"""Audio: read, write, resample, mix down, measure and set loudness.
+"""Audio: reading, writing, resampling, mixing down, measuring and setting loudness.
 
-The only part that uses libsndfile. A signal is a float32 tensor (channels, samples) on the CPU
+No other package uses libsndfile. A signal is a float32 tensor (channels, samples) on the CPU
 whose full scale is 1.0, kept with its rate as an `Audio`.
 """
 

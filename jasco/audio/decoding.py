@@ -1,14 +1,14 @@
-"""Decoding of audio files: which program reads them, how long they are, and what is read of them.
+"""Decoding of slices of audio files by libsndfile or ffmpeg, and the length of a file.
 
-Facts about libsndfile 1.2.2 that the code works around, each measured on files of that kind:
+Limits of libsndfile 1.2.2, each measured on such files:
 
 - an mp3 of variable rate without a Xing header has a length guessed from its first frames (see
   `jasco.audio.mpeg`), and one with a VBRI header too;
-- a FLAC stream of unknown length, which is what ffmpeg writes into a pipe, is said to have 2^63-1
+- a FLAC stream of unknown length, which ffmpeg writes into a pipe, is reported with 2^63-1
   samples, and the read that reaches its end fails;
-- a header may state any length (up to 2^36-1 samples in FLAC), so nothing is allocated by it;
+- a header may state any length (up to 2^36-1 samples in FLAC), so memory is never allocated by it;
 - of several Ogg streams one behind the other only the first is read;
-- names whose bytes are no UTF-8 are opened only where they are given as bytes.
+- names that are not UTF-8 have to be passed as bytes.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from jasco.errors import AudioError, JascoWarning
 from jasco.io.files import regular_file
 
 Source = str | os.PathLike[str] | BinaryIO
-"""A path, or a file object opened for reading bytes, read from its beginning and left open."""
+"""Path, or file object opened for reading bytes, read from its beginning and left open."""
 
-# Encoders count the frames of a sound mp3 one or two apart.
+# Encoders differ by one or two in the frame count of an intact mp3.
 _TOLERANCE = 2 * 1152
 _BLOCK = 1 << 20  # samples
 _LONGEST_PAGE = 27 + 255 + 255 * 255  # bytes of an Ogg page
 
 
 class Decoder:
-    """An open audio file, and where in it a slice lies.
+    """Open audio file with a slice to read.
 
     Attributes:
-        name: of the file, for messages.
-        rate: Hz.
+        name: name of the file, for messages.
+        rate: sample rate (Hz).
         channels: number of channels.
-        frames: length in samples, as far as it is known beforehand.
-        stated: length in samples that the file states itself; 0 where it states none.
+        frames: length (samples), as far as it is known in advance.
+        stated: length (samples) in the file's own header; 0 without one.
         first, stop: the slice (samples).
     """
 
@@ -63,10 +63,10 @@ class Decoder:
         self._wanted = math.inf
 
     def cut(self, start: float, duration: float | None) -> None:
-        """Set the slice (s) and go to its beginning.
+        """Set the slice (s) and seek to its beginning.
 
         Raises:
-            AudioError: it lies outside the file.
+            AudioError: the slice lies outside the file.
         """
         self.first, self.stop = span(start, duration, self.rate, self.frames, self.name)
         self._wanted = self.first + (duration or math.inf) * self.rate
@@ -84,10 +84,10 @@ class Decoder:
         return self._sound.read(most, dtype="float32", always_2d=True)
 
     def read(self) -> np.ndarray:
-        """Samples of the slice (N, channels), in memory that grows with what the file really has.
+        """Samples of the slice (N, channels), in memory that grows with the decoded length.
 
         Raises:
-            AudioError: more than can be held at once, or less than the file states.
+            AudioError: more than `MAX_VALUES` samples, or fewer than the file states.
         """
         count = self.stop - self.first
         self.refuse_too_long(count * self.channels)
@@ -106,10 +106,10 @@ class Decoder:
         return samples
 
     def refuse_too_long(self, values: int) -> None:
-        """Refuse a stated length that is held in more than `MAX_VALUES` values.
+        """Check the stated length.
 
         Raises:
-            AudioError: it is; the message names the file.
+            AudioError: more than `MAX_VALUES` samples.
         """
         if values > MAX_VALUES:
             raise AudioError(
@@ -119,10 +119,10 @@ class Decoder:
             )
 
     def check_complete(self, stop: int) -> None:
-        """Refuse a file that ended at sample ``stop`` though it states that it goes on.
+        """Check that a file which ended at sample ``stop`` is as long as it states.
 
         Raises:
-            AudioError: it is cut short.
+            AudioError: the file is truncated.
         """
         if stop < min(self.stated, self._wanted) - _TOLERANCE:
             raise AudioError(
@@ -133,11 +133,11 @@ class Decoder:
 
 @contextmanager
 def opened(source: Source, start: float = 0.0, duration: float | None = None) -> Iterator[Decoder]:
-    """Open an audio file for reading, a slice of it (s) if only that is wanted.
+    """Open an audio file, or a slice of it (s), for reading.
 
     Raises:
-        AudioError: it is missing, empty, no regular file or no audio, also where that shows only in
-            reading on; or the slice lies outside.
+        AudioError: a file that is missing, empty, no regular file or no audio, also where decoding
+            fails later; or a slice outside the file.
     """
     with ExitStack() as stack:
         name, path, file = open_source(source, stack)
@@ -162,7 +162,7 @@ def opened(source: Source, start: float = 0.0, duration: float | None = None) ->
 
 
 def open_source(source: Source, stack: ExitStack) -> tuple[str, Path | None, BinaryIO]:
-    """Name, path and open file of a source; a copy of what cannot be sought in."""
+    """Name, path and open file of a source; a copy of a file without random access."""
     if isinstance(source, str | os.PathLike):
         path = regular_file(source, AudioError)
         try:
@@ -187,22 +187,22 @@ def open_source(source: Source, stack: ExitStack) -> tuple[str, Path | None, Bin
 
 
 def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> Decoder:
-    """Decoder of a file that libsndfile knows, its length made sure of."""
+    """Decoder of a format of libsndfile, with a verified length."""
     if path is not None:
-        # By a path a file is read without a call of Python for each of its frames. The path of the
-        # open file is that of the same file even if another has taken its place in the meantime.
+        # Reading by path avoids a Python call for each frame. The path of the open file descriptor
+        # stays valid if the file is replaced.
         path = _path_of(file, path)
     try:
         sound = _sound(file if path is None else path, stack)
     except soundfile.SoundFileError:
-        # libsndfile looks for frames of MPEG audio behind other bytes only where a suffix says mp3.
+        # libsndfile searches for MPEG frames behind other bytes only in files with the suffix mp3.
         found = mpeg.scan(file)
         if found is None or not found.prevails:
             raise
         file = mpeg.frames_alone(file, found)
         sound = _sound(file, stack)
     frames = stated = int(sound.frames)
-    place = file.tell()  # where the decoder of a file object reads on
+    place = file.tell()  # start of the data that the decoder reads
     if sound.format == "MP3" and (found := mpeg.scan(file)) is not None:
         if not found.understood:
             stated = found.samples
@@ -242,7 +242,7 @@ def _sound(file: Any, stack: ExitStack) -> soundfile.SoundFile:
 
 
 def _tell_mpeg_rest(found: mpeg.Scan, name: str, duration: float) -> None:
-    """Warn of an mp3 that states no length and ends within a frame, or whose end is no mp3."""
+    """Warn of an mp3 without a stated length that ends within a frame or in other data."""
     if found.partial and not found.stated:
         warnings.warn(
             f"{name} ends within an mp3 frame and states no length: it may be cut short; all of "
@@ -281,19 +281,19 @@ def _tell_ogg_rest(file: BinaryIO, name: str, duration: float) -> None:
 
 
 def _wav_length(file: BinaryIO, frames: int) -> int:
-    """Length in samples that a wav file states."""
+    """Stated length (samples) of a wav file."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     for name, stated in riff.chunks(file):
         present = size - file.tell()
-        # A stream that could not know its length states 2 GiB or more.
+        # Streams of unknown length state 2 GiB or more.
         if name == b"data" and 0 < present < stated < 0x7FFF_0000:
             return frames * stated // present
     return frames
 
 
 def is_for_ffmpeg(file: BinaryIO) -> bool:
-    """The file begins as MP4 (m4a), Matroska or WebM, Windows Media or bare AAC."""
+    """True for the first bytes of MP4 (m4a), Matroska or WebM, Windows Media or bare AAC."""
     file.seek(0)
     head = file.read(8)
     return (
@@ -304,7 +304,7 @@ def is_for_ffmpeg(file: BinaryIO) -> bool:
 
 
 def _copied(file: BinaryIO, stack: ExitStack) -> Path:
-    """A file object's content under a name, which other programs want."""
+    """Path of a copy of a file object, for other programs."""
     copy = stack.enter_context(tempfile.NamedTemporaryFile())
     file.seek(0)
     shutil.copyfileobj(file, copy)
@@ -313,14 +313,14 @@ def _copied(file: BinaryIO, stack: ExitStack) -> Path:
 
 
 def _decode_with_ffmpeg(path: Path, name: str, start: float, duration: float | None) -> BinaryIO:
-    """A slice as a float wav in a temporary file, cut to the sample."""
+    """Slice as a float wav in a temporary file, exact to the sample."""
     program = shutil.which("ffmpeg")
     if program is None:
         raise AudioError(
             f"{name} is of a format that is read through the ffmpeg program, which is not on the "
             "PATH: install ffmpeg, or convert the file to wav, flac, mp3 or ogg"
         )
-    # "file:" and the whitelist keep odd names and playlists away from the network. Behind the
+    # "file:" and the whitelist prevent network access by unusual names and playlists. After the
     # input, -ss and -t cut decoded samples; before it they would cut at packets.
     command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
     command += ["-i", f"file:{path}", "-vn", "-ss", f"{start:f}"]

@@ -1,4 +1,4 @@
-"""Audio files: reading slices, writing whole files or none, and the recipe in their tags.
+"""Audio files: reading slices, atomic writing, and the recipe in the tags.
 
 Written files, by suffix (limits and tags measured with libsndfile 1.2.2):
 
@@ -11,8 +11,8 @@ suffix  encoding                channels  sample rates (Hz)             recipe
 .ogg    Vorbis, quality 0.8     1 to 255  up to 200000                  Vorbis comment
 ======  ======================  ========  ============================  ========================
 
-A rate that a format does not know is resampled to the next higher one that it does, or its highest.
-A recipe is one line of ASCII JSON; 200 kB came back whole from each of the four.
+Other rates are resampled to the format's next higher one, or its highest. A recipe is one line of
+ASCII JSON; recipes of 200 kB were read back complete from each of the four formats.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from jasco.io.files import output_file
 
 
 class _Format(NamedTuple):
-    """Encoding as libsndfile names it, and the limits beyond which it fails or crashes."""
+    """Encoding of libsndfile, and the limits beyond which it fails or crashes."""
 
     name: str
     subtype: str
@@ -64,15 +64,15 @@ _WRITE_BLOCK = 1 << 16
 def load_audio(path: Source, *, start: float = 0.0, duration: float | None = None) -> Audio:
     """Read an audio file, or a slice of it, at its own rate and with all its channels.
 
-    wav, flac, mp3, ogg and whatever else libsndfile knows; m4a, mp4, aac, wma and webm through the
-    ``ffmpeg`` program where it is on the PATH. The content decides, not the suffix. An mp3 that
-    states no length is as long as its frames.
+    Formats: wav, flac, mp3, ogg and all others of libsndfile; m4a, mp4, aac, wma and webm through
+    the ``ffmpeg`` program where it is on the PATH. The content decides, not the suffix. The frames
+    of an mp3 without a stated length are counted.
 
     Args:
-        path: of a regular file, or a file object opened for reading bytes, which is read
-            from its beginning and left open.
-        start: where to begin (s).
-        duration: how much to read (s); a file that ends earlier gives what it has.
+        path: path of a regular file, or file object opened for reading bytes, which is read from
+            its beginning and left open.
+        start: start of the slice (s).
+        duration: length of the slice (s), or less where the file ends earlier.
 
     Raises:
         AudioError: missing or empty file, not audio, cut short or damaged within the slice, no
@@ -84,12 +84,12 @@ def load_audio(path: Source, *, start: float = 0.0, duration: float | None = Non
 
 
 def to_audio(value: Any, sample_rate: int | None = None) -> Audio:
-    """Take audio in any of its usual shapes.
+    """Convert audio of any accepted type to `Audio`.
 
     Args:
-        value: an `Audio`, a path, a pair (array, rate), or an array or tensor alone. Arrays are
+        value: an `Audio`, a path, a pair (array, rate), or an array or tensor. Arrays are
             (channels, samples) or (samples,), of floating point, or int16 or int32 at full scale.
-        sample_rate: the rate of a bare array (Hz); a value that knows its rate keeps it.
+        sample_rate: sample rate of an array (Hz); other values have their own.
 
     Raises:
         AudioError: no rate, wrong shape or type, no samples, NaN or infinity.
@@ -151,30 +151,30 @@ def save_audio(
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
 ) -> Path | None:
-    """Write a wav, flac, mp3 or ogg file, whole or not at all.
+    """Write a wav, flac, mp3 or ogg file atomically.
 
-    The file is encoded in memory, written beside its place and renamed; missing folders are made.
-    Encodings and limits stand at the head of this module.
+    The file is encoded in memory, written under a temporary name and renamed; missing folders are
+    made. The module's table lists encodings and limits.
 
     Args:
-        path: of the file, or a file object opened for writing bytes, which is written to where it
-            stands and left open.
+        path: path of the file, or file object opened for writing bytes, which is written at its
+            position and left open.
         samples: (channels, samples) or (samples,), tensor or array.
-        sample_rate: in Hz.
-        format: wav, flac, mp3 or ogg; the suffix of the path where it is not given.
-        loudness: LUFS to bring the audio to, see `normalize_loudness`; ``None`` leaves the level,
-            and samples beyond full scale are clipped with a warning.
+        sample_rate: sample rate (Hz).
+        format: wav, flac, mp3 or ogg; by default the suffix of the path.
+        loudness: target (LUFS), see `normalize_loudness`; ``None`` keeps the level, and samples
+            beyond full scale are clipped with a warning.
         limiter: see `normalize_loudness`.
-        recipe: that of the audio, as JSON can hold it. It goes into the comment tag, for a path
-            that ends in ``.wav`` also into a ``.json`` beside the file. A ``.json`` there that is
-            not the recipe of the wav file being replaced is left alone, with a warning.
+        recipe: recipe of the audio, JSON data. It is written into the comment tag, for a path that
+            ends in ``.wav`` also into a ``.json`` beside the file. An existing ``.json`` that is
+            not the recipe of the replaced wav file is kept, with a warning.
 
     Returns:
-        The path written; ``None`` for a file object.
+        Path of the file; ``None`` for a file object.
 
     Raises:
         AudioError: unknown format, unfit samples, too many channels for the format, a recipe that
-            JSON cannot hold, a full disk, a place that cannot be written (see
+            JSON cannot hold, a full disk, a path that cannot be written (see
             `jasco.io.files.output_file`).
         SettingError: loudness or limiter out of range.
     """
@@ -214,7 +214,7 @@ def save_audio(
 
 
 def _format(path: str | os.PathLike[str] | BinaryIO, format: str | None) -> tuple[_Format, str]:
-    """Format to write in, and name of the place for messages."""
+    """Format of the file, and its name for messages."""
     known = ", ".join(_FORMATS)
     if isinstance(path, str | os.PathLike):
         name = os.fspath(path)
@@ -241,7 +241,7 @@ def _format(path: str | os.PathLike[str] | BinaryIO, format: str | None) -> tupl
 def _fitted(
     audio: Audio, form: _Format, name: str, loudness: float | None, limiter: Limiter
 ) -> Audio:
-    """The audio at a rate that the format knows and at its loudness."""
+    """Audio at a rate of the format and at the target loudness."""
     if audio.samples.shape[0] > form.max_channels:
         raise AudioError(
             f"cannot write {name}: {form.name} holds up to {form.max_channels} channels and the "
@@ -261,7 +261,7 @@ def _fitted(
 def _write_to(file: BinaryIO, content: bytes, name: str) -> None:
     try:
         done = file.write(content)
-        while done is not None and done < len(content):  # unbuffered files may take a part
+        while done is not None and done < len(content):  # unbuffered files may write a part
             done += file.write(memoryview(content)[done:])
     except (OSError, TypeError, ValueError, AttributeError) as error:
         raise AudioError(
@@ -270,7 +270,7 @@ def _write_to(file: BinaryIO, content: bytes, name: str) -> None:
 
 
 def _encode(audio: Audio, form: _Format, comment: str | None) -> bytes:
-    """The bytes of an audio file, samples beyond full scale clipped."""
+    """Bytes of an audio file; samples beyond full scale are clipped."""
     buffer = io.BytesIO()
     with soundfile.SoundFile(
         buffer,
@@ -284,7 +284,7 @@ def _encode(audio: Audio, form: _Format, comment: str | None) -> bytes:
     ) as sound:
         if comment is not None and form.name != "WAV":
             sound.comment = comment
-        # In blocks, because libsndfile crashes on a long Vorbis signal given in one piece.
+        # Written in blocks, because libsndfile crashes on a long Vorbis signal in one piece.
         for block in audio.samples.clamp(-1, 1).T.split(_WRITE_BLOCK):
             sound.write(block.numpy())
     if comment is not None and form.name == "WAV":

@@ -1,6 +1,6 @@
-"""Length of a FLAC stream whose header states none, by its last frame (RFC 9639).
+"""Length of a FLAC stream without one in its header, from its last frame (RFC 9639).
 
-An encoder that writes into a pipe cannot go back to state the length. libsndfile 1.2.2 then gives
+An encoder that writes into a pipe cannot add the length afterwards. libsndfile 1.2.2 then reports
 2^63 - 1 samples, and the read that reaches the end fails.
 """
 
@@ -13,12 +13,12 @@ from jasco.audio.mpeg import syncsafe
 from jasco.audio.spliced import Spliced
 
 UNKNOWN = 1 << 36
-"""Length in samples from which on a file has not stated its own."""
-_TAIL = 1 << 20  # bytes in which the last frame is looked for
+"""Length (samples) from which on a stated length counts as unknown."""
+_TAIL = 1 << 20  # bytes searched for the last frame
 
 
 def measured(file: BinaryIO) -> tuple[Spliced, int] | None:
-    """The file with its length in its header, and the length in samples.
+    """File with the length added to its header, and that length (samples).
 
     ``None`` where the file does not end with a whole frame.
     """
@@ -32,13 +32,13 @@ def measured(file: BinaryIO) -> tuple[Spliced, int] | None:
     samples = _end_of_last_frame(file.read(), int.from_bytes(info[10:12], "big"))
     if info[:4] != b"fLaC" or len(info) < 26 or not 0 < samples < UNKNOWN:
         return None
-    # Four bits of what stands before, and 36 of the length.
+    # Four bits of the preceding field, then 36 bits of the length.
     info[21:] = ((info[21] & 0xF0) << 32 | samples).to_bytes(5, "big")
     return Spliced(bytes(info), file, start + len(info), size), samples
 
 
 class _Frame(NamedTuple):
-    """Number of a frame, of its first sample where the blocks vary, and its length in samples."""
+    """Index of a frame, or of its first sample where block sizes vary, and length (samples)."""
 
     number: int
     varies: bool
@@ -46,11 +46,11 @@ class _Frame(NamedTuple):
 
 
 def _end_of_last_frame(tail: bytes, block: int) -> int:
-    """Sample behind the last frame, which reaches to the end of ``tail``; 0 where there is none.
+    """Index of the sample after the last frame, which ends with ``tail``; 0 without one.
 
     Args:
-        tail: end of the stream.
-        block: samples of each frame but the last, where the blocks do not vary.
+        tail: last bytes of the stream.
+        block: samples per frame of a fixed block size (the last frame may be shorter).
     """
     at = tail.rfind(b"\xff")
     while at >= 0:
@@ -62,7 +62,7 @@ def _end_of_last_frame(tail: bytes, block: int) -> int:
 
 
 def _header(data: bytes) -> _Frame | None:
-    """Header of a frame; ``None`` where the bytes are none."""
+    """Frame header; ``None`` for other bytes."""
     if len(data) < 6 or data[0] != 0xFF or data[1] & 0xFE != 0xF8:
         return None
     length, rate = data[2] >> 4, data[2] & 15
@@ -91,7 +91,7 @@ def _header(data: bytes) -> _Frame | None:
 
 
 def _remainder(data: bytes, bits: int, polynomial: int) -> int:
-    """Cyclic redundancy check; 0 over data that end with their own."""
+    """Cyclic redundancy check; 0 for data that end with their own checksum."""
     top, mask, value = 1 << bits - 1, (1 << bits) - 1, 0
     for byte in data:
         value ^= byte << bits - 8

@@ -1,13 +1,13 @@
-"""Length of MPEG audio (mp3) by its frames, for streams that state none.
+"""Length of MPEG audio (mp3) streams that state none, by counting frames.
 
 A Xing or Info header states the number of frames. Without one libsndfile 1.2.2 estimates it: ten
-seconds of variable rate have been 2.7, 4.4 and 85 s, and nothing is decoded beyond (see
-`findings/libsndfile-mp3-without-xing.sh`). A VBRI header it ignores. So the frames are counted here
-(ISO 11172-3, 13818-3 and the common MPEG 2.5), and a stream whose estimate is wrong is read through
-`with_length`, which puts a header with the true number before it.
+seconds of variable rate were estimated as 2.7, 4.4 and 85 s, and decoding stops there (see
+`findings/libsndfile-mp3-without-xing.sh`); VBRI headers are ignored. Frames are therefore counted
+(ISO 11172-3, 13818-3 and the common MPEG 2.5), and `with_length` prepends a header with the true
+number to a stream whose estimate is wrong.
 
-Measured with libsndfile 1.2.2 (mpg123): behind such a header 529 samples, the decoder's own delay,
-are left out at the beginning.
+Measured with libsndfile 1.2.2 (mpg123): after such a header the first 529 samples, the decoder's
+delay, are dropped.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _BITRATES = {
 }
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _MARKS = (b"Xing", b"Info", b"VBRI")
-# Bytes between two frames, and between all, beyond which a stream counts as ended.
+# Most bytes between two frames, and between all frames, of one stream.
 _JUNK, _MOST_JUNK = 1 << 16, 1 << 20
 
 
 class Header(NamedTuple):
-    """What the four bytes before each frame say.
+    """Frame header of four bytes.
 
     Attributes:
         version: 3 for MPEG 1, 2 for MPEG 2, 0 for MPEG 2.5.
         layer: 1, 2 or 3.
-        rate: samples a second.
+        rate: sample rate (Hz).
         channels: 1 or 2.
-        samples: of the frame, each channel.
-        size: of the frame (bytes).
+        samples: samples of the frame per channel.
+        size: size of the frame (bytes).
     """
 
     version: int
@@ -55,14 +55,14 @@ class Header(NamedTuple):
 
     @property
     def side(self) -> int:
-        """Bytes of side information behind the header, after which a Xing mark stands."""
+        """Bytes of side information between the header and a Xing mark."""
         if self.version == 3:
             return 17 if self.channels == 1 else 32
         return 9 if self.channels == 1 else 17
 
 
 def parse_header(data: bytes) -> Header | None:
-    """Header of a frame; ``None`` where the bytes are none or do not state a length."""
+    """Frame header; ``None`` for other bytes and for headers that state no length."""
     if len(data) < 4 or data[0] != 0xFF or data[1] < 0xE0:
         return None
     version, layer = data[1] >> 3 & 3, 4 - (data[1] >> 1 & 3)
@@ -79,19 +79,19 @@ def parse_header(data: bytes) -> Header | None:
 
 
 class Scan(NamedTuple):
-    """Frames of a stream, counted.
+    """Counted frames of a stream.
 
     Attributes:
         first: offset of the first frame, which may be a Xing header.
-        start: offset of the first frame that holds sound.
-        stop: offset behind the last whole frame.
-        head: the four bytes before the first frame.
-        header: what they say.
-        frames: number of frames between.
-        mark: ``b"Xing"``, ``b"Info"`` or ``b"VBRI"``, where such a header is there.
-        stated: frames that it states; 0 where it or the number is missing.
+        start: offset of the first frame with audio.
+        stop: offset after the last whole frame.
+        head: the four bytes of the first header.
+        header: the same, parsed.
+        frames: number of frames between ``start`` and ``stop``.
+        mark: ``b"Xing"``, ``b"Info"`` or ``b"VBRI"``, where the stream has such a header.
+        stated: number of frames in that header; 0 without one.
         partial: the file ends within a frame.
-        rest: bytes behind the frames that are no tag.
+        rest: bytes after the frames that are no tag.
     """
 
     first: int
@@ -107,25 +107,25 @@ class Scan(NamedTuple):
 
     @property
     def samples(self) -> int:
-        """Length in samples that is stated or, where there is more, counted."""
+        """Length (samples): the larger of the stated and the counted one."""
         return max(self.frames, self.stated) * self.header.samples
 
     @property
     def prevails(self) -> bool:
-        """The frames are more than all that stands before and behind them."""
+        """True where the frames are larger than all other bytes of the file."""
         return self.stop - self.first > self.first + self.rest
 
     @property
     def understood(self) -> bool:
-        """libsndfile knows the length from the header, which says of no frame too few."""
+        """True where libsndfile finds the complete length in the header."""
         return self.mark in (b"Xing", b"Info") and self.stated >= self.frames - 2
 
 
 def scan(file: BinaryIO) -> Scan | None:
-    """Count the frames of a whole file; ``None`` where it does not begin as MPEG audio.
+    """Count the frames of a whole file; ``None`` where it does not begin with MPEG audio.
 
-    Tags before and behind the frames are passed over, and so is other data between frames, up to
-    64 KiB at a time and 1 MiB in all. One table look-up a frame: .1 s for two hours.
+    Tags before and after the frames are skipped, as is other data between frames, up to 64 KiB at a
+    time and 1 MiB in total. One table look-up per frame: .1 s for two hours of audio.
     """
     data = _Window(file)
     place = _next_frame(data, _behind_tags(data, 0), None)
@@ -149,7 +149,7 @@ def scan(file: BinaryIO) -> Scan | None:
 
 
 def _count(data: _Window, place: int, like: Header) -> tuple[int, int, bool]:
-    """Offset behind the last whole frame, number of frames, and whether another one begins."""
+    """Offset after the last whole frame, number of frames, and true for a further partial one."""
     sizes = _sizes(like[:3])
     frames, junk = 0, 0
     while place + 4 <= data.size and junk < _MOST_JUNK:
@@ -164,7 +164,7 @@ def _count(data: _Window, place: int, like: Header) -> tuple[int, int, bool]:
             at += size
             frames += 1
         place = offset + at
-        if at <= last:  # no frame where one was due
+        if at <= last:  # no frame at the expected offset
             following = _next_frame(data, _behind_tags(data, place), like)
             if following is None:
                 break
@@ -174,7 +174,7 @@ def _count(data: _Window, place: int, like: Header) -> tuple[int, int, bool]:
 
 
 class _Window:
-    """Bytes of a file, of which a block is held at a time."""
+    """Bytes of a file, read in blocks."""
 
     def __init__(self, file: BinaryIO, length: int = 1 << 20) -> None:
         self.file, self.length = file, length
@@ -182,7 +182,7 @@ class _Window:
         self.offset, self.held = 0, b""
 
     def block(self, place: int) -> tuple[bytes, int]:
-        """A block in which at least the four bytes at ``place`` stand, and its offset."""
+        """Block that contains at least the four bytes at ``place``, and its offset."""
         if not self.offset <= place <= self.offset + len(self.held) - 4:
             self.file.seek(place)
             self.offset, self.held = place, self.file.read(self.length)
@@ -196,13 +196,13 @@ class _Window:
 
 
 def _behind_tags(data: _Window, place: int) -> int:
-    """Offset behind the ID3 and APE tags that begin at ``place``."""
+    """Offset after the ID3 and APE tags that begin at ``place``."""
     while place < data.size:
         head = data[place : place + 32]
         if head[:3] == b"ID3" and len(head) >= 10:
             place += 10 + syncsafe(head[6:10]) + (10 if head[5] & 0x10 else 0)
         elif head[:8] == b"APETAGEX" and len(head) >= 24:
-            # Its size counts all but the header, which only a tag that is read forwards has.
+            # The size excludes the header, which is optional: only tags with one are read forwards.
             place += 32 + int.from_bytes(head[12:16], "little")
         elif head[:3] == b"TAG" and data.size - place == 128:
             place = data.size
@@ -212,7 +212,7 @@ def _behind_tags(data: _Window, place: int) -> int:
 
 
 def syncsafe(data: bytes) -> int:
-    """Number of seven bits a byte, as ID3 writes sizes."""
+    """Integer with seven bits per byte, the sizes of ID3."""
     value = 0
     for byte in data:
         value = value << 7 | byte & 0x7F
@@ -223,9 +223,9 @@ def _next_frame(data: _Window, place: int, like: Header | None) -> int | None:
     """Offset of the next frame that is followed by another one, or by the end.
 
     Args:
-        data: the file.
-        place: where to begin.
-        like: a header of the same version, layer and rate; ``None`` for any.
+        data: bytes of the file.
+        place: first offset of the search.
+        like: header with the required version, layer and rate; ``None`` for any.
     """
     junk = data[place : min(place + _JUNK, data.size)] if place < data.size else b""
     at = junk.find(b"\xff")
@@ -242,10 +242,10 @@ def _next_frame(data: _Window, place: int, like: Header | None) -> int | None:
 
 @lru_cache(maxsize=8)
 def _sizes(kind: tuple[int, int, int]) -> tuple[int, ...]:
-    """Frame size (bytes) by the second and third byte of a header; 0 where it is of another kind.
+    """Frame size (bytes) by the second and third byte of a header; 0 for another kind.
 
     Args:
-        kind: version, layer and rate, which all frames of a stream share.
+        kind: version, layer and rate, common to all frames of a stream.
     """
     sizes = [0] * (1 << 16)
     for second in range(0xE0, 0x100):
@@ -264,30 +264,20 @@ def _parsed(head: bytes) -> Header:
 
 
 def frames_alone(file: BinaryIO, found: Scan) -> BinaryIO:
-    """The frames of a stream, with their Xing header, as a file without what stands around them.
-
-    Args:
-        file: the stream.
-        found: its frames.
-    """
+    """File of only the frames of a stream, with their Xing header."""
     return cast(BinaryIO, Spliced(b"", file, found.first, found.stop))
 
 
 def with_length(file: BinaryIO, found: Scan) -> Spliced:
-    """The frames of a stream of layer 3 as a file that begins with an Info header.
-
-    Args:
-        file: the stream.
-        found: its frames.
-    """
+    """File of the frames of a layer 3 stream, with an Info header before them."""
     return Spliced(_info(found), file, found.start, found.stop)
 
 
 def _info(found: Scan) -> bytes:
-    """A silent frame that states the number of frames."""
+    """Silent frame with the number of frames in its Info header."""
     frames = found.samples // found.header.samples
     sound = bytes(found.header.side) + b"Info" + struct.pack(">II", 1, frames)
-    for bitrate in range(1, 15):  # the first frame long enough, without checksum and padding
+    for bitrate in range(1, 15):  # the smallest sufficient frame, without checksum and padding
         head = bytes((0xFF, found.head[1] | 1, bitrate << 4 | found.head[2] & 0x0C, found.head[3]))
         if (size := _parsed(head).size) >= len(head) + len(sound):
             break

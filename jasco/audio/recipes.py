@@ -1,4 +1,4 @@
-"""The recipe in the tags of an audio file, or beside it."""
+"""Recipe in the tags of an audio file, or in a ``.json`` beside it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from jasco.io.plain import parse_object, read_object
 def read_recipe(path: Source) -> dict[str, Any] | None:
     """Recipe in the tags of a file, else in the ``.json`` beside a wav file, else ``None``.
 
-    Found under whatever name a program has given the comment, see `jasco.audio.tags`.
+    All names of a comment tag are searched, see `jasco.audio.tags`.
 
     Args:
-        path: of a regular file, or a file object opened for reading bytes.
+        path: path of a regular file, or file object opened for reading bytes.
 
     Raises:
         AudioError: the file is missing or is no audio.
@@ -35,7 +35,7 @@ def read_recipe(path: Source) -> dict[str, Any] | None:
 
 
 def is_recipe_of(side: Path, path: Path) -> bool:
-    """Tell if ``side`` is a file with the recipe that the audio file ``path`` carries."""
+    """True for a file ``side`` that holds the recipe of the audio file ``path``."""
     with suppress(OSError, AudioError):
         recipe = _beside(side) if side.is_file() else None
         return recipe is not None and recipe == _tag(path)
@@ -43,7 +43,7 @@ def is_recipe_of(side: Path, path: Path) -> bool:
 
 
 def _tag(source: Source) -> dict[str, Any] | None:
-    """The first text in the tags of a file that is a JSON object."""
+    """First JSON object among the texts in a file's tags."""
     with ExitStack() as stack:
         name, path, file = open_source(source, stack)
         unknown: soundfile.SoundFileError | None = None

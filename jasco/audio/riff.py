@@ -1,6 +1,6 @@
-"""Chunks of a RIFF file, in which wav keeps its comment (LIST INFO ICMT).
+"""Chunks of a RIFF file, one of which holds the comment of a wav file (LIST INFO ICMT).
 
-libsndfile reads no wav comment of 2048 bytes or more (measured with 1.2.2), and a recipe is longer.
+libsndfile 1.2.2 reads no wav comment of 2048 bytes or more (measured); recipes are longer.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_MOST_CHUNKS = 10_000  # of a file, for 8 zero bytes are an empty chunk
+_MOST_CHUNKS = 10_000  # per file, because 8 zero bytes are an empty chunk
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Name and stated size of each chunk, the file standing at its content; none if not RIFF."""
+    """Name and stated size of each chunk, with the file at its content; none if not RIFF."""
     if file.read(4) != b"RIFF":
         return
     file.seek(12)
@@ -40,7 +40,7 @@ def append_comment(file: BinaryIO, comment: str) -> None:
 
 
 def info(data: bytes) -> Iterator[tuple[bytes, str]]:
-    """Names and texts of the items in the content of a LIST chunk; none if it is no INFO list."""
+    """Names and texts of the items of a LIST chunk's content; none if it is no INFO list."""
     file = io.BytesIO(data)
     if file.read(4) != b"INFO":
         return

@@ -1,4 +1,4 @@
-"""A signal with its sample rate, and what makes samples fit to be one."""
+"""Signal with its sample rate, and validation of samples."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from jasco.errors import AudioError, JascoWarning
 MAX_VALUES = 1 << 30
 """Most samples, all channels together, of one signal: 4 GiB, or 3 h of stereo at 48 kHz."""
 CANCELLED = 0.01
-"""Power of the sum of all channels, as a part of the loudest one's, up to which they cancel each
-other: 20 dB below."""
-_BLOCK = 1 << 20  # samples, so that hours of audio are not copied
+"""Ratio of the power of the channels' sum to the loudest channel's, up to which they cancel each
+other: -20 dB."""
+_BLOCK = 1 << 20  # samples; blocks avoid a copy of hours of audio
 
 
 class Audio(NamedTuple):
-    """A signal and its rate; unpacks as ``samples, sample_rate``.
+    """Signal and sample rate; unpacks as ``samples, sample_rate``.
 
     Attributes:
         samples: (channels, samples) float32 on the CPU, finite, full scale 1.0.
-        sample_rate: in Hz.
+        sample_rate: sample rate (Hz).
     """
 
     samples: torch.Tensor
@@ -33,14 +33,14 @@ class Audio(NamedTuple):
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
+        """Length (s)."""
         return self.samples.shape[-1] / self.sample_rate
 
     def mono(self) -> Audio:
-        """The mean of the channels, (1, samples).
+        """Mean of the channels, (1, samples).
 
-        Where they are in opposite phase, so that next to nothing of the sound would be left, it is
-        the louder channel, with a warning.
+        Channels in opposite phase would cancel each other: then the louder channel is returned,
+        with a warning.
         """
         mono, notice = self.mixed()
         if notice:
@@ -48,14 +48,14 @@ class Audio(NamedTuple):
         return mono
 
     def mixed(self) -> tuple[Audio, str | None]:
-        """As `mono`, with what the warning says in place of the warning."""
+        """Mono mix (see `mono`), and the text of its warning or ``None``."""
         phase = Phase.of(self.samples)
         if (louder := phase.louder()) is not None:
             return Audio(self.samples[louder : louder + 1], self.sample_rate), phase.notice
         return Audio(self.samples.mean(dim=0, keepdim=True), self.sample_rate), None
 
     def resample(self, sample_rate: int) -> Audio:
-        """The signal at ``sample_rate`` (Hz), round(samples * ratio) samples long (soxr, VHQ).
+        """Resample to ``sample_rate`` (Hz), round(samples * ratio) samples (soxr, VHQ).
 
         Raises:
             AudioError: the result would have more than `MAX_VALUES` samples.
@@ -72,7 +72,7 @@ class Audio(NamedTuple):
         return Audio(torch.from_numpy(np.ascontiguousarray(resampled.T)), rate)
 
     def crop(self, start: float = 0.0, duration: float | None = None) -> Audio:
-        """The ``duration`` seconds from ``start`` (s), or what there is of them.
+        """Slice of ``duration`` seconds from ``start`` (s), shorter where the signal ends.
 
         Raises:
             AudioError: ``start`` lies outside the signal, or ``duration`` is not positive.
@@ -85,7 +85,7 @@ class Phase:
     """Powers of the channels of a signal and of their sum, block by block.
 
     Args:
-        channels: their number.
+        channels: number of channels.
     """
 
     def __init__(self, channels: int) -> None:
@@ -115,7 +115,7 @@ class Phase:
 
     @property
     def notice(self) -> str:
-        """What a user is told where `louder` is a channel."""
+        """Notice for the user where `louder` is a channel."""
         louder = self.louder()
         return (
             "its channels cancel each other when mixed (opposite phase), so channel "
@@ -124,7 +124,7 @@ class Phase:
 
 
 def checked(samples: np.ndarray | torch.Tensor, sample_rate: Any, name: str) -> Audio:
-    """Bring samples to (channels, samples) float32 on the CPU, or say what is wrong with them."""
+    """Audio of samples as (channels, samples) float32 on the CPU, or an `AudioError`."""
     rate = checked_rate(sample_rate)
     try:
         if isinstance(samples, np.ndarray):
@@ -153,7 +153,7 @@ def checked(samples: np.ndarray | torch.Tensor, sample_rate: Any, name: str) -> 
 
 
 def checked_rate(rate: Any) -> int:
-    """A sample rate as int, or an AudioError."""
+    """Sample rate as int, or an `AudioError`."""
     try:
         whole = int(rate)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Part of a file behind other bytes, as a file: for decoders that go by what a header says."""
+"""File of other bytes followed by a part of a file, for decoders that rely on a header."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 
 class Spliced(io.RawIOBase):
-    """Some bytes followed by a part of a file.
+    """Bytes followed by a part of a file.
 
     Args:
-        head: the bytes.
-        file: the file, which stays open.
-        start, stop: the part (bytes).
+        head: first bytes.
+        file: open file, which is not closed.
+        start, stop: offsets of the part (bytes).
     """
 
     def __init__(self, head: bytes, file: BinaryIO, start: int, stop: int) -> None:

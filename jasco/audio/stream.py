@@ -1,4 +1,4 @@
-"""Long audio files: what they are without reading them, and their mono mix block by block."""
+"""Long audio files: length and format from the header, and the mono mix block by block."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _BLOCK = 1 << 20  # samples
 
 
 class AudioInfo(NamedTuple):
-    """What an audio file says about itself.
+    """Length and format of an audio file.
 
     Attributes:
-        duration: s.
-        sample_rate: Hz.
-        channels: their number.
+        duration: length (s).
+        sample_rate: sample rate (Hz).
+        channels: number of channels.
     """
 
     duration: float
@@ -31,7 +31,7 @@ class AudioInfo(NamedTuple):
 
 
 def probe(path: Source) -> AudioInfo:
-    """Read the header of an audio file; where it states no length, the file is gone through.
+    """Read the header of an audio file; without a stated length the whole file is scanned.
 
     Raises:
         AudioError: missing or empty file, not audio, no samples.
@@ -43,15 +43,15 @@ def probe(path: Source) -> AudioInfo:
 def load_mono(path: Source, *, highest_rate: int = 48000) -> Audio:
     """Read a whole file as the mean of its channels, decoded block by block.
 
-    The same samples as ``load_audio(path).mono()``, in the memory of one channel. A file whose
-    channels cancel each other is decoded twice, for that shows only at its end.
+    Equals ``load_audio(path).mono()`` in the memory of one channel. A file whose channels cancel
+    each other is decoded twice, because that is known only at its end.
 
     Args:
-        path: a path or a file object.
-        highest_rate: what has more is resampled on the way (Hz).
+        path: path or file object.
+        highest_rate: sample rate (Hz) to which files of a higher one are resampled.
 
     Raises:
-        AudioError: as `load_audio`.
+        AudioError: see `load_audio`.
     """
     with opened(path) as decoder:
         rate = min(decoder.rate, highest_rate)

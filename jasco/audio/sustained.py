@@ -1,6 +1,6 @@
-"""Share of sustained sound in a recording, which tells a song from an isolated drum track.
+"""Share of sustained sound in a recording, which distinguishes a song from a drum track.
 
-Median filters along time and along frequency part a spectrogram into sustained and percussive sound
+Median filters along time and frequency separate a spectrogram into sustained and percussive sound
 (Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010). Measured over
 10 s: drum tracks of 24 songs of the band 0 to .55, their mixes .40 to .94 (22 of them above .67); a
 separated drum track .36, a beatbox loop .03, recordings of an electronic song .72 and of Bach .97.
@@ -13,7 +13,7 @@ import torch
 from jasco.audio.signal import Audio
 
 SONG = 0.6
-"""Share above which a recording is taken for more than drums."""
+"""Share above which a recording counts as more than drums."""
 
 _RATE, _WINDOW, _HOP = 16000, 1024, 512
 _WIDTH = 31  # columns, about 1 s, and rows, about 500 Hz
@@ -21,7 +21,7 @@ _LOWEST = 8  # row of 125 Hz; kick drums ring below
 
 
 def sustained_share(audio: Audio) -> float:
-    """Part of the energy above 125 Hz that lasts, from 0 (strokes) to 1 (tones); 0 for silence."""
+    """Sustained part of the energy above 125 Hz, from 0 (strokes) to 1 (tones); 0 for silence."""
     from scipy.ndimage import median_filter
 
     samples = audio.mixed()[0].resample(_RATE).samples[0]

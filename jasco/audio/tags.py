@@ -1,7 +1,7 @@
-"""Texts in the tags of audio files, wherever a program may have moved a comment.
+"""Texts in the tags of audio files, under all names of a comment.
 
-libsndfile 1.2.2 reads a comment under the one name that it writes itself. What ffmpeg 5.1 makes of
-the comment of a file that it converts (measured with comments of 20 kB):
+libsndfile 1.2.2 reads a comment only under the name that it writes. Comments of files that
+ffmpeg 5.1 converts (measured with comments of 20 kB):
 
 ==========  ====================================  ===============================================
 container   place of the comment                  kept in a conversion from
@@ -14,9 +14,9 @@ ogg, opus   Vorbis comment ``comment``            wav, flac, mp3, m4a, ogg, opus
 webm, mka   Matroska tag COMMENT                  all
 ==========  ====================================  ===============================================
 
-Out of Ogg it keeps nothing but into Ogg and Matroska, unless told ``-map_metadata 0:s:0``: comments
-belong to the stream there, and ffmpeg copies those of the file. Matroska, Windows Media, AIFF and
-others are read by ``ffprobe`` where it is on the PATH.
+From Ogg it keeps comments only into Ogg and Matroska, unless ``-map_metadata 0:s:0`` is given: Ogg
+stores comments in the stream, and ffmpeg copies those of the file. Matroska, Windows Media, AIFF
+and others are read by ``ffprobe`` where it is on the PATH.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ from jasco.audio import riff
 from jasco.audio.mpeg import syncsafe
 
 Tag = tuple[str, str]
-"""Name in lower case, and text."""
+"""(name in lower case, text)."""
 
 MAX_BYTES = 64 << 20
-"""Most bytes that are read of one block of tags."""
-_MOST_PARTS = 10_000  # blocks, pages or atoms that are looked at
+"""Most bytes read of one block of tags."""
+_MOST_PARTS = 10_000  # most blocks, pages or atoms read
 _COMMENTS = ("comment", "description", "icmt", "comm", "com", "\xa9cmt")
 _ENCODINGS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
 _CONTAINERS = ("moov", "udta", "meta", "ilst")
-_DEEPEST = 6  # atoms in one another: moov, udta, meta, ilst, the item
+_DEEPEST = 6  # nested atoms: moov, udta, meta, ilst, the item
 
 
 def texts(file: BinaryIO) -> list[str]:
-    """Texts of all tags of an open file, comments first; none where the kind is not known."""
+    """Texts of all tags of an open file, comments first; none for an unknown format."""
     found = [*_tags(file)]
     found.sort(key=lambda tag: _COMMENTS.index(tag[0]) if tag[0] in _COMMENTS else len(_COMMENTS))
     return [text for _, text in found]
 
 
 def is_known(file: BinaryIO) -> bool:
-    """The file begins as one whose tags are read here."""
+    """True for a file format whose tags are read here."""
     file.seek(0)
     head = file.read(8)
     return head[:4] in (b"RIFF", b"fLaC", b"OggS") or head[:3] == b"ID3" or head[4:] == b"ftyp"
 
 
 def probed(path: Path) -> list[str]:
-    """Texts that ``ffprobe`` finds in the tags of a file; none where it is not on the PATH."""
+    """Texts in the tags of a file, read by ``ffprobe``; none where it is not on the PATH."""
     program = shutil.which("ffprobe")
     if program is None:
         return []
@@ -172,7 +172,7 @@ def vorbis(data: bytes) -> Iterator[Tag]:
 
 
 def id3(data: bytes) -> Iterator[Tag]:
-    """Tags of an ID3 block of version 2.2, 2.3 or 2.4 that hold a text."""
+    """Text tags of an ID3 block of version 2.2, 2.3 or 2.4."""
     if data[:3] != b"ID3" or len(data) < 10 or data[3] not in (2, 3, 4):
         return
     version, flags = data[3], data[5]
@@ -180,7 +180,7 @@ def id3(data: bytes) -> Iterator[Tag]:
     if flags & 0x80 and version < 4:
         body = body.replace(b"\xff\0", b"\xff")
     place = 0
-    if flags & 0x40 and version > 2 and len(body) >= 4:  # an extended header
+    if flags & 0x40 and version > 2 and len(body) >= 4:  # extended header
         place = syncsafe(body[:4]) if version == 4 else 4 + int.from_bytes(body[:4], "big")
     named, long = (3, 6) if version == 2 else (4, 10)  # bytes of a frame's name and header
     while len(body) >= place + long and body[place]:
@@ -191,7 +191,7 @@ def id3(data: bytes) -> Iterator[Tag]:
         if version == 4 and head[9] & 2:
             content = content.replace(b"\xff\0", b"\xff")
         if version == 4 and head[9] & 1:
-            content = content[4:]  # its length without the zeros that were put in
+            content = content[4:]  # length before unsynchronisation
         place += long + length
         if name.startswith(("T", "COM")):
             yield from _id3_text(name, content)
@@ -202,7 +202,7 @@ def _id3_text(name: str, content: bytes) -> Iterator[Tag]:
         return
     encoding, text = _ENCODINGS[content[0]], content[1:]
     described = name in ("TXXX", "TXX")
-    if name in ("COMM", "COM"):  # three letters of a language come first
+    if name in ("COMM", "COM"):  # after three letters of a language
         text = text[3:]
     if described or name in ("COMM", "COM"):
         end = _end_of_text(text, 2 if content[0] in (1, 2) else 1)
@@ -213,7 +213,7 @@ def _id3_text(name: str, content: bytes) -> Iterator[Tag]:
 
 
 def _end_of_text(data: bytes, width: int) -> tuple[int, int]:
-    """Places where a text ends and where the next begins, characters being ``width`` bytes."""
+    """Offsets of the end of a text and of the next one, for characters of ``width`` bytes."""
     for place in range(0, len(data) - width + 1, width):
         if not any(data[place : place + width]):
             return place, place + width

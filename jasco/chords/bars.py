@@ -1,12 +1,11 @@
 """Bars: ``C Am | F G7 | %`` with a tempo, or ``C G,G:7 E:min`` (space = bar, comma = within).
 
 The chords of a bar share it evenly. ``%`` repeats the bar before, ``.`` (or ``/``) gives one more
-share to the chord that sounds, ``|: ... :|`` plays twice. A new line ends a bar too. Metre, tempo
-and sections in brackets are those of `jasco.chords.brackets`, tempo is that of
-`jasco.chords.metre`.
+share to the current chord, ``|: ... :|`` plays twice. A new line ends a bar too. Brackets are read
+by `jasco.chords.brackets`; `jasco.chords.metre` defines the tempo.
 
-Where there is neither a ``|`` nor a comma, each chord lasts a bar and the chords are a loop: they
-repeat to the end of the clip. With ``.`` among them each sign is a beat, where that fills bars.
+Without ``|`` and comma each chord lasts a bar and the chords loop to the end of the clip. With
+``.`` among them each sign is a beat, where the beats fill whole bars.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _PART = re.compile(
     r"(?P<line>:*\[?\|[|\]]*:*)|(?P<newline>\s*\n\s*)|(?P<space>\s+)|(?P<comma>[,;])"
     rf"|(?P<symbol>{SYMBOL.pattern})|(?P<stray>.)"
 )
-_UNKNOWN = Fraction(1)  # s of a whole note, while the tempo is not known
+_UNKNOWN = Fraction(1)  # length (s) of a whole note while the tempo is unknown
 _HOLD = re.compile(r"[./]+")
 
 
@@ -54,7 +53,7 @@ class _Slot:
 
 @dataclass(frozen=True)
 class _Bar:
-    """Shares of a bar, its metre, and the length of a whole note in it (s), if that is known."""
+    """Shares of a bar, its metre, and the length of a whole note (s) where it is known."""
 
     slots: tuple[_Slot, ...]
     metre: Metre
@@ -62,7 +61,7 @@ class _Bar:
 
 
 def no_tempo(first: Entry) -> ChordError:
-    """What to say when bars come without a tempo."""
+    """Error for bars without a tempo."""
     return ChordError(
         f"bars need a tempo, and none came with {shown(first.token)} at {first.where}: give bpm, "
         "for example bpm=100, or write the onset of every chord in seconds ('C:0 Am:2.5'; "
@@ -86,9 +85,9 @@ def read_bars(
     Args:
         text: plain text without brackets.
         original: the text it was made from, of the same length.
-        marks: position of a bracket -> what it says.
-        bpm: tempo (beats per minute); without one here and in the chart the score says so.
-        time_signature: ``"4/4"``, ``"6/8"``, ...; 4/4 where neither this nor the chart says it.
+        marks: position of a bracket -> its mark.
+        bpm: tempo (beats per minute); without one, `Score.lacks_tempo` is true.
+        time_signature: ``"4/4"``, ``"6/8"``, ...; 4/4 where the chart gives none either.
 
     Raises:
         ChordError: a tempo out of range, an empty bar, metre or tempo within a bar, or ``%`` and
@@ -142,7 +141,7 @@ def _timed(bars: list[_Bar]) -> Score:
             if not before:
                 raise slots[0].error("there is no bar before it to repeat")
             slots = before
-        # Repeated, a bar that begins by holding a chord strikes that chord again.
+        # A repeated bar that begins with a held chord strikes that chord again.
         before = (sounding, *slots[1:]) if slots[0].holds and sounding else slots
         clock.tempo(bar.whole or _UNKNOWN)
         onsets.append(clock.at())
@@ -181,7 +180,7 @@ class _Chart:
         self._given = {"bpm": bpm, "time_signature": time_signature}
         self._metre = COMMON if time_signature is None else Metre.parse(time_signature)
         self._whole: Fraction | None = None
-        # A tempo counts in the metre of the bar it stands at, which a later bracket may say.
+        # A tempo counts in the metre of its bar, which a later bracket may set.
         self._tempo: tuple[float, int] | None = None if bpm is None else (bpm, 0)
         if bpm is not None:
             whole_note(bpm, self._metre)
@@ -194,7 +193,7 @@ class _Chart:
         self._section, self._times = 0, 1
 
     def read(self, parts: list[re.Match[str]], original: str) -> list[_Bar]:
-        line_end = -1  # where the last bar line ended, while nothing but blanks followed
+        line_end = -1  # end of the last bar line, while only blanks follow it
         for part in parts:
             kind, token = part.lastgroup, original[part.start() : part.end()]
             if kind == "line" and line_end not in (-1, part.start()):
@@ -226,7 +225,7 @@ class _Chart:
         return self._bars
 
     def _close(self, *, ends_line: bool = True) -> None:
-        """End the bar that is open."""
+        """End the open bar."""
         slots, size = self._open, len(self._open)
         if not slots:
             return
@@ -253,7 +252,7 @@ class _Chart:
         self._repeat_from = len(self._bars)
 
     def _apply(self, before: int) -> None:
-        """Follow the brackets that stand before a position."""
+        """Apply the brackets before a position."""
         while self._marks and self._marks[0][0] < before:
             position, mark = self._marks.popleft()
             if isinstance(mark, KeyChange):

@@ -1,19 +1,19 @@
-"""What stands in square brackets in a chart: chords, metre, tempo, key, sections and repeats.
+"""Square brackets of a chart: chords, metre, tempo, key, sections and repeats.
 
 ======================  ===========================================================================
-``[G/B]`` ``[N.C.]``    chords, as if the brackets were not there; also ``[%]`` and ``[.]``
+``[G/B]`` ``[N.C.]``    chords, read without the brackets; also ``[%]`` and ``[.]``
 ``[3/4]``               time signature from this bar on
 ``[tempo 60]``          tempo from this bar on; also ``[60 bpm]``, ``[bpm=60]``
 ``[key A minor]``       key of numerals from here on
 ``[Verse x2]``          the section, up to the next label, is played twice; also ``[Verse 2x]``
-``[Verse]``             a label: ends a bar, is skipped and named in the report
-``[Intro: C G]``        a label, and chords
+``[Verse]``             label: ends a bar, is skipped and named in the report
+``[Intro: C G]``        label and chords
 ======================  ===========================================================================
 
 A letter alone (``[A]``) is a rehearsal letter where all such letters follow each other from A on,
 each in front of other chords at the beginning of a bar, and a chord elsewhere. Jumps
-(``[D.S. al Coda]``), endings (``[1.]``), ``[Repeat]`` and ``[Capo 2]`` change what is played and
-are refused: a chart that needs them is written out.
+(``[D.S. al Coda]``), endings (``[1.]``), ``[Repeat]`` and ``[Capo 2]`` change the chords that are
+played and are refused: such a chart has to be written out.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ _REFUSED = (
     (re.compile(r"\s*capo\b.*", re.I), "a capo"),
 )
 _LETTER = re.compile(r"\s*(?P<letter>[A-H])(?:[1-9]|'+|)\s*")
-# A word of three letters or more that no chord holds: Bridge, Chorus 2, Gtr/Vox.
+# Word of three letters or more that is part of no chord: Bridge, Chorus 2, Gtr/Vox.
 _WORD = re.compile(
     r"(?!(?:maj|min|dim|aug|sus|add|dom|alt|omit|hdim|major|minor|flat|sharp)(?![^\W\d_]))"
     r"[^\W\d_]{3,}"
 )
 _SIGN = re.compile(r"%|[./]+")
-# One chord as English charts do not write it: B flat, [IV] alone in its bar.
+# Chord in a spelling that English charts avoid: B flat, [IV] alone in its bar.
 _SPELLED = re.compile(r"\s*[A-G][ \t-]?(?:sharp|flat)(?: ?(?:m|minor|major|7|maj7|m7))?\s*", re.I)
 _LATIN = re.compile(r"\s*(?:Do|Re|R\u00e9|Mi|Fa|Sol|La|Si)(?:#|b)?(?:m|7|m7|maj7)?\s*")
 _NUMERAL = re.compile(
@@ -76,10 +76,10 @@ _CHORDAL = re.compile(r"\s*\(?[A-Ha-h](?:[#b]|\S*[\d#/()+^\u00b0\u00f8])\S*\s*")
 
 @dataclass(frozen=True)
 class Section:
-    """A label.
+    """Section label.
 
     Attributes:
-        times: how often what follows it is played.
+        times: number of times that the section is played.
     """
 
     times: int
@@ -87,31 +87,31 @@ class Section:
 
 @dataclass(frozen=True)
 class Tempo:
-    """Beats per minute."""
+    """Tempo (beats per minute)."""
 
     bpm: float
 
 
 @dataclass(frozen=True)
 class KeyChange:
-    """Key of the numerals that follow, as `jasco.chords.numerals.Key` reads it."""
+    """Key of the numerals that follow, in a notation of `jasco.chords.numerals.Key`."""
 
     key: str
 
 
 Mark = Section | Tempo | Metre | KeyChange
-"""What a bracket says that is no chord."""
+"""Content of a bracket that holds no chord."""
 
 
 @dataclass(frozen=True)
 class Brackets:
-    """A chart without its brackets.
+    """Chart without its brackets.
 
     Attributes:
-        text: of the same length; chords stand where they stood, all else is blank, and a label is a
-            newline.
-        marks: position of the bracket -> what it says.
-        notices: labels that are skipped.
+        text: text of the same length: chords keep their positions, other contents are blanks, and
+            a label is a newline.
+        marks: position of a bracket -> its mark.
+        notices: one line for each skipped label.
     """
 
     text: str
@@ -122,16 +122,16 @@ class Brackets:
 def read_brackets(
     text: str, original: str, key: Key | None = None, notation: str = "english"
 ) -> Brackets:
-    """Take the brackets out of a chart.
+    """Separate the brackets of a chart from its text.
 
     Args:
         text: plain text.
         original: the text it was made from, of the same length.
-        key: of numerals, where the chart does not say.
+        key: key of numerals where the chart names none.
         notation: language of note names.
 
     Raises:
-        ChordError: a bracket that would change what is played and cannot be followed.
+        ChordError: a jump, an ending, a repeat or a capo, which are not supported.
     """
     found = list(_BRACKET.finditer(text))
     rehearsal, letters = _rehearsal_letters(text, found)
@@ -175,14 +175,14 @@ def read_brackets(
 
 
 def _is_alone(text: str, bracket: re.Match[str]) -> bool:
-    """Nothing else stands in the bar of a bracket."""
+    """True where a bracket is alone in its bar."""
     before = text[max(0, bracket.start() - 200) : bracket.start()].rstrip(" \t")
     after = text[bracket.end() : bracket.end() + 200].lstrip(" \t")
     return (not before or before.endswith(("|", "\n"))) and (not after or after[0] in "|\n")
 
 
 def _chords_of_label(inside: str, key: Key | None, notation: str) -> str:
-    """Chords that stand in the bracket of a label, behind a colon; empty without any."""
+    """Chords behind the colon of a label; empty without any."""
     named = _NAMED.fullmatch(inside)
     marks = (_METRE, _TEMPO, _KEY, *(pattern for pattern, _ in _REFUSED))
     if not named or _LETTERED.match(inside) or any(each.fullmatch(inside) for each in marks):
@@ -193,13 +193,13 @@ def _chords_of_label(inside: str, key: Key | None, notation: str) -> str:
 
 
 def _holds_chords(inside: str, key: Key | None, notation: str, *, alone: bool = False) -> bool:
-    """Chords and signs, or what looks like one chord and cannot be read, which is told later.
+    """True for chords and signs, and for one misspelled chord, whose error the reader raises.
 
     Args:
-        inside: of the bracket.
-        key: of numerals.
+        inside: content of the bracket.
+        key: key of numerals.
         notation: language of note names.
-        alone: nothing else stands in its bar, so that a numeral is no number of a section.
+        alone: the bracket is alone in its bar, so that a numeral is no number of a section.
     """
     if _VALID.fullmatch(inside):
         return False
@@ -259,7 +259,7 @@ def _read_mark(inside: str, token: str, position: int, key: Key | None, notation
 
 
 def _rehearsal_letters(text: str, found: list[re.Match[str]]) -> tuple[set[int], set[int]]:
-    """Positions of the brackets that hold a rehearsal letter, and of those that might."""
+    """Positions of the brackets with a rehearsal letter, and of the undecided ones."""
     candidates: dict[int, str] = {}
     for bracket in found:
         if letter := _LETTER.fullmatch(_TIMES.sub("", bracket["inside"])):

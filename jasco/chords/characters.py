@@ -1,4 +1,4 @@
-"""The many characters that musicians use for one sign, made one."""
+"""Unicode variants of musical signs, mapped to one plain character each."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _NUMERALS = "I II III IV V VI VII".split()
 _LONGER: dict[int, str] = {0x2160 + n: numeral for n, numeral in enumerate(_NUMERALS)}
 _LONGER |= {0x2170 + n: numeral.lower() for n, numeral in enumerate(_NUMERALS)}
 _LONGER |= {ord("\U0001d12a"): "##", ord("\U0001d12b"): "bb", ord("♮"): ""}
-# Marks without width, that come along when text is pasted.
+# Marks without width, which pasted text may contain.
 _LONGER |= dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFE0E, 0xFE0F, 0xFEFF), "")
 
 
 def plain(text: str) -> str:
-    """Replace look-alikes by the plain sign, one for one, so that every position stays."""
+    """Text with look-alikes replaced by the plain sign, one for one: positions are kept."""
     return text.translate(_TABLE)
 
 
 def plain_token(token: str) -> str:
-    """`plain`, and signs that become several or none (a double flat, a mark without width)."""
+    """`plain` text with double flats written out and marks without width removed."""
     return plain(token).translate(_LONGER)

@@ -47,7 +47,7 @@ def read_file(
     """Read a file by its ending; see `jasco.chords.ChordProgression.load` for the rest.
 
     Raises:
-        ChordError: it is missing, no text, too large, of another kind, or cannot be read.
+        ChordError: the file is missing, no text, too large, of another kind, or cannot be read.
     """
     kind = Path(path).suffix.lower()
     if kind not in CHORD_FILES:
@@ -69,7 +69,7 @@ def read_file(
 
 
 def _decode(data: bytes, label: str) -> tuple[str, tuple[str, ...]]:
-    """Text of a file in UTF-8, UTF-16 or Latin-1, and what is said of that.
+    """Text of a file in UTF-8, UTF-16 or Latin-1, and notices about its encoding.
 
     Raises:
         ChordError: the bytes are no text.
@@ -105,7 +105,7 @@ def read_json(
     """Read a JSON file: pairs of name and onset, or a JAMS document.
 
     Raises:
-        ChordError: it is neither, or not JSON at all.
+        ChordError: the file is neither, or not JSON at all.
     """
     data = read_bytes(path, ChordError, MAX_JSON_BYTES)
     try:
@@ -123,7 +123,7 @@ def read_json(
 
 
 def write_lab(path: str | os.PathLike[str], segments: Segments) -> None:
-    """Write segments as ``.lab``, with every digit, so that reading them back gives the same."""
+    """Write segments as ``.lab`` with all digits: reading restores the same times."""
     write_text(
         output_file(path, ChordError),
         "".join(f"{start!r}\t{end!r}\t{label}\n" for start, end, label in segments),

@@ -4,10 +4,10 @@ Sources: Humphrey et al., "JAMS: a JSON annotated music specification", ISMIR 20
 Berardinis et al., "ChoCo: a chord corpus and a data transformation workflow for musical harmony
 knowledge graphs", Scientific Data 10, 2023. There ``sandbox.type`` is ``score`` and a time is the
 measure and a tenth of the beat, both counted from 1: 2.3 is the third beat of the second measure,
-2.25 half a beat after the second. Beats are those that musicians count, so 6/8 has two. Older
-files count beats from 0 (2.0 is the first), which shows in a beat below 1. Metres stand in the
-namespace ``timesig``, tempi (where there are any) in ``tempo``. Durations are left aside, because
-their unit differs between the collections: a chord lasts until the next one.
+2.25 half a beat after the second. Compound metres count dotted beats: 6/8 has two. Older files
+count beats from 0 (2.0 is the first); a beat below 1 marks them. Metres stand in the namespace
+``timesig``, tempi in ``tempo``. Durations are ignored, because their unit differs between the
+collections: a chord lasts until the next one.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def read_jams(
 
     Args:
         document: the JSON object; see `jasco.chords.files.is_jams`.
-        bpm: tempo of a score, in the notes that the denominator of the metre names.
-        time_signature: metre of a score, where it is not the document's own or 4/4.
-        annotation: which of the chord annotations, by its index among them (from 0) or by its
-            annotator; if not given, the first that holds chords.
+        bpm: tempo of a score, in units of the metre's denominator.
+        time_signature: metre of a score in place of the document's own, or else of 4/4.
+        annotation: index (from 0) or annotator of the chord annotation; by default the first that
+            holds chords.
 
     Raises:
-        ChordError: no such annotation, an observation that is none, or a score without a tempo.
+        ChordError: no such annotation, an invalid observation, or a score without a tempo.
             ``position`` of an error is the index of the observation.
     """
     annotations = document.get("annotations")
@@ -73,7 +73,7 @@ def read_jams(
     return in_a_row(segments, notices)
 
 
-# --- which annotation -----------------------------------------------------------------------------
+# --- choice of the annotation ---------------------------------------------------------------------
 
 
 def _choose(
@@ -117,7 +117,7 @@ def _choose(
 
 
 def _who(annotation: Mapping[str, Any]) -> list[str]:
-    """Names that an annotation goes by: annotator, curator, corpus and source."""
+    """Names of an annotation: annotator, curator, corpus and source."""
     about = annotation.get("annotation_metadata")
     about = about if isinstance(about, Mapping) else {}
     found: list[Any] = []
@@ -136,7 +136,7 @@ def _annotator(annotation: Mapping[str, Any]) -> str:
 
 
 def _observations(annotation: Mapping[str, Any]) -> list[Observation]:
-    """The observations, stored as a list or as a dictionary of lists."""
+    """Observations of an annotation, stored as a list or as a dictionary of lists."""
     data = annotation.get("data")
     if isinstance(data, Mapping):
         columns = {k: v for k, v in data.items() if isinstance(v, list)}
@@ -263,7 +263,7 @@ def _starts(first: int, last: int, metres: list[tuple[int, Metre]], bpm: float) 
 
 
 def _place(observation: Observation, key: str, index: int) -> tuple[int, Fraction]:
-    """Measure and beat of a time such as 2.3; thirds of a beat come back from their decimals."""
+    """Measure and beat of a time such as 2.3; decimals of thirds become exact fractions."""
     time = _number(observation, key, index)
     if not 0 <= time <= _LAST_MEASURE:
         raise _error(observation, key, as_text(observation.get("value")), index)
@@ -275,7 +275,7 @@ def _place(observation: Observation, key: str, index: int) -> tuple[int, Fractio
 def _metres(
     annotations: Iterable[Mapping[str, Any]], given: str | None, notices: list[str]
 ) -> list[tuple[int, Metre]]:
-    """(measure, metre from there on), ascending; the first counts before its measure too."""
+    """(first measure, metre) in ascending order; the first metre counts before its measure too."""
     found: dict[int, Metre] = {}
     for annotation in annotations:
         if annotation.get("namespace") == "timesig" and not found:
@@ -302,7 +302,7 @@ def _metre_at(metres: list[tuple[int, Metre]], measure: int) -> Metre:
 
 
 def _tempo(annotations: Iterable[Mapping[str, Any]], notices: list[str]) -> float | None:
-    """The tempo that the file states, where it states one."""
+    """Tempo of the file (bpm); ``None`` where it names none."""
     for annotation in annotations:
         if annotation.get("namespace") == "tempo":
             for observation in _observations(annotation):
@@ -316,7 +316,7 @@ def _tempo(annotations: Iterable[Mapping[str, Any]], notices: list[str]) -> floa
 def _dotted(
     places: list[tuple[int, Fraction]], metres: list[tuple[int, Metre]], notices: list[str]
 ) -> set[Metre]:
-    """The metres whose beats are dotted notes, each a third of the units (6/8 has two)."""
+    """Metres whose beats are dotted notes of three units each (6/8 has two)."""
     dotted = {metre for _, metre in metres if metre.compound}
     for measure, beat in places:
         metre = _metre_at(metres, measure)

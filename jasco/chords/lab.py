@@ -1,8 +1,8 @@
-"""``.lab`` files: a segment a line, start, end (s) and label, as of Isophonics and mir_eval.
+"""``.lab`` files of Isophonics and mir_eval: start (s), end (s) and label on each line.
 
-Read as they are found: with blanks, commas or semicolons; without ends (two columns, or the last
-line alone); with quotes, a header, comments after ``#``, more columns; in times of HTK (units of
-100 ns). What differs from three columns of seconds is told.
+Variants are read too: blanks, commas or semicolons; two columns, or a last line without an end;
+quotes, a header, comments after ``#``, more columns; times of HTK (units of 100 ns). A notice names
+each difference from three columns of seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LABEL = re.compile(
     r"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>(?:\([^()]*\)|[^\s,;()])+|\S+)"
 )
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])([-+]?\d+),(\d+)(?=\s*[;\t])")
-# Start and end with decimal commas, parted by blanks: no columns parted by commas look like that.
+# Start and end with decimal commas, separated by blanks; columns separated by commas differ.
 _BLANKS_AND_COMMAS = re.compile(r"([-+]?\d+),(\d+) +([-+]?\d+),(\d+)(?= +[^\s\d])")
 _HEADER = frozenset(
     "start begin from onset onsets time times start_time starttime end stop to offset end_time "
@@ -35,7 +35,7 @@ _HEADER = frozenset(
 )
 _DURATIONS = ("duration", "length", "dur")
 LONGEST = 36_000.0
-"""s; times beyond ten hours are no seconds."""
+"""Largest time (s): ten hours; larger numbers are of another unit."""
 _HTK = 1e7  # units a second
 _SHORTEST_HTK = 1e5  # units: 10 ms
 
@@ -46,7 +46,7 @@ def read_lab(text: str, notices: tuple[str, ...] = ()) -> Score:
     Raises:
         ChordError: a line of another form; ``position`` is the index of its first character.
     """
-    found: list[tuple[Segment, str]] = []  # with what else the line holds
+    found: list[tuple[Segment, str]] = []  # and the rest of the line
     told = list(notices)
     at, durations = 0, False
     for number, line in enumerate(text.splitlines(keepends=True), 1):
@@ -70,7 +70,7 @@ def read_lab(text: str, notices: tuple[str, ...] = ()) -> Score:
 
 
 def _header(content: str) -> list[str]:
-    """The names of columns, where the line holds nothing else."""
+    """Column names of a header line; empty for any other line."""
     words = [w for w in re.split(r"[\s,;\"'()\[\]]+", content.lower()) if w]
     return words if len(words) > 1 and all(w in _HEADER or w == "s" for w in words) else []
 
@@ -101,7 +101,7 @@ def _segment(content: str, position: int, where: str) -> tuple[Segment, str]:
 
 
 def _layout(segments: list[Segment], extras: list[str]) -> list[str]:
-    """What is said of the columns."""
+    """Notices about the columns."""
     told = []
     without = [segment for segment in segments if segment.end is None]
     if segments and len(without) == len(segments):
@@ -116,7 +116,7 @@ def _layout(segments: list[Segment], extras: list[str]) -> list[str]:
 
 
 def _in_seconds(segments: list[Segment], told: list[str]) -> list[Segment]:
-    """Times of HTK in seconds; others as they are.
+    """Segments with HTK times converted to seconds.
 
     Raises:
         ChordError: times of more than `LONGEST` that are not in 100 ns.

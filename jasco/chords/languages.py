@@ -31,7 +31,7 @@ _MINOR = ("m", "-", "dim", "o", "\u00f8", "h", ":")
 
 
 def in_english(text: str, notation: str) -> Iterator[str]:
-    """Readings of a chord symbol with its root and bass in English letters, likeliest first.
+    """Readings of a chord symbol with English root and bass, the most likely first.
 
     Args:
         text: plain text.
@@ -44,18 +44,18 @@ def in_english(text: str, notation: str) -> Iterator[str]:
         minor = notation == "german" and head[:1].islower() and not rest.startswith(_MINOR)
         symbol = root + ("m" if minor else "") + rest
         yield from (f"{symbol}/{low}" for low in basses) if basses[:1] != [""] else [symbol]
-        if slash and not basses:  # 6/9, or a degree
+        if slash and not basses:  # 6/9 or a degree
             yield f"{symbol}/{bass}"
 
 
 def tonic_in_english(text: str, notation: str) -> Iterator[tuple[str, str]]:
-    """Readings of the name of a key as its tonic, lower case kept, and what follows."""
+    """Readings of a key as its tonic, lower case kept, and the rest of the name."""
     for root, rest in _roots(text, notation):
         yield (root.lower() if text[:1].islower() else root), rest
 
 
 def _roots(text: str, notation: str) -> Iterator[tuple[str, str]]:
-    """(root in English letters, what follows it), the longest root first."""
+    """(root in English letters, rest of the symbol), the longest root first."""
     if notation == "german":
         yield from _german(text)
     elif found := (_LATIN if notation == "latin" else _SPELLED).match(text):

@@ -1,8 +1,8 @@
 """Metre and tempo: time signatures, beats per minute, and the length of a bar in seconds.
 
-``bpm`` counts the notes that the denominator of the time signature names: quarters in 4/4 and
-**eighths in 6/8**, where a tempo felt in dotted quarters is three times as many. Where the metre
-changes within a chart, note values keep their lengths (an eighth of 6/8 is half a quarter of 4/4).
+``bpm`` counts notes of the time signature's denominator: quarters in 4/4 and **eighths in 6/8**,
+where a tempo in dotted quarters has to be multiplied by three. Where the metre changes within a
+chart, note values keep their lengths (an eighth of 6/8 is half a quarter of 4/4).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from jasco.chords.score import as_text, shown
 from jasco.errors import ChordError
 
 BPM_RANGE = (20.0, 600.0)
-"""Tempi that are believed (beats per minute); the eighths of a fast 12/8 come near the top."""
+"""Range of accepted tempi (beats per minute); the eighths of a fast 12/8 come near the top."""
 
 _UNIT = 32
-"""Denominator that all others divide."""
+"""Common multiple of all denominators."""
 
 _TIME_SIGNATURE = re.compile(r"\s*([1-9]|[1-5][0-9])\s*/\s*(1|2|4|8|16|32)\s*")
 
@@ -61,7 +61,7 @@ class Metre:
 
     @property
     def compound(self) -> bool:
-        """Whether musicians count dotted notes (6/8, 9/8, 12/8), each of three units."""
+        """True where the beat is a dotted note of three units (6/8, 9/8, 12/8)."""
         return self.unit >= 8 and self.beats % 3 == 0 and self.beats > 3
 
     def __str__(self) -> str:
@@ -75,9 +75,9 @@ def whole_note(bpm: float, metre: Metre, position: int = 0) -> Fraction:
     """Length of a whole note (s), exact so that no error adds up over the bars.
 
     Args:
-        bpm: beats per minute, each of the denominator of ``metre``.
-        metre: in which the tempo counts.
-        position: of the tempo, for the error.
+        bpm: tempo in units of the metre's denominator per minute.
+        metre: metre of the tempo.
+        position: index of the tempo in the text, for the error.
 
     Raises:
         ChordError: a tempo out of range.
@@ -99,12 +99,12 @@ def whole_note(bpm: float, metre: Metre, position: int = 0) -> Fraction:
 class Clock:
     """Time (s) of bars that follow each other, each with its metre and tempo.
 
-    Counts in whole numbers of the shortest unit and divides once, so that no error adds up over the
-    bars of a tempo.
+    Whole numbers of the shortest unit are added and divided once, so that no rounding error
+    accumulates over the bars of a tempo.
     """
 
     def __init__(self) -> None:
-        self._origin = 0.0  # of the tempo
+        self._origin = 0.0  # s, start of the tempo
         self._units = 0  # since the origin, each 1 / `_UNIT` of a whole note
         self._whole = Fraction(1)
 

@@ -1,4 +1,4 @@
-"""From a symbol to one of the 194 names, with a report of what changed or why it is unreadable."""
+"""Mapping of chord symbols to the 194 names of the vocabulary, with notices about reductions."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def name_chord(
     position: int,
     where: str,
 ) -> tuple[str, str | None]:
-    """The vocabulary's name of a symbol, and what had to change for it (``None``: nothing).
+    """Name of the vocabulary for a symbol, and a notice of the change (``None`` without one).
 
     Args:
         token: a lead-sheet or Harte symbol; with ``key`` also a Roman numeral or Nashville number.
-        key: the key that numerals are read in.
+        key: key of numerals.
         notation: language of note names (`jasco.chords.languages`).
-        position: where the token stands, for the error.
-        where: the same in words (``"position 5"``, ``"line 2"``).
+        position: index of the token, for the error.
+        where: the position in words (``"position 5"``, ``"line 2"``).
 
     Raises:
         ChordError: the token cannot be read.
@@ -73,34 +73,34 @@ def _name(token: str, key: Key | None, notation: str) -> tuple[str, str | None]:
 
 
 def is_chord(token: str, key: Key | None = None, notation: str = "english") -> bool:
-    """Whether a token can be read as a chord, a numeral or ``N``."""
+    """True for a token that can be read as a chord, a numeral or ``N``."""
     return len(token) <= MAX_SYMBOL and (
         read_special(token) is not None or _is_readable(token, key, notation)
     )
 
 
 def _read(token: str, key: Key | None, notation: str = "english") -> Chord:
-    """Read a numeral where there is a key, else (or failing that) a symbol.
+    """Read a numeral where a key is given, else a symbol.
 
     Raises:
-        Unreadable: it is neither.
+        Unreadable: the token is neither.
     """
     if key is None or not looks_like_numeral(token):
         return read_symbol(token, notation)
     try:
         return read_numeral(token, key)
     except Unreadable as unreadable:
-        try:  # bbm7 begins like a numeral and is none
+        try:  # bbm7 begins like a numeral
             return read_symbol(token, notation)
         except Unreadable:
             raise unreadable from None
 
 
 def _nearest_quality(tones: Tones) -> str:
-    """The quality that keeps the triad first and the seventh or sixth where it can.
+    """Quality of the vocabulary with the same triad and, where possible, seventh or sixth.
 
-    A suspended or missing third counts as major. No quality holds an augmented triad with a
-    seventh, so that one loses the seventh and keeps its triad.
+    A suspended or missing third counts as major. The vocabulary has no augmented triad with a
+    seventh: the triad is kept and the seventh dropped.
     """
     height = {degree: tone.semitones for degree, tone in tones.items()}
     upper = height.get("7") or height.get("6")
@@ -142,7 +142,7 @@ def _reduce(chord: Chord, token: str) -> tuple[str, str | None]:
 
 
 def _same_sound(root: int, quality: str, bass: int) -> str | None:
-    """Name of the same pitch classes over the same bass, on this root or another.
+    """Name with the same pitch classes and bass, on this root or another.
 
     ``C7/Bb`` sounds like ``C/Bb``, ``Ddim/C`` like ``Dm7b5/C`` and ``Am7/C`` like ``C6``.
     """
@@ -163,7 +163,7 @@ def _pitch_classes(root: int, quality: str, bass: int) -> frozenset[int]:
 
 
 def nearest_spelling(token: str, key: Key | None = None, notation: str = "english") -> str | None:
-    """The readable spelling that is nearest to an unreadable token, where one is near."""
+    """Readable spelling close to an unreadable token; ``None`` where none is close."""
     text = plain_token(token).strip("()[]{}\"'.,;:!?*")[:SHOWN]
     if notation == "english":  # German, Latin and spelled names
         others = ("spelled", "german", "latin") if text else ()
@@ -178,7 +178,7 @@ def nearest_spelling(token: str, key: Key | None = None, notation: str = "englis
     candidates = _spellings(":" in text, key is not None and looks_like_numeral(text))
     same_root = [c for c in candidates if c[0] == text[:1].upper()]
     likeness = {c: SequenceMatcher(None, c, text).ratio() for c in same_root or candidates}
-    near = max(likeness, key=likeness.__getitem__)  # of equals the first: the vocabulary's own
+    near = max(likeness, key=likeness.__getitem__)  # ties: the first, which is the vocabulary's own
     if likeness[near] >= (0.3 if same_root else 0.5):
         return near
     return next(iter(readable), None)
@@ -194,7 +194,7 @@ def _is_readable(text: str, key: Key | None, notation: str = "english") -> bool:
 
 @cache
 def _spellings(harte: bool, numerals: bool) -> tuple[str, ...]:
-    """Names to suggest from: of the vocabulary, of lead sheets, Harte's or numerals."""
+    """Candidates for suggestions: vocabulary, lead-sheet and Harte names, numerals."""
 
     def with_qualities(roots: Iterator[str]) -> Iterator[str]:
         more = ("sus4", "sus2", "7sus4", "dim7", "9", "m9", "maj9", "add9", "11", "13")

@@ -1,11 +1,10 @@
-"""Tells the notations of a progression apart: pairs, bars, timed.
+"""Detection of the notation of a progression: pairs, bars or timed.
 
-In this order: pairs, where a text begins as ``(C, 0.0)`` or ``[["C", 0.0]]`` does; bars, where a
-``|`` occurs; timed, where a symbol ends in a colon and a number that can only be a time (see
-`jasco.chords.timed`); else bars, with a comma (``C G,G:7 E:min``) or a bar for each chord.
+The first that applies: pairs, where a text begins with ``(C, 0.0)`` or ``[["C", 0.0]]``; bars,
+where a ``|`` occurs; timed, where a symbol ends in a colon and a number that can only be a time
+(see `jasco.chords.timed`); else bars, with a comma (``C G,G:7 E:min``) or a bar for each chord.
 
-What stands in brackets is read by `jasco.chords.brackets`, separators such as dashes by
-`jasco.chords.separators`.
+`jasco.chords.brackets` reads brackets, `jasco.chords.separators` separators such as dashes.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ def read_notation(
 
     Args:
         text: the progression.
-        bpm: tempo of bars; see `jasco.chords.metre` for what a beat is.
-        time_signature: of bars.
-        key: of numerals, which tells them from other words.
+        bpm: tempo of bars, in the beats of `jasco.chords.metre`.
+        time_signature: metre of bars.
+        key: key of numerals; without one no word is read as a numeral.
         notation: language of note names.
 
     Raises:
-        ChordError: there is no chord in it, its form cannot be read, or it is too long.
+        ChordError: the text has no chord, cannot be read, or is too long.
     """
     if len(text) > MAX_TEXT:
         raise ChordError(
@@ -91,10 +90,10 @@ def read_notation(
 
 
 def _unused_marks(brackets: Brackets, original: str) -> tuple[str, ...]:
-    """What brackets say of bars, where chords carry their own times.
+    """Notices about brackets that do not apply to chords with times of their own.
 
     Raises:
-        ChordError: a section is to be repeated.
+        ChordError: a bracket repeats a section.
     """
     notices = []
     flat = plain(original)

@@ -8,7 +8,7 @@ In a minor key the plain degrees 3, 6 and 7 are those of the natural minor scale
 is F) and a sharp raises them from there. Only ``vi`` and ``vii`` in lower case stand on the raised
 degrees (``viio`` of A minor is G# dim), as in harmony books.
 
-After a slash, a numeral is the key of the moment (``V7/V``), a number is the bass as a degree of
+After a slash, a numeral is a temporary key (``V7/V``), a number is the bass as a degree of
 the key (``5/7`` of C is G/B), and a letter is the bass.
 """
 
@@ -38,7 +38,7 @@ _MINOR_WORDS = ("m", "-", "mi", "min", "minor", "moll", "aeolian")
 
 @dataclass(frozen=True)
 class Key:
-    """A tonic (pitch class, C = 0) and whether its scale is minor."""
+    """Key: pitch class of the tonic (C = 0) and mode."""
 
     tonic: int
     minor: bool
@@ -52,7 +52,7 @@ class Key:
             notation: language of the tonic (`jasco.chords.languages`).
 
         Raises:
-            ChordError: anything else; also a lower-case letter alone, which may mean either.
+            ChordError: anything else; also a lower-case letter alone, whose mode is ambiguous.
         """
         plain = plain_token(text).strip() if isinstance(text, str) else ""
         readings = [a + b for a, b in tonic_in_english(plain, notation)] + [plain]
@@ -79,7 +79,7 @@ class Key:
 
 
 def looks_like_numeral(token: str) -> bool:
-    """Whether a token begins as a Roman numeral or a Nashville number."""
+    """True for a token that begins with a Roman numeral or a Nashville number."""
     return _NUMERAL.match(without_brackets(plain_token(token))) is not None
 
 
@@ -87,7 +87,7 @@ def read_numeral(token: str, key: Key) -> Chord:
     """Read a Roman numeral or a Nashville number in a key.
 
     Raises:
-        Unreadable: with the reason.
+        Unreadable: not a numeral of the key.
     """
     text = join_slashes(without_brackets(plain_token(token)))
     head, *tail = text.split("/")
@@ -113,13 +113,13 @@ def _is_roman(text: str) -> bool:
 
 
 def _read_degree(text: str, key: Key) -> tuple[int, bool, str]:
-    """Root (pitch class), whether it begins as minor, and the suffix of one numeral."""
+    """Root (pitch class), minor or major, and suffix of one numeral."""
     found = _NUMERAL.fullmatch(text)
     if found is None:
         raise Unreadable("a numeral is I to VII, i to vii or 1 to 7")
     name, shift = found["degree"], found["shift"]
     number = int(name) if name.isdigit() else _ROMAN.index(name.upper()) + 1
     raised = name in ("vi", "vii")
-    if raised and shift == "#" and key.minor:  # #viio of a minor key is its viio
+    if raised and shift == "#" and key.minor:  # #viio of a minor key equals its viio
         shift = ""
     return key.degree(number, shift, raised=raised), name.islower(), found["quality"]

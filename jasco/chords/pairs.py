@@ -1,7 +1,7 @@
 """Pairs of name and onset (s): ``(C, 0.0), (Am, 2.5)`` as text, JSON or a list.
 
-Written as a text, quotes and outer brackets may be there or not, so Python's ``[("C", 0.0)]`` and
-JSON's ``[["C", 0.0]]`` are read alike.
+In a text, quotes and outer brackets are optional: Python's ``[("C", 0.0)]`` and JSON's
+``[["C", 0.0]]`` are read alike.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jasco.errors import ChordError
 _START = re.compile(
     r"""\s*(?: \( (?:[^()]|\([^()]*\))*? ,          # (C, ...
              | [\[(]\s*[\[(\]]  | \[\s*["']         # [[  [(  (( ["C"
-             | (?:\[[^][,\s]+\s*,\s*[-+.\d]+\s*\][\s,;]*)+$ )  # [C, 0.0], [Am, 2.5] and no more
+             | (?:\[[^][,\s]+\s*,\s*[-+.\d]+\s*\][\s,;]*)+$ )  # [C, 0.0], [Am, 2.5]
     """,
     re.VERBOSE,
 )
@@ -30,7 +30,7 @@ _BETWEEN = re.compile(r"[\s,;]*")
 
 
 def looks_like_pairs(text: str) -> bool:
-    """Whether a plain text begins as pairs do."""
+    """True for a plain text that begins with a pair."""
     return _START.match(text) is not None
 
 
@@ -42,7 +42,7 @@ def read_pairs_text(text: str, original: str) -> Score:
         original: the text it was made from, of the same length.
 
     Raises:
-        ChordError: something is not a pair, or its time is none.
+        ChordError: an entry is not a pair, or its time not a number of seconds.
     """
     opening = _OPEN.match(text)
     at, end = opening.end() if opening else 0, len(text.rstrip())
@@ -83,7 +83,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _unquote(plain: str, quoted: str) -> str:
-    """The name in the quotes; JSON may have escaped what is not ASCII."""
+    """Name without its quotes; JSON escapes of other characters are decoded."""
     if plain[0] == '"' and "\\" in plain:
         try:
             return str(json.loads(plain))
@@ -96,7 +96,7 @@ def read_pairs(pairs: object) -> Score:
     """Read a list of ``(name, onset in s)``; positions are indices of entries.
 
     Raises:
-        ChordError: it is no such list.
+        ChordError: anything else.
     """
     if not isinstance(pairs, Iterable) or isinstance(pairs, str | bytes):
         raise ChordError(

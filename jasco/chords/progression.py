@@ -19,10 +19,10 @@ from jasco.chords.score import Score, as_text, check_count, seconds, shown
 from jasco.chords.vocabulary import CHORD_INDEX, NO_CHORD, to_harte
 from jasco.errors import ChordError, SettingError
 
-if TYPE_CHECKING:  # chords are read before torch is imported
+if TYPE_CHECKING:  # chords are read without loading torch
     import torch
 
-_ROUNDING = 1e-6  # frames by which an onset may miss its frame in binary fractions
+_ROUNDING = 1e-6  # tolerance (frames) for binary rounding of an onset
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,16 @@ class ChordProgression:
 
     Attributes:
         names: names of the vocabulary (`CHORD_NAMES`).
-        onsets: s, ascending; a chord sounds until the next one begins.
-        end: s, where the last chord ends, where the notation says so (bars, ``.lab``, JAMS).
-        loop: from ``end`` on the chords sound again, and so on to the end of the clip; else the
-            last one is held.
-        report: what was changed to get here, one line each, such as ``"Csus4 -> C (dropped:
-            sus4)"``. It plays no part in equality.
-        bars: onset of each bar (s), where the notation has bars; no part of equality either.
+        onsets: onsets (s), ascending; a chord sounds until the next one begins.
+        end: end of the last chord (s), where the notation gives one (bars, ``.lab``, JAMS).
+        loop: repeat the chords from ``end`` to the end of the clip; else the last one is held.
+        report: changes made while reading, one line each, such as ``"Csus4 -> C (dropped:
+            sus4)"``; ignored by equality.
+        bars: onset of each bar (s), where the notation has bars; ignored by equality.
 
     Raises:
-        ChordError: names outside the vocabulary, onsets that are no ascending times, an early end,
-            a loop without length, or more than `MAX_CHORDS` chords.
+        ChordError: names outside the vocabulary, onsets that do not ascend, an end before the last
+            onset, a loop without length, or more than `MAX_CHORDS` chords.
     """
 
     names: tuple[str, ...]
@@ -115,22 +114,22 @@ class ChordProgression:
 
         Symbols are those of lead sheets, Harte's, and with ``key`` Roman numerals and Nashville
         numbers. `jasco.chords.notation`, `bars`, `brackets`, `separators`, `timed`, `quality` and
-        `numerals` state the conventions, for instance how ``C:7`` is told from ``C:0``.
+        `numerals` define the notations.
 
         Args:
             text: the progression.
-            bpm: tempo of bars, in the notes that the denominator of the time signature names
-                (quarters in 4/4, eighths in 6/8), 20 to 600.
-            time_signature: of bars: ``"4/4"``, ``"3/4"``, ``"6/8"``, ``"7/8"``, ...; 4/4 if
-                neither this nor the chart says it.
-            key: ``"C"``, ``"A minor"``, ``"F# major"``, ``"Bbm"``.
+            bpm: tempo of bars, 20 to 600, in units of the time signature's denominator (quarters in
+                4/4, eighths in 6/8).
+            time_signature: metre of bars: ``"4/4"``, ``"3/4"``, ``"6/8"``, ``"7/8"``, ...; 4/4
+                where the chart gives none either.
+            key: key of numerals: ``"C"``, ``"A minor"``, ``"F# major"``, ``"Bbm"``.
             notation: language of note names: ``"english"``, ``"german"`` (H, B, Fis, Es; a root in
                 lower case is minor) or ``"latin"`` (Do, Re, Mi).
 
         Raises:
-            ChordError: with the position of what cannot be read (an index into the text, or of
-                the entry of a list), the token and the nearest readable spelling; also where bars
-                come without ``bpm`` or numerals without ``key``.
+            ChordError: with the position (index into the text, or of the list's entry) and token
+                that cannot be read, and the nearest readable spelling; also for bars without
+                ``bpm`` and numerals without ``key``.
         """
         tonality = _tonality(key, notation)
         if not isinstance(text, str):
@@ -149,7 +148,7 @@ class ChordProgression:
         key: str | None = None,
         notation: str = "english",
     ) -> ChordProgression:
-        """Make one of ``(name, onset in s)`` in any order, the names in any spelling.
+        """Progression of ``(name, onset in s)`` in any order, with names in any spelling.
 
         Raises:
             ChordError: an entry that is no pair, a name that cannot be read, an onset that is
@@ -173,14 +172,14 @@ class ChordProgression:
         """Read a file: ``.lab``, ``.jams``, ``.json`` (pairs) or ``.txt`` (as `parse` reads).
 
         Args:
-            path: the file; its ending decides.
-            bpm: tempo, for bars in a ``.txt`` and for the JAMS document of a score, whose times are
+            path: path of the file; its suffix decides the format.
+            bpm: tempo of bars in a ``.txt`` and of the JAMS document of a score, whose times are
                 measures and beats.
-            time_signature: likewise; that of the file if not given, else 4/4.
-            key: for numerals.
+            time_signature: metre of the same files; by default their own, else 4/4.
+            key: key of numerals.
             notation: language of note names; see `parse`.
-            annotation: index or annotator of the chord annotation of a JAMS document, where it has
-                several; if not given, the first that holds chords.
+            annotation: index or annotator of a JAMS document's chord annotation; by default the
+                first that holds chords.
 
         Raises:
             ChordError: the file is missing, of another kind, or cannot be read.
@@ -228,15 +227,15 @@ class ChordProgression:
         )
 
     def pairs(self) -> list[tuple[str, float]]:
-        """``(name, onset in s)`` of every chord; `from_pairs` takes them back."""
+        """``(name, onset in s)`` of every chord, as `from_pairs` takes them."""
         return list(zip(self.names, self.onsets, strict=True))
 
     def crop(self, start: float, end: float | None = None) -> ChordProgression:
-        """The chords that sound between two times (s), counted from ``start``.
+        """Chords between two times, with onsets relative to ``start``.
 
         Args:
-            start: s.
-            end: s; without one to the end, and a loop goes on from ``start``.
+            start: start (s).
+            end: end (s); by default the progression's own, and a loop continues from ``start``.
 
         Raises:
             SettingError: ``start`` is negative, or ``end`` not after it.
@@ -265,7 +264,7 @@ class ChordProgression:
         )
 
     def fit(self, duration: float) -> ChordProgression:
-        """The chords of a clip of ``duration`` (s): a loop repeated, later chords left out.
+        """Chords of a clip of ``duration`` (s): a loop is repeated, later chords are dropped.
 
         Raises:
             ChordError: the clip is so long that the loop has more than `MAX_CHORDS` chords.
@@ -287,14 +286,14 @@ class ChordProgression:
         return whole.crop(0.0, duration) if longer else whole
 
     def notice(self, num_frames: int, frame_rate: float) -> str | None:
-        """What `frames` does about a length a frame or more off; ``None`` if it fits."""
+        """Notice where `frames` repeats, cuts or holds chords; ``None`` if the length fits."""
         length = num_frames / frame_rate
         given = "" if self.end is None else f"{self.end:.2f} s given, "
         shorter = self.end is not None and self.end <= length - (1 - _ROUNDING) / frame_rate
         if shorter and self.loop:
             return f"{given}repeated to {length:.2f} s"
         kept = sum(onset * frame_rate < num_frames - 2 * _ROUNDING for onset in self.onsets)
-        if 0 < kept < len(self.names):  # without any, `frames` refuses
+        if 0 < kept < len(self.names):  # without any chord, `frames` raises
             used = f"the first {length:.2f} s used, {kept} of {len(self.names)} chords"
             return f"{given}{used}: raise bpm, drop bars, or begin later in the chart"
         if shorter:
@@ -306,8 +305,8 @@ class ChordProgression:
 
         Frame i, at the time i / ``frame_rate``, takes the last chord whose onset is not later
         (within a millionth of a frame, so that 0.1 s at 50 Hz is frame 5); before the first onset
-        there is no chord (``N``, index 0). The last chord sounds to the end of the clip, a loop
-        begins again; chords that begin after the end are left out, which `notice` says.
+        there is no chord (``N``, index 0). The last chord is held to the end of the clip, or a
+        loop repeated; later chords are dropped, see `notice`.
 
         Args:
             num_frames: length of the clip (frames).
@@ -344,11 +343,11 @@ class ChordProgression:
         """Write a ``.lab`` file: start, end (s) and Harte's spelling on each line.
 
         Args:
-            path: the file, replaced only when it is whole.
-            end: where the last chord ends (s); needed where the progression does not say.
+            path: path of the file, which is replaced atomically.
+            end: end of the last chord (s), required where the progression has none.
 
         Raises:
-            ChordError: the end is not known, or before the last onset.
+            ChordError: the end is unknown, or before the last onset.
         """
         write_lab(path, self._segments(end))
 
@@ -356,7 +355,7 @@ class ChordProgression:
         """Write a JAMS file with one ``chord`` annotation in Harte's spelling; see `to_lab`.
 
         Raises:
-            ChordError: the end is not known, or before the last onset.
+            ChordError: the end is unknown, or before the last onset.
         """
         write_jams(path, self._segments(end))
 
@@ -376,10 +375,10 @@ class ChordProgression:
 
 
 def _tonality(key: str | None, notation: str) -> Key | None:
-    """A key, where one is given.
+    """Parsed key, ``None`` without one.
 
     Raises:
-        ChordError: it, or the notation, cannot be read.
+        ChordError: an unknown key or notation.
     """
     if notation not in NOTATIONS:
         raise ChordError(

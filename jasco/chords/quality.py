@@ -1,4 +1,4 @@
-"""What follows the root of a symbol: ``m7b5``, ``maj9#11``, ``7sus4``, Harte's ``min7(*5,9)``.
+"""Chord qualities after the root: ``m7b5``, ``maj9#11``, ``7sus4``, Harte's ``min7(*5,9)``.
 
 Conventions of lead sheets: a bare number is dominant (``7``, ``9``); after ``maj``, ``M``, ``^`` or
 ``△`` it is major (``^`` alone is ``maj7``, ``M`` alone a triad). ``-`` is minor right after the
@@ -39,19 +39,19 @@ _PART = re.compile(
 
 
 class Unreadable(Exception):
-    """Why a symbol cannot be read; `jasco.chords.naming` makes a `ChordError` of it."""
+    """Symbol that cannot be read, with the reason; `jasco.chords.naming` raises a `ChordError`."""
 
 
 @dataclass(frozen=True)
 class Tone:
-    """A degree of a chord: semitones above the root (``None``: left out), and as it was written."""
+    """Degree of a chord: semitones above the root (``None``: omitted), and its spelling."""
 
     semitones: int | None
     written: str
 
 
 Tones = dict[str, Tone]
-"""Degree (``"3"``, ``"b9"``, ...) -> tone, in the order of writing; the root is understood."""
+"""Degree (``"3"``, ``"b9"``, ...) -> tone, in the order of writing; the root is implied."""
 
 
 def semitones(degree: re.Match[str]) -> int:
@@ -64,11 +64,11 @@ def read_quality(text: str, *, minor: bool = False) -> Tones:
     """Read a lead-sheet suffix.
 
     Args:
-        text: plain text (see `jasco.chords.characters.plain_token`), with no bass.
+        text: suffix without bass, in plain text (see `jasco.chords.characters.plain_token`).
         minor: start from a minor triad (a numeral in lower case).
 
     Raises:
-        Unreadable: naming the piece that is not understood.
+        Unreadable: a piece is unknown; the message names it.
     """
     if text.count("(") != text.count(")"):
         raise Unreadable("a bracket is left open")
@@ -88,15 +88,15 @@ def read_quality(text: str, *, minor: bool = False) -> Tones:
 
 
 def read_harte_quality(text: str) -> Tones:
-    """Read what follows the colon in Harte's syntax: a shorthand, degrees in brackets, or both.
+    """Read a quality in Harte's syntax: a shorthand, degrees in brackets, or both.
 
     Raises:
-        Unreadable: naming the piece that is not understood.
+        Unreadable: a piece is unknown; the message names it.
     """
     shorthand, bracket, degrees = text.partition("(")
     if not text or (bracket and not degrees.endswith(")")):
         raise Unreadable("what follows the colon is not complete")
-    if shorthand in ("", "1"):  # the root alone, and the degrees in the brackets
+    if shorthand in ("", "1"):  # only the root, and degrees in brackets
         tones = {degree: Tone(None, text) for degree in ("3", "5")}
     else:
         tones = read_quality(shorthand)
@@ -120,12 +120,12 @@ class _Suffix:
 
     def __init__(self, minor: bool) -> None:
         self.tones: Tones = {"3": Tone(3 if minor else 4, ""), "5": Tone(7, "")}
-        self.seventh = 10  # what a 7, 9, 11 or 13 means from here on
-        self.before = ""  # the kind of the part before
+        self.seventh = 10  # semitones of the seventh of a following 7, 9, 11 or 13
+        self.before = ""  # kind of the previous part
         self.third_added = False
 
     def add(self, kind: str, written: str) -> None:
-        """Take in one part of the suffix."""
+        """Add one part of the suffix."""
         if kind == self.before and kind not in ("altered", "add", "omit", "bracket"):
             raise Unreadable(f"{written!r} is not understood here")
         match kind:
@@ -162,11 +162,11 @@ class _Suffix:
 
     def _set(self, written: str, degrees: dict[str, int | None]) -> None:
         for degree, height in degrees.items():
-            self.tones.pop(degree, None)  # the order is that of writing
+            self.tones.pop(degree, None)  # keeps the order of writing
             self.tones[degree] = Tone(height, written)
 
     def _suspend(self, written: str, *, fourth: bool) -> None:
-        # Cmsus4 keeps its minor third, and C7add3sus the one that is written.
+        # Cmsus4 keeps its minor third, and C7add3sus its written third.
         if self.tones["3"].semitones != 3 and not self.third_added:
             self._set(written, {"3": None})
         if "2" in written:

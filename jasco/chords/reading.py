@@ -1,4 +1,4 @@
-"""Chords as requests and manifests give them: a text, pairs, or the path of a file."""
+"""Chords of requests and manifests: a text, pairs, or the path of a file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jasco.chords.progression import ChordProgression
 from jasco.errors import ChordError
 
 OPTIONS = ("bpm", "time_signature", "key", "notation", "annotation")
-"""What may be given beside chords to read them; see `ChordProgression.load`."""
+"""Options that apply to chords; see `ChordProgression.load`."""
 
 
 def is_chord_file(chords: object) -> bool:
-    """Whether a text is the path of a file of chords."""
+    """True for a text that is the path of a chord file."""
     return isinstance(chords, str) and chords.strip().lower().endswith(CHORD_FILES)
 
 
@@ -28,11 +28,11 @@ def read_chords(
 
     Args:
         chords: a text, pairs of name and onset (s), or the path of a file.
-        options: those of `OPTIONS` that are given.
-        folder: where relative paths start.
+        options: values of some of `OPTIONS`.
+        folder: base of relative paths.
 
     Raises:
-        ChordError: it cannot be read, or an option does not fit it.
+        ChordError: the chords cannot be read, or an option does not apply to them.
     """
     given = {name: options[name] for name in OPTIONS if options.get(name) is not None}
     if isinstance(chords, str) and is_chord_file(chords):

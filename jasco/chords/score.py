@@ -1,4 +1,4 @@
-"""What every notation comes down to: symbols as they were written, each with its onset."""
+"""Common result of all notations: symbols as written, each with its onset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SYMBOL = re.compile(
 """A chord symbol in running text; its brackets may hold commas and spaces."""
 
 SHOWN = 32
-"""Characters of the user's text that a message repeats."""
+"""Most characters of the user's text in a message."""
 
 MAX_TEXT = 200_000
 """Most characters of a chart."""
@@ -29,14 +29,14 @@ MAX_CHORDS = 100_000
 
 @dataclass(frozen=True)
 class Entry:
-    """A chord symbol as it was written.
+    """Chord symbol as written.
 
     Attributes:
         token: the symbol.
-        onset: s.
+        onset: onset (s).
         position: index of its first character in the text, or of the entry in a list.
         where: the position in words, for messages (``"position 5"``, ``"line 2"``).
-        key: of a numeral, where the chart says it.
+        key: key of a numeral, where the chart names one.
     """
 
     token: str
@@ -52,9 +52,9 @@ class Score:
 
     Attributes:
         entries: in the order of writing.
-        end: where the last one ends (s), if known.
-        notices: what the reader should know.
-        lacks_tempo: the times are no seconds, for want of a tempo.
+        end: end of the last entry (s), if known.
+        notices: notices for the user.
+        lacks_tempo: no tempo is known, so the times are not in seconds.
         loop: the entries are repeated after ``end``.
         bars: onset of each bar (s), where there are bars.
     """
@@ -68,10 +68,10 @@ class Score:
 
 
 def check_count(count: int, position: int = 0) -> None:
-    """Refuse more than `MAX_CHORDS` chords, before they are made.
+    """Check a number of chords before they are allocated.
 
     Raises:
-        ChordError: there are more.
+        ChordError: more than `MAX_CHORDS`.
     """
     if count > MAX_CHORDS:
         raise ChordError(
@@ -82,7 +82,7 @@ def check_count(count: int, position: int = 0) -> None:
 
 
 def as_text(value: object) -> str:
-    """The user's input as a text; a number too long to print is named by its type."""
+    """User input as a text; the type of a number that is too long to print."""
     try:
         return str(value)
     except ValueError:
@@ -90,21 +90,21 @@ def as_text(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A piece of the user's input, quoted and not too long, for a message."""
+    """User input for a message: quoted and shortened."""
     text = as_text(value)
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")
 
 
 def seconds(value: object, token: str, position: int, where: str) -> float:
-    """The time of a chord (s), checked; ``value`` is a number or the text of one.
+    """Validated time of a chord (s), from a number or a text.
 
     Raises:
-        ChordError: it is no number, not finite, or negative.
+        ChordError: the value is no number, not finite, or negative.
     """
     time = math.nan
     if not isinstance(value, bool):
         try:
-            time = float(value)  # type: ignore[arg-type]  # anything may come in a list
+            time = float(value)  # type: ignore[arg-type]  # a list may hold any type
         except (TypeError, ValueError, OverflowError, RuntimeError):
             time = math.nan
     if not math.isfinite(time) or time < 0:

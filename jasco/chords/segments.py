@@ -1,7 +1,7 @@
-"""Segments: chords with start and end (s), as ``.lab`` and JAMS files hold them, put in a row.
+"""Conversion of segments, chords with start and end (s) of ``.lab`` and JAMS files, to a score.
 
-Where segments lie in one another the inner chord sounds and the outer one resumes after it; where
-one begins before the chord ahead of it ends, it takes over; where there is none, there is no chord.
+Nested segments: the inner chord sounds, then the outer one resumes. Overlapping segments: the later
+one takes over. A gap between segments is no chord.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from jasco.chords.score import Entry, Score, check_count, shown
 from jasco.chords.vocabulary import NO_CHORD
 from jasco.errors import ChordError
 
-_GAP = 1e-3  # s between two segments that rounding explains
+_GAP = 1e-3  # largest gap (s) that counts as rounding
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A chord as it was written.
+    """Chord with start and end, as written.
 
     Attributes:
-        start, end: s; an end of ``None`` is the start of the next segment.
-        token: its name.
-        position, where: in the file; see `jasco.chords.score.Entry`.
+        start, end: times (s); an end of ``None`` is the start of the next segment.
+        token: name of the chord.
+        position, where: place in the file; see `jasco.chords.score.Entry`.
     """
 
     start: float
@@ -38,10 +38,10 @@ class Segment:
 
 
 def in_a_row(segments: Sequence[Segment], notices: Iterable[str] = ()) -> Score:
-    """Segments in any order as a score.
+    """Score of segments in any order.
 
     Raises:
-        ChordError: there is none, or one that ends before it begins.
+        ChordError: no segment, or one that ends before it begins.
     """
     told = list(notices)
     kept = [clipped for segment in segments if (clipped := _from_zero(segment, told)) is not None]
@@ -51,7 +51,7 @@ def in_a_row(segments: Sequence[Segment], notices: Iterable[str] = ()) -> Score:
     ordered = sorted(kept, key=lambda s: (s.start, -math.inf if s.end is None else -s.end))
     open_ended = ordered[-1].end is None
     entries: list[Entry] = []
-    sounding: list[tuple[float, Segment]] = []  # end and segment, the inner ones last
+    sounding: list[tuple[float, Segment]] = []  # (end, segment), inner ones last
     for index, segment in enumerate(ordered):
         following = ordered[index + 1].start if index + 1 < len(ordered) else segment.start
         end = following if segment.end is None else segment.end
@@ -71,7 +71,7 @@ def in_a_row(segments: Sequence[Segment], notices: Iterable[str] = ()) -> Score:
 def _advance(
     until: float, sounding: list[tuple[float, Segment]], entries: list[Entry], told: list[str]
 ) -> None:
-    """Go on to a time (s): outer chords resume where inner ones end, and gaps are no chord."""
+    """Add the entries up to a time (s): outer chords that resume, and gaps without a chord."""
     while sounding and sounding[-1][0] <= until - (_GAP if until < math.inf else 0):
         end, last = sounding.pop()
         while sounding and sounding[-1][0] <= end + _GAP:
@@ -89,7 +89,7 @@ def _advance(
 
 
 def _from_zero(segment: Segment, told: list[str]) -> Segment | None:
-    """The part of a segment from 0 s on, ``None`` where there is none."""
+    """Part of a segment from 0 s on; ``None`` without one."""
     if segment.end is not None and segment.end < segment.start:
         raise ChordError(
             f"{shown(segment.token)} at {segment.where} ends at {segment.end:g} s, before it "

@@ -1,9 +1,9 @@
 """Separators other than bar lines and commas: ``C-Am-F-G``, ``C - Am``, ``C / Am / F / G``.
 
-A dash within a word parts it where the word is no chord and all its parts are (``C-7`` stays C
-minor seven). Without bar lines and commas, a dash alone between two chords parts them, and slashes
-that stand alone, each between two chords, end bars; slashes after one another hold a chord, and so
-do those that fill whole bars of slash notation (``C / G F`` in 4/4).
+A dash within a word separates chords where the word is no chord and all its parts are (``C-7``
+stays C minor seven). Without bar lines and commas, a single dash between two chords separates them,
+and single slashes between two chords each end a bar; consecutive slashes hold a chord, as do
+slashes that fill whole bars of slash notation (``C / G F`` in 4/4).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _NUMERAL = re.compile(r"[b#]?(?:VII|VI|V|IV|III|II|I|vii|vi|v|iv|iii|ii|i)[^-]*"
 def part_chords(
     text: str, beats: int, key: Key | None = None, notation: str = "english"
 ) -> tuple[str, tuple[str, ...]]:
-    """Replace such separators by blanks, commas and bar lines.
+    """Replace dashes and slashes between chords by blanks, commas and bar lines.
 
     Args:
         text: plain text without brackets.
-        beats: of a bar.
-        key: of numerals.
+        beats: beats of a bar.
+        key: key of numerals.
         notation: language of note names.
 
     Returns:
-        A text of the same length, and what was done.
+        Text of the same length, and notices.
     """
     notices = []
     plain = not re.search(r"[|,;]", text)
@@ -52,7 +52,7 @@ def part_chords(
 
 
 def spelled_out(text: str) -> re.Match[str] | None:
-    """The first ``F sharp`` or ``B flat`` of a text, in two words."""
+    """First ``F sharp`` or ``B flat`` of a text, in two words."""
     return _SPELLED.search(text)
 
 
@@ -72,12 +72,12 @@ def _part_words(text: str, separator: str, key: Key | None, notation: str) -> tu
 
 
 def _is_numeral(word: str) -> bool:
-    """Whether it is a Roman numeral, for which a key may be missing."""
+    """True for a Roman numeral, also where no key is given."""
     return _NUMERAL.fullmatch(word) is not None
 
 
 def _between(words: list[re.Match[str]], sign: str) -> list[int]:
-    """Positions of a sign, if it stands alone between two other words wherever it does."""
+    """Positions of a sign, if each occurrence is alone between two other words; else empty."""
     places = [index for index, word in enumerate(words) if set(word[0]) == {sign}]
     for index in places:
         if len(words[index][0]) > 1 or index in (0, len(words) - 1):

@@ -1,10 +1,9 @@
-"""One chord symbol, as on a lead sheet (``Am7``, ``G/B``) or in Harte's syntax (``A:min7/b7``).
+"""Chord symbols of lead sheets (``Am7``, ``G/B``) and in Harte's syntax (``A:min7/b7``).
 
-Reading keeps everything that was written; what the vocabulary cannot hold is left to
-`jasco.chords.naming`. A ``b`` or ``#`` right after the root belongs to the root (``Cb5`` is C flat;
-``C(b5)`` is not), the bass after ``/`` is a note or, as Harte writes it, a degree above the root,
-``C6/9`` and ``Cm/maj7`` are no slash chords, and a root in lower case is allowed and does not mean
-minor.
+The whole symbol is kept; `jasco.chords.naming` reduces it to the vocabulary. A ``b`` or ``#`` right
+after the root belongs to the root (``Cb5`` is C flat; ``C(b5)`` is not), the bass after ``/`` is a
+note or, as Harte writes it, a degree above the root, ``C6/9`` and ``Cm/maj7`` are no slash chords,
+and a root in lower case is allowed and does not mean minor.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _PLAIN_SPECIAL = ("n", "nc", "n.c", "n.c.", "none", "unk")
 
 @dataclass(frozen=True)
 class Bass:
-    """A bass: semitones above the root (0 to 11), as written after the slash, note or degree."""
+    """Bass: semitones above the root (0 to 11), spelling, and note or degree."""
 
     interval: int
     written: str
@@ -54,13 +53,13 @@ class Bass:
 
 @dataclass(frozen=True)
 class Chord:
-    """What a symbol says.
+    """Chord of a symbol.
 
     Attributes:
         root: pitch class, C = 0.
-        tones: its degrees and how they were written.
-        bass: what was written after the slash, if anything.
-        spelled: the root as written; ``None`` where it came from a numeral.
+        tones: degrees with their spelling.
+        bass: bass after the slash, if any.
+        spelled: root as written; ``None`` for a numeral.
     """
 
     root: int
@@ -70,12 +69,12 @@ class Chord:
 
 
 def read_special(token: str) -> str | None:
-    """``"N"`` or ``"UNK"`` where the token spells one of them (``N.C.``, ``X``), else ``None``."""
+    """``"N"`` or ``"UNK"`` for a spelling of one of them (``N.C.``, ``X``), else ``None``."""
     return _SPECIAL.get(plain_token(token).lower())
 
 
 def is_usual(token: str) -> bool:
-    """Whether a token that `read_special` reads is a usual spelling, of which nothing is said."""
+    """True for a common spelling of ``N`` or ``UNK``, which needs no notice."""
     return plain_token(token).lower() in _PLAIN_SPECIAL
 
 
@@ -87,7 +86,7 @@ def read_symbol(token: str, notation: str = "english") -> Chord:
         notation: language of its note names (`jasco.chords.languages`).
 
     Raises:
-        Unreadable: with the reason.
+        Unreadable: not a chord; the message says why.
     """
     text = without_brackets(plain_token(token))
     if notation != "english":
@@ -117,10 +116,10 @@ def _read_english(text: str) -> Chord:
 
 
 def read_bass(text: str, root: int) -> Bass:
-    """Read what follows the slash: a degree above ``root`` (a pitch class), or a note.
+    """Read a bass: a degree above ``root`` (a pitch class), or a note.
 
     Raises:
-        Unreadable: it is neither.
+        Unreadable: the text is neither.
     """
     if degree := DEGREE.fullmatch(text):
         return Bass(semitones(degree) % 12, text, is_note=False)

@@ -1,7 +1,7 @@
-"""Timed notation: ``C:0 Am:2.5``, each chord with its onset in s.
+"""Timed notation: ``C:0 Am:2.5``, each chord with its onset (s).
 
-Harte's ``C:7`` looks the same. The numbers after the colons are times as soon as one of them cannot
-be a shorthand of Harte; where all are 5, 6, 7, 9, 11 or 13 without a point (``C:7 F:7``) they are
+Harte's ``C:7`` has the same form. The numbers are times if at least one of them is no shorthand of
+Harte; where all are 5, 6, 7, 9, 11 or 13 without a point (``C:7 F:7``) they are
 chords, and ``C:7.0`` is the time.
 """
 
@@ -17,13 +17,13 @@ _SHORTHANDS = ("5", "6", "7", "9", "11", "13")
 
 
 def without_time(symbol: str) -> str:
-    """The name of a symbol that may carry a time."""
+    """Name of a symbol, without its time."""
     timed = _TIMED.fullmatch(symbol)
     return timed["name"] if timed and timed["time"] not in _SHORTHANDS else symbol
 
 
 def first_timed(text: str) -> re.Match[str] | None:
-    """The first symbol of a text that carries a time beyond doubt."""
+    """First symbol of a text whose number can only be a time."""
     for symbol in SYMBOL.finditer(text):
         timed = _TIMED.fullmatch(symbol[0])
         if timed is not None and timed["time"] not in _SHORTHANDS:
@@ -39,7 +39,7 @@ def read_timed(text: str, original: str) -> Score:
         original: the text it was made from, of the same length.
 
     Raises:
-        ChordError: a chord has no time, or one that is none.
+        ChordError: a chord without a time, or with an invalid one.
     """
     entries: list[Entry] = []
     for symbol in SYMBOL.finditer(text):

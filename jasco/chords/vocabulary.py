@@ -18,13 +18,13 @@ from jasco.io.assets import asset
 from jasco.io.plain import read_json
 
 CHORD_NAMES: tuple[str, ...] = tuple(read_json(asset("chord_vocabulary.json"), MissingPartError))
-"""The names, each at its index in the models' chord embedding."""
+"""Names, in the order of the chord embedding."""
 
 CHORD_INDEX: Mapping[str, int] = MappingProxyType({n: i for i, n in enumerate(CHORD_NAMES)})
 """Name -> index."""
 
 NULL_CHORD = len(CHORD_NAMES)
-"""Index of the trained null ("chords not asked for"); it is no chord, and not ``N``."""
+"""Index of the trained null embedding of absent chords, which differs from ``N``."""
 
 NO_CHORD = "N"
 UNKNOWN_CHORD = "UNK"
@@ -88,7 +88,7 @@ def to_harte(name: str) -> str:
     ``"X"``. Source: Harte et al., "Symbolic representation of musical chords" (ISMIR 2005).
 
     Raises:
-        ChordError: ``name`` is none of the 194.
+        ChordError: ``name`` is not one of the 194.
     """
     if name not in _HARTE_NAMES:
         near = next(iter(get_close_matches(name, CHORD_NAMES, n=1)), None)

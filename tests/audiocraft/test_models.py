@@ -154,7 +154,7 @@ def test_conditions_serve_the_whole_batch(jasco: JASCO, tiny: Jasco) -> None:
 
 
 def test_one_drum_track_for_all_or_one_each(published: JASCO) -> None:
-    # The tiny codec hears silence in anything of a usual level.
+    # The tiny codec encodes signals of a usual level as silence.
     drums = torch.stack([torch.zeros(2, 22050 * 10), 5 * torch.randn(2, 22050 * 10)])
     published.set_generation_params(euler=True, euler_steps=2)
 

@@ -146,5 +146,5 @@ def test_segments_against_the_definition(
         expected = rows[max(sounding)[2]][2] if sounding else "N"
         time_ = quarter / 4 + 0.1
         if progression.end is not None and time_ < progression.end:
-            heard = [name for name, onset in progression.pairs() if onset <= time_][-1]
-            assert heard == expected
+            sounds = [name for name, onset in progression.pairs() if onset <= time_][-1]
+            assert sounds == expected
