@@ -102,12 +102,12 @@ class Conditions:
         """The same wishes less some controls."""
         return replace(self, **dict.fromkeys(controls))
 
-    def report(self, num_frames: int, frame_rate: float) -> tuple[str, ...]:
-        """What had to be changed to fit a clip of ``num_frames`` at ``frame_rate`` (Hz)."""
+    def notes(self, num_frames: int, frame_rate: float) -> tuple[str, ...]:
+        """Changes made to fit a clip of ``num_frames`` at ``frame_rate`` (Hz)."""
         lines: list[str] = []
         length = num_frames / frame_rate
         if self.chords is not None:
-            lines += [f"chords: {line}" for line in self.chords.report]
+            lines += [f"chords: {line}" for line in self.chords.notices]
             notice = self.chords.notice(num_frames, frame_rate)
             lines += [f"chords: {notice}"] if notice else []
         if isinstance(self.drums, Audio) and self.drums.duration != length:
@@ -117,7 +117,7 @@ class Conditions:
         if isinstance(self.drums, Audio):
             lines += [f"drums: {notice}" for notice in _drum_notices(self.drums.crop(0.0, length))]
         if self.melody is not None:
-            lines += [f"melody: {line}" for line in self.melody.report]
+            lines += [f"melody: {line}" for line in self.melody.notices]
             notice = self.melody.notice(num_frames, frame_rate)
             lines += [f"melody: {notice}"] if notice else []
         return tuple(lines)

@@ -40,14 +40,14 @@ class Generation:
         latents: (B, T, D) normalised latents, float32 on the CPU.
         sample_rate: of the audio (Hz).
         recipe: per item, all that is needed to make it again, as plain JSON data.
-        report: per item, what had to be changed to fit the conditions to the model.
+        notes: per item, the changes made to fit the conditions to the model.
     """
 
     audio: Tensor
     latents: Tensor
     sample_rate: int
     recipe: list[dict[str, Any]]
-    report: list[tuple[str, ...]]
+    notes: list[tuple[str, ...]]
 
     def __len__(self) -> int:
         return len(self.recipe)
@@ -71,8 +71,13 @@ class Generation:
             audio=self.audio[places],
             latents=self.latents[places],
             recipe=[self.recipe[k] for k in places],
-            report=[self.report[k] for k in places],
+            notes=[self.notes[k] for k in places],
         )
+
+    @property
+    def report(self) -> list[tuple[str, ...]]:
+        """Former name of `notes`."""
+        return self.notes
 
     @property
     def duration(self) -> float:
@@ -123,7 +128,7 @@ def _player(item: Generation) -> str:
         save_audio(sound, item.audio[0], item.sample_rate, format="mp3")
     data = base64.b64encode(sound.getvalue()).decode("ascii")
     text = item.recipe[0]["conditions"].get("text", "")
-    told = [f"seed {item.recipe[0]['seed']}, {item.duration:.2f} s", text, *item.report[0]]
+    told = [f"seed {item.recipe[0]['seed']}, {item.duration:.2f} s", text, *item.notes[0]]
     caption = "<br>".join(html.escape(line) for line in told if line)
     return (
         f'<figure><audio controls src="data:audio/mpeg;base64,{data}"></audio>'

@@ -118,8 +118,10 @@ class Jasco(Float32Module):
             name_or_path,
             hub=checkpoint.HubOptions(revision, cache_dir, local_files_only, token),
         )
-        model = cls.from_config(found.located)
-        checkpoint.assign(model, found.tensors, elsewhere=found.elsewhere, source=found.name)
+        model = cls.from_config(found.resolved)
+        checkpoint.assign(
+            model, found.tensors, provided_by_parts=found.provided_by_parts, source=found.name
+        )
         model.config = found.config
         model.name_or_path, model.revision = found.name, found.revision
         resolved = resolve_device(device)
@@ -326,7 +328,7 @@ class Jasco(Float32Module):
         shape = (len(seeds), num_frames, self.codec.latent_dim)
         z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
 
-        reports = [clip.report(num_frames, self.frame_rate) for clip in clips]
+        notes = [clip.notes(num_frames, self.frame_rate) for clip in clips]
         clips = [self._with_codes(clip, num_frames) for clip in clips]
         encoded = self.encode(clips, num_frames)
         item_of = torch.arange(len(clips)).repeat_interleave(num_samples)
@@ -359,7 +361,7 @@ class Jasco(Float32Module):
             latents=latents.cpu(),
             sample_rate=self.sample_rate,
             recipe=recipes,
-            report=[reports[item] for item in item_of.tolist()],
+            notes=[notes[item] for item in item_of.tolist()],
         )
 
     def _with_codes(self, clip: Conditions, num_frames: int) -> Conditions:

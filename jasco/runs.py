@@ -26,13 +26,13 @@ FREE = ("trainer.", "logger", "callbacks", "hydra.", "run", "data.workers", "dat
 PACKAGES = ("jasco", "torch", "lightning", "transformers", "safetensors", "numpy")
 
 
-def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> list[str]:
+def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> list[str]:
     """Keep the settings and the environment of a run, or see that a run goes on as it was begun.
 
     Args:
         folder: of the run; made where missing.
         settings: its configuration, plain data.
-        goes_on: it has come to a checkpoint already.
+        resume: it has come to a checkpoint already.
 
     Returns:
         Lines to tell: why what follows may differ from what an undisturbed run would have computed.
@@ -43,7 +43,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> li
     folder.mkdir(parents=True, exist_ok=True)
     notes = []
     here, path = environment(), folder / CONFIG
-    if goes_on and path.is_file():
+    if resume and path.is_file():
         before = dict(flat(resolve_aliases(read_yaml(path, SettingError, finite=False) or {})))
         now = dict(flat(resolve_aliases(settings)))
         changed = [
@@ -58,7 +58,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, goes_on: bool) -> li
             )
     else:
         write_text(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
-    if goes_on:
+    if resume:
         notes = _changes(folder / ENVIRONMENT, here)
     write_text(folder / ENVIRONMENT, json.dumps(here, indent=1) + "\n")
     return notes

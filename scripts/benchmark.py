@@ -234,7 +234,7 @@ def bench_train(bench: Bench) -> None:
     clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
     kept = torch.zeros(count, dtype=torch.bool)
     batch = ClipBatch(
-        numbers=tuple(range(count)),
+        tuple(range(count)),
         conditions=(clip,) * count,
         dropped={name: kept for name in module.model.controls},
         mask=torch.ones(count, FRAMES, dtype=torch.bool),

@@ -54,7 +54,7 @@ DRUMS: dict[str, tuple[Callable[[Path], Audio], str | None]] = {
 @pytest.mark.parametrize("name", DRUMS)
 def test_what_is_no_isolated_drum_track_is_named(name: str, shared: Path) -> None:
     make, says = DRUMS[name]
-    told = Conditions(drums=make(shared)).report(500, 50.0)
+    told = Conditions(drums=make(shared)).notes(500, 50.0)
     odd = [line for line in told if "silent" in line or "song" in line]
     assert len(odd) == (says is not None), told
     assert says is None or (odd[0].startswith("drums: ") and says in odd[0])

@@ -192,7 +192,7 @@ def test_progress_on_every_solver(tiny, solver, capfd):
 def test_shorter_clips(tiny):
     out = tiny.generate(Conditions(text="x", drums=beat()), seed=0, solver=Euler(1), duration=2.5)
     assert out.audio.shape == (1, 1, 80000) and out.recipe[0]["duration"] == 2.5
-    assert any("drums: 10.00 s given" in line for line in out.report[0])
+    assert any("drums: 10.00 s given" in line for line in out.notes[0])
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 192000])

@@ -263,7 +263,7 @@ def test_a_generation_is_a_sequence_of_items(demo: Jasco) -> None:
             assert torch.equal(same.audio, out.audio[k : k + 1])
             assert torch.equal(same.latents, out.latents[k : k + 1])
             assert same.recipe == item.recipe == [out.recipe[k]]
-            assert same.report == [out.report[k]]
+            assert same.notes == [out.notes[k]]
     for beyond in (4, -5):
         with pytest.raises(IndexError):
             out[beyond]

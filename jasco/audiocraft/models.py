@@ -191,7 +191,7 @@ class JASCO:
             progress=progress and self._progress_callback is None,
             callback=self._progress_callback if progress else None,
         )
-        for line in dict.fromkeys(line for lines in out.report for line in lines):
+        for line in dict.fromkeys(line for lines in out.notes for line in lines):
             warnings.warn(line, stacklevel=3)
         return (out.audio, out.latents) if return_latents else out.audio
 

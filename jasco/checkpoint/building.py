@@ -187,7 +187,10 @@ def _words(hint: Any) -> str:
 
 
 def check_sizes(
-    located: Mapping[str, Any], tensors: Mapping[str, Tensor], elsewhere: Sequence[str], source: str
+    resolved: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    provided_by_parts: Sequence[str],
+    source: str,
 ) -> None:
     """See that tensors are those of the model that a configuration describes.
 
@@ -195,16 +198,16 @@ def check_sizes(
     thousand times the sizes of its file is noticed before anything is allocated.
 
     Args:
-        located: configuration with parts named by local folders.
+        resolved: configuration with parts named by local folders.
         tensors: by their names in the model.
-        elsewhere: prefixes of the model's tensors that need not be among them.
+        provided_by_parts: prefixes of the model's tensors that need not be among them.
         source: where they came from, for messages.
 
     Raises:
         CheckpointError: tensors are missing, left over, of another shape or type, by name.
         SettingError: a class does not take the keys, types or values it is given.
     """
-    config = copy.deepcopy(dict(located))
+    config = copy.deepcopy(dict(resolved))
     for part in PARTS:
         node = node_of(config, part)
         if isinstance(node, dict) and node.get("pretrained") is not None:
@@ -215,34 +218,38 @@ def check_sizes(
         model = build(config["model"])
     if type(model).__name__ != "Jasco":
         raise SettingError(f"the configuration describes a {type(model).__name__}, not a Jasco")
-    _require_fit(model, tensors, elsewhere, source)
+    _require_fit(model, tensors, provided_by_parts, source)
 
 
 def assign(
-    model: nn.Module, tensors: Mapping[str, Tensor], *, elsewhere: Sequence[str], source: str
+    model: nn.Module,
+    tensors: Mapping[str, Tensor],
+    *,
+    provided_by_parts: Sequence[str],
+    source: str,
 ) -> None:
     """Copy tensors into the model; all must fit.
 
     Args:
         model: of freshly built weights.
         tensors: by their names in the model.
-        elsewhere: prefixes of the model's tensors that need not be among them.
+        provided_by_parts: prefixes of the model's tensors that need not be among them.
         source: where they came from, for messages.
 
     Raises:
         CheckpointError: tensors are missing, left over, of another shape or type, or not finite, by
             name.
     """
-    _require_fit(model, tensors, elsewhere, source)
+    _require_fit(model, tensors, provided_by_parts, source)
     model.load_state_dict(dict(tensors), strict=False)
     own = model.state_dict()
     require_finite({name: own[name] for name in tensors}, source)
 
 
 def _require_fit(
-    model: nn.Module, tensors: Mapping[str, Tensor], elsewhere: Sequence[str], source: str
+    model: nn.Module, tensors: Mapping[str, Tensor], provided_by_parts: Sequence[str], source: str
 ) -> None:
-    problems = misfits(tensors, model.state_dict(), elsewhere)
+    problems = misfits(tensors, model.state_dict(), provided_by_parts)
     if problems:
         raise CheckpointError(
             f"the tensors of {source} do not fit its model; {'; '.join(problems)}"

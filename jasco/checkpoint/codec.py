@@ -50,14 +50,14 @@ def _load(name: str, revision: str | None, device: str) -> EnCodec:
     if folder is not None:
         return EnCodec(pretrained=str(folder)).to(device)
     found = checkpoint.read(name, hub)
-    codec = checkpoint.build(found.located["model"]["codec"])
+    codec = checkpoint.build(found.resolved["model"]["codec"])
     tensors = {
         key.removeprefix("codec."): tensor
         for key, tensor in found.tensors.items()
         if key.startswith("codec.")
     }
-    elsewhere = [key.removeprefix("codec.") for key in found.elsewhere]
-    checkpoint.assign(codec, tensors, elsewhere=elsewhere, source=found.name)
+    provided_by_parts = [key.removeprefix("codec.") for key in found.provided_by_parts]
+    checkpoint.assign(codec, tensors, provided_by_parts=provided_by_parts, source=found.name)
     return codec.to(device)
 
 

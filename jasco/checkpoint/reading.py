@@ -33,17 +33,17 @@ class Checkpoint:
     Attributes:
         name, revision: Hub id or path it came from, and its commit.
         config: its configuration, with parts named by Hub id and commit.
-        located: the same with parts named by local folders, ready to build.
-        tensors: the weights, without those of the parts named in ``elsewhere``.
-        elsewhere: prefixes of the tensors that building the parts has loaded already.
+        resolved: the same with parts named by local folders, ready to build.
+        tensors: the weights, without those of the parts named in ``provided_by_parts``.
+        provided_by_parts: prefixes of the tensors that building the parts has loaded already.
     """
 
     name: str
     revision: str | None
     config: dict[str, Any]
-    located: dict[str, Any]
+    resolved: dict[str, Any]
     tensors: dict[str, Tensor]
-    elsewhere: tuple[str, ...]
+    provided_by_parts: tuple[str, ...]
 
 
 def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
@@ -85,11 +85,11 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
             )
     config = resolve_aliases(config)
     _check_nodes(config, where)
-    located, elsewhere = _resolve_parts(config, hub, beside, tensors, where)
-    check_sizes(located, tensors, elsewhere, where)
+    resolved, provided_by_parts = _resolve_parts(config, hub, beside, tensors, where)
+    check_sizes(resolved, tensors, provided_by_parts, where)
     if revision is None and name not in BUNDLED:
         name = os.path.abspath(source)  # a recipe is read from other folders too
-    return Checkpoint(name, revision, config, located, tensors, elsewhere)
+    return Checkpoint(name, revision, config, resolved, tensors, provided_by_parts)
 
 
 def at_hand(name: str, hub: HubOptions) -> bool:
@@ -132,10 +132,10 @@ def _resolve_parts(
     Returns:
         The configuration, and the prefixes of the tensors that building the parts loads.
     """
-    located = copy.deepcopy(config)
-    elsewhere = []
+    resolved = copy.deepcopy(config)
+    provided_by_parts = []
     for part in PARTS:
-        node, local = node_of(config, part), node_of(located, part)
+        node, local = node_of(config, part), node_of(resolved, part)
         if not isinstance(node, dict) or not isinstance(local, dict):
             continue
         for key in ("pretrained", "revision"):
@@ -161,8 +161,8 @@ def _resolve_parts(
                     f"{where} lacks its folder {part.folder}/ and holds no tensors of that part: "
                     "copy the checkpoint again, whole"
                 )
-            elsewhere.append(part.prefix)
-    return located, tuple(elsewhere)
+            provided_by_parts.append(part.prefix)
+    return resolved, tuple(provided_by_parts)
 
 
 def locate_parts(config: dict[str, Any], hub: HubOptions) -> dict[str, Any]:
@@ -175,16 +175,16 @@ def locate_parts(config: dict[str, Any], hub: HubOptions) -> dict[str, Any]:
     Raises:
         CheckpointError: a part is neither there nor on the Hub, or the Hub was not reached.
     """
-    located = copy.deepcopy(config)
+    resolved = copy.deepcopy(config)
     for part in PARTS:
-        node, local = node_of(config, part), node_of(located, part)
+        node, local = node_of(config, part), node_of(resolved, part)
         if node is None or local is None:
             continue
         if node.get("pretrained"):
             place = locate(node["pretrained"], part.files, hub.at(node.get("revision")))
             local |= {"pretrained": str(place.folder), "revision": None}
             node["revision"] = place.revision
-    return located
+    return resolved
 
 
 def frozen_elsewhere(config: Mapping[str, Any]) -> tuple[str, ...]:

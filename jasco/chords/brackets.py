@@ -6,7 +6,7 @@
 ``[tempo 60]``          tempo from this bar on; also ``[60 bpm]``, ``[bpm=60]``
 ``[key A minor]``       key of numerals from here on
 ``[Verse x2]``          the section, up to the next label, is played twice; also ``[Verse 2x]``
-``[Verse]``             label: ends a bar, is skipped and named in the report
+``[Verse]``             label: ends a bar, is skipped and named in a notice
 ``[Intro: C G]``        label and chords
 ======================  ===========================================================================
 

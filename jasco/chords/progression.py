@@ -34,7 +34,7 @@ class ChordProgression:
         onsets: onsets (s), ascending; a chord sounds until the next one begins.
         end: end of the last chord (s), where the notation gives one (bars, ``.lab``, JAMS).
         loop: repeat the chords from ``end`` to the end of the clip; else the last one is held.
-        report: changes made while reading, one line each, such as ``"Csus4 -> C (dropped:
+        notices: changes made while reading, one line each, such as ``"Csus4 -> C (dropped:
             sus4)"``; ignored by equality.
         bars: onset of each bar (s), where the notation has bars; ignored by equality.
 
@@ -47,7 +47,7 @@ class ChordProgression:
     onsets: tuple[float, ...]
     end: float | None = None
     loop: bool = field(default=False, kw_only=True)
-    report: tuple[str, ...] = field(default=(), compare=False)
+    notices: tuple[str, ...] = field(default=(), compare=False)
     bars: tuple[float, ...] = field(default=(), compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ class ChordProgression:
         object.__setattr__(self, "onsets", times)
         object.__setattr__(self, "bars", tuple(self.bars))
         object.__setattr__(self, "end", end)
-        object.__setattr__(self, "report", tuple(self.report))
+        object.__setattr__(self, "notices", tuple(self.notices))
 
     @classmethod
     def parse(
@@ -198,7 +198,7 @@ class ChordProgression:
     @classmethod
     def _from_score(cls, score: Score, key: Key | None, notation: str) -> ChordProgression:
         chords: list[tuple[float, str]] = []
-        report = list(score.notices)
+        notices = list(score.notices)
         for entry in score.entries:
             name, change = name_chord(
                 entry.token,
@@ -208,21 +208,21 @@ class ChordProgression:
                 where=entry.where,
             )
             chords.append((entry.onset, name))
-            report += [change] if change else []
+            notices += [change] if change else []
         if score.lacks_tempo:
             raise no_tempo(score.entries[0])
         ordered = sorted(chords, key=lambda chord: chord[0])
         if ordered != chords:
-            report.append("sorted by onset")
+            notices.append("sorted by onset")
         for (onset, name), (after, other) in zip(ordered, ordered[1:], strict=False):
             if onset == after and name != other:
-                report.append(f"{name} and {other} both begin at {onset:g} s: {other} sounds")
+                notices.append(f"{name} and {other} both begin at {onset:g} s: {other} sounds")
         return cls(
             names=tuple(name for _, name in ordered),
             onsets=tuple(onset for onset, _ in ordered),
             end=score.end,
             loop=score.loop,
-            report=tuple(dict.fromkeys(report)),
+            notices=tuple(dict.fromkeys(notices)),
             bars=score.bars,
         )
 
@@ -259,7 +259,7 @@ class ChordProgression:
             names=tuple(name for name, _ in chords),
             onsets=tuple(onset for _, onset in chords),
             end=None if length == math.inf else max(length - start, chords[-1][1]),
-            report=self.report,
+            notices=self.notices,
             bars=tuple(bar - start for bar in self.bars if start <= bar < until),
         )
 
@@ -279,7 +279,7 @@ class ChordProgression:
                 names=self.names * times,
                 onsets=tuple(start + onset for start in starts for onset in self.onsets),
                 end=times * self.end,
-                report=self.report,
+                notices=self.notices,
                 bars=tuple(start + bar for start in starts for bar in self.bars),
             )
         longer = whole.onsets[-1] >= duration or (whole.end or 0.0) > duration

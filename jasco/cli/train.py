@@ -82,14 +82,14 @@ def train(config: DictConfig) -> None:
     last = run / checkpoint.RUN_FILE
     data = build_node(config.data)
     torch.manual_seed(config.seed)  # for weights that begin at random, the same on all ranks
-    goes_on = last.is_file()
+    resume = last.is_file()
     module, size = _part_module(config) if "module" in config else _model_module(config, data, last)
     trainer, pace = _trainer(config, run)
     if trainer.is_global_zero:
-        notes = begin_run(run, settings, goes_on=goes_on)
+        notes = begin_run(run, settings, resume=resume)
         print(f"{run}: {size[0]}", *size[1:], *notes, sep="\n", flush=True)
     with first_error():
-        trainer.fit(module, datamodule=data, ckpt_path=last if goes_on else None)
+        trainer.fit(module, datamodule=data, ckpt_path=last if resume else None)
     if trainer.is_global_zero:
         print(f"{last}: step {trainer.global_step}{pace.said()}")
 
@@ -157,7 +157,7 @@ def _trainer(config: DictConfig, run: Path) -> tuple[Any, Any]:
     """The trainer of a run, and the callback that measures its pace."""
     from jasco.config import build_node
     from jasco.training.callbacks import LastMetrics, Pace, StepBar
-    from jasco.training.checkpoint_io import WholeCheckpointIO
+    from jasco.training.checkpoint_io import AtomicCheckpointIO
 
     pace = Pace()
     own = [LastMetrics(), pace, *([StepBar()] if config.trainer.enable_progress_bar else [])]
@@ -165,7 +165,7 @@ def _trainer(config: DictConfig, run: Path) -> tuple[Any, Any]:
         config.trainer,
         callbacks=[build_node(node) for node in config.callbacks.values()] + own,
         logger=[build_node(node) for node in config.logger.values()],
-        plugins=[WholeCheckpointIO()],
+        plugins=[AtomicCheckpointIO()],
         default_root_dir=str(run),
     )
     return trainer, pace

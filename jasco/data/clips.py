@@ -1,13 +1,13 @@
-"""Clips by number: what training sees, each a function of the seed and its number alone.
+"""Infinite, index-addressed dataset of training clips.
 
-Clip ``n`` of a seed is always the same slice with the same text, dropout, noise and time, whatever
-the number of workers, ranks, or interruptions before it. So the order of the data is a number to
-count up, and resuming means going on from the next one.
+Clip ``sample_id`` of a seed always has the same slice of the same track, text, dropout, noise and
+flow time, whatever the number of workers or ranks. A run therefore resumes exactly where it stopped
+by continuing with the next sample id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -32,7 +32,7 @@ class Track(Protocol):
 
     @property
     def id(self) -> str:
-        """What tells it from all others."""
+        """Unique name within the source."""
 
     @property
     def num_frames(self) -> int:
@@ -40,19 +40,19 @@ class Track(Protocol):
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """What the manifest says of it."""
+        """Entries of the manifest."""
 
 
 class Slice(Protocol):
-    """Some frames of a track, of which ``length`` are real."""
+    """Consecutive frames of a track, the first ``length`` of them before padding."""
 
     @property
     def length(self) -> int:
-        """Frames before the end of the track."""
+        """Number of frames before the end of the track."""
 
     @property
     def conditions(self) -> Conditions:
-        """Its controls, without text."""
+        """Controls of these frames, without text."""
 
 
 class Source(Protocol):
@@ -66,7 +66,7 @@ class Source(Protocol):
         """All tracks."""
 
     def clip(self, index: int, start_frame: int, num_frames: int) -> Slice:
-        """Frames of the track ``index``."""
+        """Slice of ``num_frames`` frames of the track ``index``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +74,17 @@ class Clip:
     """One item of a batch.
 
     Attributes:
-        number: what it was drawn by.
+        sample_id: index in the dataset.
         conditions: text and controls.
-        dropped: controls that it trains without.
-        length: frames that are real; those after are padding.
+        dropped: names of the controls that training drops.
+        length: number of frames before padding.
         latents: (T, D) float32 in the codec's own scale; ``None`` where audio is given.
-        audio: to be encoded, at the codec's rate; ``None`` where latents are given.
+        audio: (channels, N) at the codec's rate; ``None`` where latents are given.
         t: flow time.
         noise: (T, D) the noise z_0.
     """
 
-    number: int
+    sample_id: int
     conditions: Conditions
     dropped: frozenset[str]
     length: int
@@ -96,20 +96,20 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class ClipBatch:
-    """Clips as one batch; see `Clip`.
+    """Batch of B clips; see `Clip`.
 
     Attributes:
-        numbers: of the clips.
-        conditions: of each clip.
-        dropped: bool vector (B,) by control, true where a clip goes without it.
-        mask: (B, T) true at the frames that are real.
+        sample_ids: indices in the dataset.
+        conditions: conditions of each clip.
+        dropped: bool vector (B,) by control, true where training drops it.
+        mask: (B, T) true at the frames before padding.
         latents: (B, T, D), or ``None``.
         audio: (B, channels, N), or ``None``.
-        t: (B,).
+        t: flow times (B,).
         noise: (B, T, D).
     """
 
-    numbers: tuple[int, ...]
+    sample_ids: tuple[int, ...]
     conditions: tuple[Conditions, ...]
     dropped: Mapping[str, Tensor]
     mask: Tensor
@@ -119,19 +119,19 @@ class ClipBatch:
     noise: Tensor
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.sample_ids)
 
     def given(self, control: str) -> Tensor:
-        """Bool vector (B,): which clips are trained with a control."""
+        """Bool vector (B,), true at the clips that are trained with a control."""
         asked = [control in clip.asked for clip in self.conditions]
         return torch.tensor(asked, device=self.t.device) & ~self.dropped[control]
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> ClipBatch:
-        """With its tensors on another device."""
+        """Batch with its tensors on another device."""
         return self._map(lambda x: x.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> ClipBatch:
-        """With its tensors in pinned memory, as a `DataLoader` asks for."""
+        """Batch with its tensors in pinned memory; `DataLoader` calls it."""
         return self._map(lambda x: x.pin_memory())
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> ClipBatch:
@@ -147,12 +147,12 @@ class ClipBatch:
 
 
 def collate(clips: Sequence[Clip]) -> ClipBatch:
-    """Clips to a batch."""
+    """Batch of clips of one shape."""
     latents = [clip.latents for clip in clips if clip.latents is not None]
     audio = [clip.audio for clip in clips if clip.audio is not None]
     frames = torch.arange(len(clips[0].noise))
     return ClipBatch(
-        numbers=tuple(clip.number for clip in clips),
+        sample_ids=tuple(clip.sample_id for clip in clips),
         conditions=tuple(clip.conditions for clip in clips),
         dropped={c: torch.tensor([c in clip.dropped for clip in clips]) for c in CONTROLS},
         mask=torch.stack([frames < clip.length for clip in clips]),
@@ -164,24 +164,24 @@ def collate(clips: Sequence[Clip]) -> ClipBatch:
 
 
 class Augmentation(NamedTuple):
-    """What varies from one sight of a track to the next in training."""
+    """Random changes of the text and the conditions of a clip in training."""
 
     text: TextDropout
     dropout: ConditionDropout
 
 
-class Clips(Dataset[Clip | JascoError]):
-    """Clips of a source, by number; there is no end to them.
+class ClipDataset(Dataset[Clip | JascoError]):
+    """Infinite, index-addressed dataset of clips of a source.
 
-    Every track comes once before any comes again, each time from another place.
+    An epoch draws one clip from every track, in a new order and from new starting frames.
 
     Args:
-        source: the tracks.
-        tracks: indices of those to take.
+        source: source of the tracks.
+        tracks: indices of the tracks to use.
         shape: (T, D), length of a clip in latent frames and channels of the latents.
-        seed: of everything that is drawn.
-        augmentation: dropout, with times drawn at random. Without it clips have all that is known
-            of them, and times spread evenly over any run of numbers.
+        seed: seed of all draws.
+        augmentation: dropout, with flow times drawn uniformly. ``None`` for clips with all their
+            conditions and with flow times spread evenly over any run of sample ids.
     """
 
     def __init__(
@@ -196,26 +196,26 @@ class Clips(Dataset[Clip | JascoError]):
         self.shape, self.seed = shape, seed
         self.augmentation = augmentation
 
-    def __getitem__(self, number: int) -> Clip | JascoError:
-        rng = np.random.default_rng([self.seed, number])
-        lap, place = divmod(number, len(self.tracks))
-        index = self.tracks[_permutation(self.seed, lap, len(self.tracks))[place]]
-        track, num_frames = self.source.tracks[index], self.shape[0]
+    def __getitem__(self, sample_id: int) -> Clip | JascoError:
+        rng = np.random.default_rng([self.seed, sample_id])
+        epoch, index = divmod(sample_id, len(self.tracks))
+        track_index = self.tracks[_permutation(self.seed, epoch, len(self.tracks))[index]]
+        track, num_frames = self.source.tracks[track_index], self.shape[0]
         start = int(rng.integers(max(track.num_frames - num_frames, 0) + 1))
         try:
-            found = self.source.clip(index, start, num_frames)
+            found = self.source.clip(track_index, start, num_frames)
         except JascoError as error:
             return error
         if self.augmentation is None:
             text, dropped = description(track.fields), frozenset[str]()
-            t = (number * _GOLDEN_RATIO + 0.5) % 1.0
+            t = (sample_id * _GOLDEN_RATIO + 0.5) % 1.0
         else:
             text = self.augmentation.text.draw(track.fields, rng)
             dropped = self.augmentation.dropout.draw(rng)
             t = rng.random()
         drums = _padded(found.conditions.drums, num_frames)
         return Clip(
-            number=number,
+            sample_id=sample_id,
             conditions=replace(found.conditions, text=text, drums=drums),
             dropped=dropped,
             length=found.length,
@@ -226,46 +226,13 @@ class Clips(Dataset[Clip | JascoError]):
         )
 
 
-class Numbers:
-    """The numbers of one rank's batches: a batch sampler for a `DataLoader`.
-
-    The ranks take turns, so that together they read the same global batches as one rank with a
-    batch as large as all of theirs.
-
-    Args:
-        start: first number of all ranks.
-        batch_size: of this rank.
-        rank: this one, from 0.
-        ranks: how many there are.
-        end: the number after the last; there is no end if not given.
-    """
-
-    def __init__(
-        self, start: int, batch_size: int, rank: int = 0, ranks: int = 1, end: int | None = None
-    ) -> None:
-        self.batch_size, self.end = batch_size, end
-        self.first, self.stride = start + rank * batch_size, ranks * batch_size
-
-    def __iter__(self) -> Iterator[list[int]]:
-        first = self.first
-        while self.end is None or first < self.end:
-            last = first + self.batch_size
-            yield list(range(first, last if self.end is None else min(last, self.end)))
-            first += self.stride
-
-    def __len__(self) -> int:
-        if self.end is None:
-            raise TypeError("these numbers have no end")
-        return len(range(self.first, self.end, self.stride))
-
-
 @lru_cache(maxsize=4)
-def _permutation(seed: int, lap: int, count: int) -> np.ndarray:
-    return np.random.default_rng([seed, lap, count]).permutation(count)
+def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch, count]).permutation(count)
 
 
 def _padded(drums: Audio | DrumCodes | None, num_frames: int) -> Audio | DrumCodes | None:
-    """Drum codes as long as the clip; what is added is masked like all padding."""
+    """Drum codes padded to the length of the clip; the loss masks the padding."""
     if isinstance(drums, DrumCodes) and len(drums) < num_frames:
         return DrumCodes(F.pad(drums.codes, (0, num_frames - len(drums))))
     return drums

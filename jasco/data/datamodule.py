@@ -1,4 +1,4 @@
-"""Batches for training and evaluation, out of a prepared dataset or a manifest."""
+"""Training and validation clips of a prepared dataset or a manifest."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from jasco.data.clips import Augmentation, ClipBatch, Clips, Source, collate
+from jasco.data.clips import Augmentation, ClipBatch, ClipDataset, Source, collate
 from jasco.data.dropout import ConditionDropout, TextDropout, description
 from jasco.data.prepared import PreparedDataset, other_codec
-from jasco.data.raw import RecordedDataset
-from jasco.data.resumable import NumberedDataModule, collate_or_error, hold_out
+from jasco.data.raw import RawAudioDataset
+from jasco.data.resumable import ResumableDataModule, collate_or_error, hold_out
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
 
 
-class JascoDataModule(NumberedDataModule):
+class JascoDataModule(ResumableDataModule):
     """Clips of the length and with the controls of the model that is trained.
 
     The dropout of conditions is the model's own, under ``dropout`` in its configuration.
@@ -26,7 +26,7 @@ class JascoDataModule(NumberedDataModule):
             read and encoded on the fly.
         text: makes the texts of training.
         batch_size: clips per device and step.
-        workers: processes that read; see `NumberedDataModule`.
+        workers: processes that read; see `ResumableDataModule`.
         seed: of all that is drawn.
         val_root: dataset or manifest to validate on.
         val_share: where there is none, the share of the tracks of ``root`` that is kept for it.
@@ -75,7 +75,7 @@ class JascoDataModule(NumberedDataModule):
         Raises:
             DataError, SettingError: what does not fit, before the first step.
         """
-        if self._clips:
+        if self.datasets:
             return
         model = self._model
         absent = [name for name in self.without if name not in model.controls]
@@ -97,9 +97,9 @@ class JascoDataModule(NumberedDataModule):
         dropout = ConditionDropout(model.config.get("dropout") or {}, model.controls)
         augmentation = Augmentation(self.text, dropout)
         shape = (model.num_frames(), model.codec.latent_dim)
-        self._clips = {
-            "train": Clips(source, train, shape, self.seed, augmentation),
-            "val": Clips(val_source, val, shape, self.seed),
+        self.datasets = {
+            "train": ClipDataset(source, train, shape, self.seed, augmentation),
+            "val": ClipDataset(val_source, val, shape, self.seed),
         }
 
     @property
@@ -119,7 +119,7 @@ class JascoDataModule(NumberedDataModule):
                 raise other_codec(root, model)
             source = prepared
         else:
-            source = RecordedDataset(
+            source = RawAudioDataset(
                 root,
                 controls,
                 sample_rate=codec.sample_rate,
@@ -146,11 +146,11 @@ class JascoDataModule(NumberedDataModule):
         return usable
 
     def validation_clips(self, count: int) -> ClipBatch:
-        """The first clips of a validation, to listen to.
+        """Batch of the first validation clips, for the logged samples.
 
         Raises:
             DataError: one of them cannot be read.
         """
-        found = [self._clips["val"][number] for number in range(count)]
+        found = [self.datasets["val"][sample_id] for sample_id in range(count)]
         batch: ClipBatch = self.on_before_batch_transfer(collate_or_error(collate, found), 0)
         return batch

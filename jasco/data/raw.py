@@ -68,7 +68,7 @@ class RecordedClip:
     conditions: Conditions
 
 
-class RecordedDataset:
+class RawAudioDataset:
     """Recordings of a manifest, read and cut when asked for.
 
     Args:

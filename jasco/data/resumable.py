@@ -1,4 +1,4 @@
-"""Data that is drawn by number: loaders for all ranks, and going on where a run stopped."""
+"""LightningDataModule base for infinite, index-addressed datasets with exact mid-epoch resume."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from jasco.data.clips import Numbers
+from jasco.data.sampler import ResumableBatchSampler
 from jasco.errors import JascoError, SettingError
 from jasco.workers import usable_cores
 
 _MOST_WORKERS = 8
 
 
-class NumberedDataModule(LightningDataModule):
-    """Batches of datasets whose item ``n`` is always the same, and which have no end.
+class ResumableDataModule(LightningDataModule):
+    """Loaders of infinite, index-addressed datasets.
 
-    The next number to draw is in every checkpoint, so that a resumed run goes on with the next
-    items. A child puts its datasets ``train`` and ``val`` in place when it is set up.
+    Every checkpoint holds the next sample id, from which a resumed run continues. Subclasses set
+    ``datasets["train"]`` and ``datasets["val"]`` in `setup`.
 
     Args:
-        collate: makes a batch of items.
+        collate: function that batches items.
         batch_size: items per device and step.
-        workers: processes that read, on which no result depends; by default `default_workers`.
-        val_items: items of a validation.
-        val_name: what a user calls ``val_items``.
+        workers: reader processes; `default_workers` if ``None``. Results do not depend on it.
+        val_items: items per validation.
+        val_name: name of ``val_items`` in messages.
 
     Raises:
         SettingError: a value out of range.
@@ -55,44 +55,46 @@ class NumberedDataModule(LightningDataModule):
                 raise SettingError(f"data.{name} is {value}: give at least {least}")
         self._collate = collate
         self.batch_size, self.workers, self.val_items = batch_size, workers, val_items
-        self._clips: dict[str, Any] = {}
+        self.datasets: dict[str, Any] = {}
         self._first, self._first_step = 0, 0
 
-    # --- batches -----------------------------------------------------------------------------
+    # --- loaders -----------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Batches without end, from the number on that this run has come to."""
-        rank, ranks = self._place
-        return self._loader("train", Numbers(self._first, self.batch_size, rank, ranks))
+        """Infinite loader from the next sample id of this run."""
+        rank, ranks = self._rank
+        return self._loader(
+            "train", ResumableBatchSampler(self._first, self.batch_size, rank, ranks)
+        )
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """The same items at every call."""
-        rank, ranks = self._place
-        # Each rank takes as many, or some would wait for ever; there are numbers enough.
+        """Loader of the same ``val_items`` items at every call."""
+        rank, ranks = self._rank
+        # Every rank draws the same number of batches: otherwise a rank waits in a collective.
         own = math.ceil(self.val_items / ranks)
-        numbers = Numbers(rank * own, self.batch_size, end=(rank + 1) * own)
-        return self._loader("val", numbers)
+        sampler = ResumableBatchSampler(rank * own, self.batch_size, end=(rank + 1) * own)
+        return self._loader("val", sampler)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """As `val_dataloader`."""
+        """Loader of `val_dataloader`."""
         return self.val_dataloader()
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """As `val_dataloader`."""
+        """Loader of `val_dataloader`."""
         return self.val_dataloader()
 
     @property
-    def _place(self) -> tuple[int, int]:
-        """This rank, and how many there are."""
+    def _rank(self) -> tuple[int, int]:
+        """Index of this rank and number of ranks."""
         trainer = self.trainer
         return (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
 
-    def _loader(self, split: str, numbers: Numbers) -> DataLoader[Any]:
+    def _loader(self, split: str, sampler: ResumableBatchSampler) -> DataLoader[Any]:
         ranks = self.trainer.num_devices if self.trainer else 1
         workers = default_workers(ranks) if self.workers is None else self.workers
         return DataLoader(
-            self._clips[split],
-            batch_sampler=numbers,
+            self.datasets[split],
+            batch_sampler=sampler,
             num_workers=workers,
             collate_fn=partial(collate_or_error, self._collate),
             persistent_workers=workers > 0,
@@ -102,15 +104,15 @@ class NumberedDataModule(LightningDataModule):
         )
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Raise an error that a worker has met."""
+        """Raise the error that a worker returned in place of a batch."""
         if isinstance(batch, JascoError):
             raise batch
         return batch
 
-    # --- resuming ----------------------------------------------------------------------------
+    # --- resume ------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The first number that no step has used, and the step."""
+        """Next sample id (``next``) and optimizer step (``step``)."""
         trainer: Any = self.trainer
         used = trainer.world_size * self.batch_size * trainer.accumulate_grad_batches
         steps = trainer.global_step - self._first_step
@@ -121,10 +123,10 @@ class NumberedDataModule(LightningDataModule):
 
 
 def hold_out(ids: Sequence[str], share: float) -> tuple[list[int], list[int]]:
-    """Indices to train on and to validate on, of items known by their ids.
+    """Indices of the training and of the validation items.
 
-    An item that is held out stays so when others are added, unless they come before it. Where
-    nothing can be held out, validation is on what is trained on.
+    The items with the lowest ids are held out, so that the split changes little when items are
+    added. A single item, or a share of 0, is used for both.
     """
     by_id = sorted(range(len(ids)), key=lambda index: ids[index])
     held = math.ceil(share * len(ids)) if len(ids) > 1 else 0
@@ -132,29 +134,28 @@ def hold_out(ids: Sequence[str], share: float) -> tuple[list[int], list[int]]:
 
 
 def collate_or_error(collate: Callable[[list[Any]], Any], items: list[Any]) -> Any:
-    """A batch of items, or the first error in the place of an item.
+    """Batch of items, or the first error among them.
 
-    A worker process cannot raise an error without wrapping it in its traceback, so errors travel as
-    values.
+    `DataLoader` wraps an error of a worker process in its traceback, so datasets return errors as
+    values, which `ResumableDataModule` raises in the main process.
     """
     errors = (item for item in items if isinstance(item, JascoError))
     return next(errors, None) or collate(items)
 
 
 def default_workers(ranks: int = 1) -> int:
-    """One worker for each core that this process may use, at most 8.
+    """Workers per rank: one for each core that this process may use, at most 8.
 
     Args:
-        ranks: training processes that share the cores.
+        ranks: number of training processes that share the cores.
     """
     return min(max(usable_cores() // ranks, 1), _MOST_WORKERS)
 
 
 def _start_method() -> str:
-    """Start method of the workers: this process's own, or the system's default.
+    """Start method of this process where `DataLoader` knows it, else the system's default.
 
-    A job of Hydra's joblib launcher runs in a process whose own method is ``loky``, by which no
-    `DataLoader` can start a worker.
+    Hydra's joblib launcher runs jobs with the start method ``loky``, which starts no workers.
     """
     known = multiprocessing.get_all_start_methods()
     own = multiprocessing.get_start_method(allow_none=True)
@@ -162,6 +163,6 @@ def _start_method() -> str:
 
 
 def _ignore_signals(worker: int) -> None:
-    """Leave it to the main process what a signal to the whole group means."""
+    """Leave signals to the process group to the main process."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)

@@ -1,7 +1,7 @@
-"""Segments of recordings: what a codec is trained on.
+"""Infinite, index-addressed dataset of segments of recordings, to train a codec on.
 
-Segment ``n`` of a seed is always the same, whatever the number of workers, ranks, or interruptions
-before it, and every second of audio is as likely as any other.
+Segments are drawn uniformly over the seconds of all recordings. Segment ``sample_id`` of a seed is
+always the same, whatever the number of workers or ranks.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from torch.utils.data import Dataset
 
 from jasco.audio import load_audio, probe
 from jasco.data.manifest import Recording, read_manifest, scan_folder
-from jasco.data.resumable import NumberedDataModule, hold_out
+from jasco.data.resumable import ResumableDataModule, hold_out
 from jasco.errors import DataError, JascoError, SettingError
 
 
-class SegmentDataModule(NumberedDataModule):
-    """Segments at the sample rate and with the channels of the codec that is trained.
+class SegmentDataModule(ResumableDataModule):
+    """Segments with the sample rate and channels of the codec in training.
 
     Args:
         root: a folder of recordings, or a manifest (``.jsonl``).
-        duration: of a segment (s), rounded to whole latent frames.
+        duration: length of a training segment (s), rounded to whole latent frames.
         batch_size: segments per device and step.
-        workers: processes that read; see `NumberedDataModule`.
-        seed: of all that is drawn.
-        val_root: folder or manifest to validate on.
-        val_share: where there is none, the share of the recordings of ``root`` kept for it.
-        val_segments: segments of a validation.
-        val_duration: of such a segment (s).
+        workers: reader processes; see `ResumableDataModule`.
+        seed: seed of all draws.
+        val_root: folder or manifest of the validation set.
+        val_share: share of the recordings of ``root`` held out where ``val_root`` is ``None``.
+        val_segments: segments per validation.
+        val_duration: length of a validation segment (s).
 
     Raises:
         SettingError: a value out of range.
@@ -69,10 +69,10 @@ class SegmentDataModule(NumberedDataModule):
         """Find the recordings.
 
         Raises:
-            DataError: there are none, or one cannot be used.
-            AudioError: one cannot be read.
+            DataError: no recordings, or one that cannot be used.
+            AudioError: a recording cannot be read.
         """
-        if self._clips:
+        if self.datasets:
             return
         found = find_recordings(self.root)
         if self.val_root is None:
@@ -81,16 +81,16 @@ class SegmentDataModule(NumberedDataModule):
             found = [found[index] for index in train]
         else:
             held = find_recordings(self.val_root)
-        self._clips = {
+        self.datasets = {
             "train": self._segments(found, self.duration),
             "val": self._segments(held, self.val_duration),
         }
 
-    def _segments(self, recordings: Sequence[Recording], duration: float) -> Segments:
+    def _segments(self, recordings: Sequence[Recording], duration: float) -> SegmentDataset:
         trainer: Any = self.trainer
         config = trainer.lightning_module.model.config
         frames = max(round(duration * config.sampling_rate / config.hop_length), 1)
-        return Segments(
+        return SegmentDataset(
             recordings,
             sample_rate=config.sampling_rate,
             channels=config.audio_channels,
@@ -99,16 +99,16 @@ class SegmentDataModule(NumberedDataModule):
         )
 
 
-class Segments(Dataset[Tensor | JascoError]):
-    """Segments of recordings, by number; there is no end to them.
+class SegmentDataset(Dataset[Tensor | JascoError]):
+    """Infinite, index-addressed dataset of segments.
 
     Args:
-        recordings: where they are cut from; a ``duration`` (s) among their fields saves opening
-            them. One shorter than a segment is followed by silence.
-        sample_rate: of the segments (Hz).
-        channels: of the segments: one is the mean of the recording's.
+        recordings: recordings to cut from, padded with silence where shorter than a segment. A
+            field ``duration`` (s) saves opening the file.
+        sample_rate: sample rate of the segments (Hz).
+        channels: channels of the segments: 1 for the mean of the recording's channels.
         samples: length N of a segment.
-        seed: of the draws.
+        seed: seed of all draws.
 
     Raises:
         AudioError: a recording cannot be read.
@@ -128,11 +128,11 @@ class Segments(Dataset[Tensor | JascoError]):
         self.seed = seed
         self.ends = np.cumsum([_duration(recording) for recording in recordings])
 
-    def __getitem__(self, number: int) -> Tensor | JascoError:
-        """Segment (channels, N), or what is wrong with its recording."""
-        rng = np.random.default_rng([self.seed, number])
-        place, start = rng.random(2)
-        index = int(np.searchsorted(self.ends, place * self.ends[-1], side="right"))
+    def __getitem__(self, sample_id: int) -> Tensor | JascoError:
+        """Segment (channels, N), or the error of its recording."""
+        rng = np.random.default_rng([self.seed, sample_id])
+        position, start = rng.random(2)
+        index = int(np.searchsorted(self.ends, position * self.ends[-1], side="right"))
         duration = self.ends[index] - (self.ends[index - 1] if index else 0.0)
         length = self.samples / self.sample_rate
         try:
@@ -149,12 +149,12 @@ class Segments(Dataset[Tensor | JascoError]):
 
 
 def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
-    """Recordings of a manifest or a folder, with the drums alone where a manifest names them.
+    """Recordings of a manifest or a folder, and the isolated drums that a manifest names.
 
-    Drum codes are made of such recordings, so the codec has to know them.
+    Drum codes are codec tokens of isolated drums, so the codec is trained on them too.
 
     Raises:
-        DataError: there are none, or one cannot be used; the message names it.
+        DataError: no recordings, or one that cannot be used.
     """
     root = Path(root).expanduser().absolute()
     found = scan_folder(root) if root.is_dir() else read_manifest(root)
@@ -174,5 +174,5 @@ def _duration(recording: Recording) -> float:
 
 
 def _digest(name: str) -> str:
-    """An order that has nothing to do with albums or the alphabet, alike on all machines."""
+    """Hash of a name, for a split that does not depend on albums or the alphabet."""
     return hashlib.sha256(name.encode()).hexdigest()

@@ -51,7 +51,7 @@ class Melody:
             (1 for a plain note).
         frame_rate: columns per second (Hz), column i standing at i / ``frame_rate``; ``None``: one
             column for each latent frame of the model, so that the length has to match exactly.
-        report: what was changed on the way: notes moved by octaves, notes that gave way to others.
+        notices: what was changed on the way: notes moved by octaves, notes that gave way to others.
         restrikes: columns in which the note that sounds already is struck again. `notes` begins a
             note there; a model does not see it, as a roll has no onsets.
 
@@ -62,7 +62,7 @@ class Melody:
 
     roll: torch.Tensor
     frame_rate: float | None = None
-    report: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     restrikes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -88,8 +88,8 @@ class Melody:
         """
         roll = checked_roll(array)
         several = int(((roll > 0).sum(dim=0) > 1).sum())
-        report = f"{several} columns hold several notes: the strongest, else the lowest, counts"
-        return cls(roll, frame_rate, (report,) if several else ())
+        notice = f"{several} columns hold several notes: the strongest, else the lowest, counts"
+        return cls(roll, frame_rate, (notice,) if several else ())
 
     @classmethod
     def from_rows(cls, rows: Any, frame_rate: float | None = None) -> Melody:
@@ -148,7 +148,7 @@ class Melody:
                 f"a {type(notes).__name__} is no list of notes (pitch, onset in s, offset in s)"
             ) from error
         found = rows_of_notes(notes, rate, duration)
-        return cls(one_hot(found.rows), rate, tuple(found.report), found.restrikes)
+        return cls(one_hot(found.rows), rate, tuple(found.notices), found.restrikes)
 
     @classmethod
     def from_midi(
@@ -163,7 +163,7 @@ class Melody:
         Tempo changes count wherever they stand. A note-off ends the oldest strike of its key, and
         the pedal holds notes on. Channel 10 is drums and left out, unless each note has a channel
         of its own (MPE). Pitch bends are not followed. What is odd in a file and can be read all
-        the same is in the `report`. See `from_notes` for the rest.
+        the same is in the `notices`. See `from_notes` for the rest.
 
         Args:
             path: the file.
@@ -174,12 +174,12 @@ class Melody:
         Raises:
             MelodyError: no such file, not a MIDI file, no such track, no notes.
         """
-        notes, report = read_notes(regular_file(path, MelodyError), track)
+        notes, notices = read_notes(regular_file(path, MelodyError), track)
         try:
             melody = cls.from_notes(notes, frame_rate=frame_rate)
         except MelodyError as error:
             raise MelodyError(f"{os.fspath(path)}: {error}") from error
-        return replace(melody, report=(*report, *melody.report))
+        return replace(melody, notices=(*notices, *melody.notices))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, track: int | str | None = None) -> Melody:

@@ -32,7 +32,7 @@ class _Part:
 
 
 def read_notes(path: Path, track: int | str | None) -> tuple[list[Note], list[str]]:
-    """Notes of all pitched tracks, or of one by number or name, and a report.
+    """Notes of all pitched tracks, or of one by number or name, and notices.
 
     Of a type 2 file, whose tracks are independent, the first that has notes is taken.
 
@@ -41,11 +41,11 @@ def read_notes(path: Path, track: int | str | None) -> tuple[list[Note], list[st
     """
     file = read_midi(path)
     parts = [part for number, each in enumerate(file.sequences) for part in _parts(each, number)]
-    report = list(file.report)
+    notices = list(file.notices)
     if track is None:
         chosen = [part for part in parts if part.sequence == parts[0].sequence]
         if len(file.sequences) > 1 and parts:
-            report.append(
+            notices.append(
                 f"the file is of type 2, {len(file.sequences)} sequences that do not sound "
                 "together: the first with notes is taken; track= (--melody-track) chooses of "
                 + _listed(parts)
@@ -62,7 +62,7 @@ def read_notes(path: Path, track: int | str | None) -> tuple[list[Note], list[st
             f"{path} has no notes{asked}; its pitched tracks are {_listed(parts) or 'none'}"
             + _drums(file)
         )
-    return notes, report
+    return notes, notices
 
 
 def _parts(sequence: MidiSequence, number: int) -> list[_Part]:

@@ -121,13 +121,13 @@ class MidiFile:
         format: 0, 1 or 2.
         ticks_per_quarter: ticks of a quarter note; ``None`` where ticks are parts of a second.
         sequences: one, or with format 2 one for each track.
-        report: what was repaired or not clear, and what was made of it.
+        notices: what was repaired or not clear, and what was made of it.
     """
 
     format: int
     ticks_per_quarter: int | None
     sequences: tuple[MidiSequence, ...]
-    report: tuple[str, ...]
+    notices: tuple[str, ...]
 
 
 def read_midi(path: str | os.PathLike[str]) -> MidiFile:
@@ -152,18 +152,18 @@ def parse_midi(data: bytes) -> MidiFile:
         MelodyError: they are none.
     """
     stored = parse_smf(data)
-    report = list(stored.repairs)
+    notices = list(stored.repairs)
     numbered = list(enumerate(stored.tracks, 1))
     groups = [[each] for each in numbered] if stored.format == 2 else [numbered]
     division = stored.division
     sequences = []
     for group in groups:
-        tempo_map = TempoMap(division, _tempi(group, report))
-        sequences.append(_sequence(group, tempo_map, report))
+        tempo_map = TempoMap(division, _tempi(group, notices))
+        sequences.append(_sequence(group, tempo_map, notices))
     quarter = division.ticks_per_quarter or None
-    if len(report) > _MOST_NOTICES:
-        report[_MOST_NOTICES:] = [f"{len(report) - _MOST_NOTICES} more things like these"]
-    return MidiFile(stored.format, quarter, tuple(sequences), tuple(report))
+    if len(notices) > _MOST_NOTICES:
+        notices[_MOST_NOTICES:] = [f"{len(notices) - _MOST_NOTICES} more things like these"]
+    return MidiFile(stored.format, quarter, tuple(sequences), tuple(notices))
 
 
 _Numbered = Sequence[tuple[int, TrackChunk]]
@@ -179,7 +179,7 @@ def _metas(group: _Numbered, kind: int) -> Iterator[tuple[int, MetaMessage]]:
                 yield number, message
 
 
-def _tempi(group: _Numbered, report: list[str]) -> list[tuple[int, int]]:
+def _tempi(group: _Numbered, notices: list[str]) -> list[tuple[int, int]]:
     """Tempo changes (tick, microseconds a quarter note) of all tracks."""
     tempi: dict[int, int] = {}
     elsewhere: dict[int, None] = {}
@@ -194,23 +194,23 @@ def _tempi(group: _Numbered, report: list[str]) -> list[tuple[int, int]]:
         contradicted += tempi.get(tick, tempo) != tempo
         tempi[tick] = tempo
     if unusable:
-        report.append(f"tempo changes that are none ({unusable}) are skipped: the tempo goes on")
+        notices.append(f"tempo changes that are none ({unusable}) are skipped: the tempo goes on")
     if elsewhere:
         where = ", ".join(map(str, elsewhere))
-        report.append(f"the tempo changes in track chunk {where} count for all tracks")
+        notices.append(f"the tempo changes in track chunk {where} count for all tracks")
     if contradicted:
-        report.append(f"of several tempo changes at one moment ({contradicted}) the last counts")
+        notices.append(f"of several tempo changes at one moment ({contradicted}) the last counts")
     return list(tempi.items())
 
 
-def _sequence(group: _Numbered, tempo_map: TempoMap, report: list[str]) -> MidiSequence:
+def _sequence(group: _Numbered, tempo_map: TempoMap, notices: list[str]) -> MidiSequence:
     messages = merge(*(track.messages for _, track in group), key=lambda message: message.tick)
     use = ChannelUse.of(messages)
     return MidiSequence(
-        tuple(_track(*numbered, use, tempo_map, report) for numbered in group),
+        tuple(_track(*numbered, use, tempo_map, notices) for numbered in group),
         tempo_map,
-        tuple(_signatures(group, _TIME_SIGNATURE, _time_signature, tempo_map, report)),
-        tuple(_signatures(group, _KEY_SIGNATURE, _key_signature, tempo_map, report)),
+        tuple(_signatures(group, _TIME_SIGNATURE, _time_signature, tempo_map, notices)),
+        tuple(_signatures(group, _KEY_SIGNATURE, _key_signature, tempo_map, notices)),
     )
 
 
@@ -219,7 +219,7 @@ def _track(
     track: TrackChunk,
     use: ChannelUse,
     tempo_map: TempoMap,
-    report: list[str],
+    notices: list[str],
 ) -> MidiTrack:
     """Track with its notes paired and its texts decoded."""
     played = [message for message in track.messages if isinstance(message, ChannelMessage)]
@@ -238,16 +238,16 @@ def _track(
         (paired.empty, "notes of no length are left out"),
     ):
         if count:
-            report.append(f"track chunk {number}: {words} ({count})")
+            notices.append(f"track chunk {number}: {words} ({count})")
     channels = {note.channel for note in paired.notes}
     if has_channel_per_note and DRUM_CHANNEL in channels - drums:
-        report.append(
+        notices.append(
             f"track chunk {number}: channel 10 is read as notes and not as drums, because each "
             "note has a channel of its own (MPE)"
         )
     elif drums and channels - drums:
         listed = ", ".join(str(channel + 1) for channel in sorted(drums))
-        report.append(f"track chunk {number}: channel {listed} is drums beside other channels")
+        notices.append(f"track chunk {number}: channel {listed} is drums beside other channels")
     programs: dict[int, int] = {}
     for message in played:
         if message.kind == PROGRAM:
@@ -280,7 +280,7 @@ def _signatures(
     kind: int,
     decode: Callable[[int, float, bytes], _Signature | None],
     tempo_map: TempoMap,
-    report: list[str],
+    notices: list[str],
 ) -> list[_Signature]:
     """Signatures of all tracks in order of time; those that do not exist are left out and said."""
     found: list[_Signature] = []
@@ -288,7 +288,7 @@ def _signatures(
         signature = decode(tick, tempo_map.seconds(tick), data)
         if signature is None:
             name = "time" if kind == _TIME_SIGNATURE else "key"
-            report.append(
+            notices.append(
                 f"track chunk {number}: the {name} signature {data[:8].hex(' ') or 'of no bytes'} "
                 "does not exist and is skipped"
             )

@@ -30,12 +30,12 @@ class Rows(NamedTuple):
     Attributes:
         rows: (T,), -1 for silence.
         restrikes: columns in which the note that sounds is struck again.
-        report: what had to give way.
+        notices: what had to give way.
     """
 
     rows: torch.Tensor
     restrikes: tuple[int, ...]
-    report: list[str]
+    notices: list[str]
 
 
 def rows_of_notes(
@@ -73,23 +73,23 @@ def rows_of_notes(
     length = int(stops.max()) if duration is None else max(int(_nearest(duration * frame_rate)), 1)
     within = starts < length
     keys, cut, covered = _highest(pitches[within], starts[within], stops[within], length)
-    report = []
+    notices = []
     if cut:
-        report.append(
+        notices.append(
             f"{cut} of {len(checked)} notes overlap higher ones, which are heard instead "
             f"({covered} are covered wholly)"
         )
     if beyond := int((~within).sum()):
-        report.append(f"{beyond} of {len(checked)} notes begin after the end at {duration:g} s")
+        notices.append(f"{beyond} of {len(checked)} notes begin after the end at {duration:g} s")
     folded = _fold(keys)
     moved = np.unique(np.stack([keys, folded])[:, keys != folded], axis=1).T.tolist()
     if moved:
         names = ", ".join(f"{note_name(a)} to {note_name(b)}" for a, b in moved)
-        report.append(f"notes outside G2 to B6 are moved by octaves: {names}")
+        notices.append(f"notes outside G2 to B6 are moved by octaves: {names}")
     rows = np.where(folded < 0, -1, folded - LOWEST_NOTE)
     struck = starts[within][keys[starts[within]] == pitches[within]]
     restrikes = [at for at in np.unique(struck).tolist() if at and rows[at - 1] == rows[at]]
-    return Rows(torch.from_numpy(rows), tuple(restrikes), report)
+    return Rows(torch.from_numpy(rows), tuple(restrikes), notices)
 
 
 def _highest(

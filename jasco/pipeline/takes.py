@@ -123,7 +123,7 @@ class Reader:
             if given.drums is not None:
                 codes = encode_drums(given.drums, frames, self.model.codec)
                 encoded = replace(given, drums=codes)
-        for line in (*sources.notices(length), *given.report(frames, self.model.frame_rate)):
+        for line in (*sources.notices(length), *given.notes(frames, self.model.frame_rate)):
             tell(line if request.label is None else f"{request.label}: {line}")
         return Wishes(given, encoded)
 

@@ -14,7 +14,7 @@ from jasco.errors import CheckpointError
 from jasco.io.torch_files import read_torch
 
 
-class WholeCheckpointIO(CheckpointIO):
+class AtomicCheckpointIO(CheckpointIO):
     """Files that are written beside their place, flushed to the disk, and renamed.
 
     So whenever a run is killed, the checkpoint before stays as it was.

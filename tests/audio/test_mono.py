@@ -75,9 +75,9 @@ def test_the_preparation_does_not_call_it_silent(tmp_path: Path) -> None:
 
 def test_the_report_of_a_clip_says_it() -> None:
     told = "drums: its channels cancel each other when mixed (opposite phase), so channel 1"
-    (line,) = Conditions(drums=Audio(torch.stack([X, -X]), RATE)).report(100, 50.0)
+    (line,) = Conditions(drums=Audio(torch.stack([X, -X]), RATE)).notes(100, 50.0)
     assert line.startswith(told)
-    assert Conditions(drums=Audio(torch.stack([X, X]), RATE)).report(100, 50.0) == ()
+    assert Conditions(drums=Audio(torch.stack([X, X]), RATE)).notes(100, 50.0) == ()
 
 
 @pytest.mark.filterwarnings("ignore:.*opposite phase")

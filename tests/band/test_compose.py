@@ -167,7 +167,7 @@ def test_the_melody_is_the_lead(songs):
             first, stop = (int(t * 50 + 0.5) for t in (note.onset, note.offset))
             sounding[first : max(stop, first + 1)] = note.pitch - LOWEST_NOTE
         assert torch.equal(rows, sounding)
-        assert not melody.report
+        assert not melody.notices
         heard += int((rows >= 0).sum())
     assert heard > 50 * 1000
     silent = next(song for song in songs if "lead" not in song.parts)

@@ -42,7 +42,7 @@ def test_every_numeral_is_a_name_as_it_stands(mode):
             read = ChordProgression.from_pairs(
                 [(numeral, 0.0)], key=f"{ROOTS[tonic]} {'minor' if key.minor else 'major'}"
             )
-            assert not any("dropped" in line for line in read.report), numeral
+            assert not any("dropped" in line for line in read.notices), numeral
             assert key.chord(numeral).name == read.names[0]
 
 

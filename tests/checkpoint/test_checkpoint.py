@@ -350,5 +350,5 @@ def test_a_full_disk_leaves_nothing(folder, tmp_path):
 
 def test_read_tells_what_it_read(folder):
     found = checkpoint.read(folder, HubOptions())
-    assert found.elsewhere == ("codec.model.", "conditioners.text.encoder.")
-    assert not any(name.startswith(found.elsewhere) for name in found.tensors)
+    assert found.provided_by_parts == ("codec.model.", "conditioners.text.encoder.")
+    assert not any(name.startswith(found.provided_by_parts) for name in found.tensors)

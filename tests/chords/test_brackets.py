@@ -97,7 +97,7 @@ def test_what_brackets_say(text: str) -> None:
     ],
 )
 def test_the_report_names_labels(text: str, labels: list[str]) -> None:
-    assert list(ChordProgression.parse(text, bpm=60).report) == labels
+    assert list(ChordProgression.parse(text, bpm=60).notices) == labels
 
 
 # chart -> position, token

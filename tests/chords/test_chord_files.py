@@ -83,7 +83,7 @@ def test_a_lab_of_others(tmp_path: Path) -> None:
     progression = load(path)
     assert progression.pairs() == [("N", 0.0), ("C#/E#", 0.5), ("N", 2.0), ("Am", 3.0)]
     assert progression.end == 4.5
-    assert progression.report == (
+    assert progression.notices == (
         "no chord between 2 and 3 s: N",
         "Db:maj(9)/3 -> C#/E# (respelled; dropped: 9)",
         "A:min/b7 -> Am (dropped: /b7)",
@@ -94,7 +94,7 @@ def test_overlapping_segments_are_told(tmp_path: Path) -> None:
     (tmp_path / "song.lab").write_text("0 3 C\n2 4 G\n")
     progression = load(tmp_path / "song.lab")
     assert progression.pairs() == [("C", 0.0), ("G", 2.0)]
-    assert progression.report == ("G at line 2 begins before the chord ahead of it ends",)
+    assert progression.notices == ("G at line 2 begins before the chord ahead of it ends",)
 
 
 def test_json_pairs_and_text(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_first_of_several_annotations_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.jams").write_text(json.dumps(document))
     progression = load(tmp_path / "a.jams")
     assert progression == ChordProgression(("C7",), (0.0,), 2.0)
-    assert progression.report == ("annotation 0 (no name) is read, not 1 (no name)",)
+    assert progression.notices == ("annotation 0 (no name) is read, not 1 (no name)",)
 
 
 @pytest.mark.parametrize(

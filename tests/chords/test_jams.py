@@ -126,7 +126,7 @@ def test_scores_count_measures_and_beats(name: str, tmp_path: Path) -> None:
     progression = load(tmp_path, *annotations, kind="score", **options)
     assert progression.onsets == pytest.approx(onsets)
     assert progression.end == pytest.approx(end)
-    assert any(told in line for line in progression.report) or told == ""
+    assert any(told in line for line in progression.notices) or told == ""
     assert progression.bars[0] == 0
 
 
@@ -135,7 +135,7 @@ def test_a_score_asks_for_a_tempo(tmp_path: Path) -> None:
         load(tmp_path, annotation(ISSUE), kind="score")
     assert load(tmp_path, annotation(ISSUE), kind="audio").onsets == (1.1, 1.3, 2.1)
     assert load(tmp_path, annotation(ISSUE)).end == pytest.approx(6.1)
-    report = load(tmp_path, annotation(ISSUE), bpm=60).report
+    report = load(tmp_path, annotation(ISSUE), bpm=60).notices
     assert "bpm is not used: the times are seconds" in report
 
 
@@ -196,7 +196,7 @@ def test_the_annotation_that_is_read(name: str, tmp_path: Path) -> None:
     annotations, which, chord, told = CHOICES[name]
     progression = load(tmp_path, *annotations, annotation=which)
     assert progression == ChordProgression((chord,), (0.0,), 2.0)
-    assert told is None or list(progression.report) == told
+    assert told is None or list(progression.notices) == told
 
 
 @pytest.mark.parametrize("which", [2, -1, True, 1.0, "Zoe", "9", "9" * 50, ""])
@@ -214,4 +214,4 @@ def test_lists_of_other_lengths(tmp_path: Path) -> None:
 def test_an_annotation_is_chosen_in_jams_alone(tmp_path: Path) -> None:
     (tmp_path / "a.lab").write_text("0 1 C\n")
     progression = ChordProgression.load(tmp_path / "a.lab", annotation=1)
-    assert progression.report == ("annotation is not used: the file is no JAMS document",)
+    assert progression.notices == ("annotation is not used: the file is no JAMS document",)

@@ -136,7 +136,7 @@ def test_files_as_they_are_found(name: str, tmp_path: Path) -> None:
     progression = ChordProgression.load(tmp_path / "song.lab")
     assert progression.pairs() == chords
     assert progression.end == end
-    assert list(progression.report) == report
+    assert list(progression.notices) == report
 
 
 # content -> position, words

@@ -17,7 +17,7 @@ def test_bars_share_their_time_evenly() -> None:
     onsets = [0.0, 1.2, 2.4, 3.6, 4.8, 6.0]
     assert progression.pairs() == list(zip("C Am F G7 F G7".split(), onsets, strict=True))
     assert progression.end == 7.2
-    assert progression.report == ()
+    assert progression.notices == ()
 
 
 def test_commas_share_a_bar_and_spaces_end_it() -> None:
@@ -47,7 +47,7 @@ def test_commas_share_a_bar_and_spaces_end_it() -> None:
 def test_notations_with_times(text: str) -> None:
     assert parse(text) == ChordProgression(("C", "Am"), (0.0, 2.5))
     labels = tuple(f"{tag} is a section label" for tag in ("[Intro]", "[Verse 1]") if tag in text)
-    assert parse(text).report == labels
+    assert parse(text).notices == labels
 
 
 def test_pairs_may_hold_brackets_commas_and_escapes() -> None:
@@ -71,7 +71,7 @@ def test_a_sheet_with_tags_and_lines() -> None:
     ]
     assert progression.end == 10.0
     assert progression.bars == (0.0, 2.0, 4.0, 6.0, 8.0)
-    assert progression.report == ("[Verse 1] is a section label", "[Chorus] is a section label")
+    assert progression.notices == ("[Verse 1] is a section label", "[Chorus] is a section label")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_harte_sevenths_are_told_from_times() -> None:
     ],
 )
 def test_nothing_happens_in_silence(text: str, settings: dict[str, float], notice: str) -> None:
-    assert parse(text, **settings).report == (notice,)
+    assert parse(text, **settings).notices == (notice,)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_frames_of_no_clip(size: tuple[int, float]) -> None:
 def test_a_progression_is_a_value() -> None:
     one = ChordProgression.from_pairs([("Db", 0), ("Am", np.float32(2.5))], end=5)
     two = ChordProgression(("C#", "Am"), (0.0, 2.5), end=5.0)
-    assert one == two and hash(one) == hash(two) and one.report != two.report
+    assert one == two and hash(one) == hash(two) and one.notices != two.notices
     assert one != ChordProgression(("C#", "Am"), (0.0, 2.5))
     assert ChordProgression.from_pairs(one.pairs(), end=one.end) == one
 
@@ -134,7 +134,7 @@ def test_a_progression_is_a_value() -> None:
 def test_unsorted_pairs_are_sorted_and_it_is_said() -> None:
     progression = ChordProgression.from_pairs([("Am", 2), ("Csus4", 0), ("F", 4)])
     assert progression.pairs() == [("C", 0.0), ("Am", 2.0), ("F", 4.0)]
-    assert progression.report == ("Csus4 -> C (dropped: sus4)", "sorted by onset")
+    assert progression.notices == ("Csus4 -> C (dropped: sus4)", "sorted by onset")
 
 
 @pytest.mark.parametrize(

@@ -51,5 +51,5 @@ def test_an_option_that_does_not_fit(folder: Path) -> None:
     with pytest.raises(ChordError, match="cannot read"):
         read_chords("away.lab", {}, folder)
     progression = read_chords("song.lab", {"bpm": 96, "notation": "german"}, folder)
-    assert progression.report == ("bpm is not used: the chords carry their own times",)
+    assert progression.notices == ("bpm is not used: the chords carry their own times",)
     assert isinstance(progression, ChordProgression)

@@ -70,6 +70,6 @@ def test_it_is_said() -> None:
         ("C-Am-F-G", "- between chords parts them"),
         ("C / Am / F", "/ between chords ends a bar"),
     ):
-        assert notice in ChordProgression.parse(text, bpm=60).report
-    (notice,) = ChordProgression.parse("C Am F G", bpm=60).report
+        assert notice in ChordProgression.parse(text, bpm=60).notices
+    (notice,) = ChordProgression.parse("C Am F G", bpm=60).notices
     assert "each chord lasts a bar" in notice and "repeat to the end of the clip" in notice

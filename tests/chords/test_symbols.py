@@ -8,7 +8,7 @@ from jasco.errors import ChordError
 
 def read(token: str, key: str | None = None) -> tuple[str, tuple[str, ...]]:
     progression = ChordProgression.from_pairs([(token, 0.0)], key=key)
-    return progression.names[0], progression.report
+    return progression.names[0], progression.notices
 
 
 # What each spelling means; nothing is lost, so nothing is reported.
@@ -232,7 +232,7 @@ SENT = [
 def test_names_that_people_send(token: str, name: str, report: tuple[str, ...]) -> None:
     progression = ChordProgression.parse(f"{token} | G", bpm=60)
     assert progression.names == (name, "G") and progression.onsets == (0.0, 4.0)
-    assert progression.report == report
+    assert progression.notices == report
 
 
 @pytest.mark.parametrize(

@@ -63,14 +63,14 @@ def test_every_name_reads_as_itself_without_a_report() -> None:
     pairs = [(name, float(index)) for index, name in enumerate(CHORD_NAMES)]
     progression = ChordProgression.from_pairs(pairs)
     assert progression.pairs() == pairs
-    assert progression.report == ()
+    assert progression.notices == ()
 
 
 def test_every_harte_spelling_reads_as_its_name() -> None:
     pairs = [(to_harte(name), float(index)) for index, name in enumerate(CHORD_NAMES)]
     progression = ChordProgression.from_pairs(pairs)
     assert progression.names == CHORD_NAMES
-    assert progression.report == ("X -> UNK (unknown chord)",)
+    assert progression.notices == ("X -> UNK (unknown chord)",)
 
 
 def test_harte_of_a_stranger_is_an_error() -> None:

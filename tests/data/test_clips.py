@@ -1,4 +1,4 @@
-"""Clips by number: the same whoever reads them, every track in its turn."""
+"""Clips by sample id: the same in every process, every track once per epoch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from jasco.conditions import CONTROLS
-from jasco.data.clips import Augmentation, Clip, ClipBatch, Clips, Numbers, collate
+from jasco.data.clips import Augmentation, Clip, ClipBatch, ClipDataset, collate
 from jasco.data.dropout import ConditionDropout, TextDropout
 from jasco.data.prepared import PreparedDataset
 from jasco.data.resumable import collate_or_error
+from jasco.data.sampler import ResumableBatchSampler
 from jasco.errors import DataError, JascoError
 
 FRAMES, DIM = 50, 128
@@ -29,13 +30,13 @@ def source(songs):
 def training(source, tracks=None, seed=1):
     dropout = ConditionDropout({"everything": 0.2, "chords": 0.5}, CONTROLS)
     tracks = range(len(source)) if tracks is None else tracks
-    return Clips(source, tracks, (FRAMES, DIM), seed, Augmentation(TextDropout(), dropout))
+    return ClipDataset(source, tracks, (FRAMES, DIM), seed, Augmentation(TextDropout(), dropout))
 
 
 def same(a: Clip, b: Clip) -> bool:
     return (
-        (a.number, a.dropped, a.length, a.t, a.conditions.text)
-        == (b.number, b.dropped, b.length, b.t, b.conditions.text)
+        (a.sample_id, a.dropped, a.length, a.t, a.conditions.text)
+        == (b.sample_id, b.dropped, b.length, b.t, b.conditions.text)
         and a.conditions.chords == b.conditions.chords
         and torch.equal(a.latents, b.latents)
         and torch.equal(a.noise, b.noise)
@@ -44,25 +45,25 @@ def same(a: Clip, b: Clip) -> bool:
     )
 
 
-def test_a_clip_depends_on_seed_and_number_alone(source):
+def test_a_clip_depends_on_seed_and_sample_id_alone(source):
     one, again, other = training(source), training(source), training(source, seed=2)
     order = [5, 900_000_000_000, 5, 3]
-    for number in order:
-        assert same(one[number], again[number])
-        assert not torch.equal(one[number].noise, other[number].noise)
-    assert len({one[number].t for number in range(100)}) == 100
+    for sample_id in order:
+        assert same(one[sample_id], again[sample_id])
+        assert not torch.equal(one[sample_id].noise, other[sample_id].noise)
+    assert len({one[sample_id].t for sample_id in range(100)}) == 100
 
 
-def test_every_track_comes_once_a_lap(source):
+def test_every_track_comes_once_an_epoch(source):
     clips = training(source)
     count = len(source)
-    laps = []
-    for lap in range(3):
-        numbers = range(lap * count, (lap + 1) * count)
-        drawn = [track_of(source, clips[number].latents) for number in numbers]
+    epochs = []
+    for epoch in range(3):
+        sample_ids = range(epoch * count, (epoch + 1) * count)
+        drawn = [track_of(source, clips[sample_id].latents) for sample_id in sample_ids]
         assert sorted(drawn) == list(range(count))
-        laps.append(drawn)
-    assert laps[0] != laps[1]
+        epochs.append(drawn)
+    assert epochs[0] != epochs[1]
 
 
 def track_of(source, latents):
@@ -77,7 +78,7 @@ def track_of(source, latents):
 
 def test_places_and_times_are_spread(source):
     clips = training(source, tracks=[0])
-    found = [clips[number] for number in range(400)]
+    found = [clips[sample_id] for sample_id in range(400)]
     onsets = Counter(clip.conditions.chords.pairs()[-1] for clip in found)
     assert len(onsets) > 30  # starts of every frame
     times = np.array([clip.t for clip in found])
@@ -87,8 +88,8 @@ def test_places_and_times_are_spread(source):
 
 
 def test_evaluation_is_complete_and_even(source):
-    clips = Clips(source, range(len(source)), (FRAMES, DIM), seed=1)
-    found = [clips[number] for number in range(64)]
+    clips = ClipDataset(source, range(len(source)), (FRAMES, DIM), seed=1)
+    found = [clips[sample_id] for sample_id in range(64)]
     assert all(clip.dropped == frozenset() for clip in found)
     assert {clip.conditions.text for clip in found} == {t.text for t in source.tracks}
     gaps = np.diff(sorted(clip.t for clip in found))
@@ -108,7 +109,7 @@ def test_a_short_track_is_padded(tmp_path):
 
 def test_a_batch(source):
     clips = training(source)
-    batch = collate([clips[number] for number in range(8)])
+    batch = collate([clips[sample_id] for sample_id in range(8)])
     assert isinstance(batch, ClipBatch) and len(batch) == 8
     assert batch.latents.shape == batch.noise.shape == (8, FRAMES, DIM)
     assert batch.t.dtype == torch.float32 and batch.audio is None
@@ -126,24 +127,24 @@ def test_errors_travel_as_values(source, songs, tmp_path):
     shutil.copytree(songs, tmp_path / "copy")
     broken = PreparedDataset(tmp_path / "copy")
     (tmp_path / "copy" / broken.tracks[2].file).write_bytes(b"")
-    clips = Clips(broken, range(len(broken)), (FRAMES, DIM), seed=1)
-    numbers = Numbers(0, len(broken), end=len(broken))
+    clips = ClipDataset(broken, range(len(broken)), (FRAMES, DIM), seed=1)
+    sampler = ResumableBatchSampler(0, len(broken), end=len(broken))
     for workers in (0, 1):
         whole = partial(collate_or_error, collate)
-        loader = DataLoader(clips, batch_sampler=numbers, collate_fn=whole, num_workers=workers)
+        loader = DataLoader(clips, batch_sampler=sampler, collate_fn=whole, num_workers=workers)
         (found,) = loader
         assert isinstance(found, DataError) and "Traceback" not in str(found)
 
 
 def test_ranks_share_the_global_batches():
-    alone = iter(Numbers(100, 6))
-    ranks = [iter(Numbers(100, 3, rank, 2)) for rank in (0, 1)]
+    alone = iter(ResumableBatchSampler(100, 6))
+    ranks = [iter(ResumableBatchSampler(100, 3, rank, 2)) for rank in (0, 1)]
     for _ in range(5):
         assert next(alone) == next(ranks[0]) + next(ranks[1])
-    assert list(Numbers(10, 4, end=17)) == [[10, 11, 12, 13], [14, 15, 16]]
-    assert len(Numbers(10, 4, end=17)) == 2
-    with pytest.raises(TypeError, match="no end"):
-        len(Numbers(0, 4))
+    assert list(ResumableBatchSampler(10, 4, end=17)) == [[10, 11, 12, 13], [14, 15, 16]]
+    assert len(ResumableBatchSampler(10, 4, end=17)) == 2
+    with pytest.raises(TypeError, match="infinite"):
+        len(ResumableBatchSampler(0, 4))
 
 
 def test_an_error_is_one_of_ours():

@@ -36,27 +36,27 @@ def module(model, *arguments, rank=0, ranks=1, step=0, **options):
 def test_a_share_of_the_tracks_is_kept_for_validation(model, songs):
     data = module(model, songs, val_share=0.34)
     data.setup("fit")
-    train, val = set(data._clips["train"].tracks), set(data._clips["val"].tracks)
+    train, val = set(data.datasets["train"].tracks), set(data.datasets["val"].tracks)
     assert len(val) == 3 and not train & val and len(train | val) == 6
     again = module(model, songs, val_share=0.34)
     again.setup("fit")
-    assert again._clips["val"].tracks == data._clips["val"].tracks
+    assert again.datasets["val"].tracks == data.datasets["val"].tracks
     whole = module(model, songs, val_root=songs)
     whole.setup("fit")
-    assert len(whole._clips["train"].tracks) == len(whole._clips["val"].tracks) == 6
+    assert len(whole.datasets["train"].tracks) == len(whole.datasets["val"].tracks) == 6
 
 
 def test_validation_is_the_same_for_all_ranks_together(model, songs):
     alone = module(model, songs, val_clips=6, batch_size=4)
     alone.setup("fit")
-    expected = [n for batch in alone.val_dataloader() for n in batch.numbers]
+    expected = [n for batch in alone.val_dataloader() for n in batch.sample_ids]
     found = []
     for rank in range(2):
         data = module(model, songs, val_clips=6, batch_size=4, rank=rank, ranks=2)
         data.setup("fit")
-        found += [n for batch in data.val_dataloader() for n in batch.numbers]
+        found += [n for batch in data.val_dataloader() for n in batch.sample_ids]
     assert found == expected == list(range(6))
-    assert alone.validation_clips(2).numbers == (0, 1)
+    assert alone.validation_clips(2).sample_ids == (0, 1)
 
 
 def test_where_a_run_goes_on(model, songs):
@@ -67,7 +67,7 @@ def test_where_a_run_goes_on(model, songs):
     later = module(model, songs, batch_size=4, step=5)  # with other batches and devices
     later.load_state_dict(state)
     later.setup("fit")
-    assert next(iter(later.train_dataloader())).numbers == (60, 61, 62, 63)
+    assert next(iter(later.train_dataloader())).sample_ids == (60, 61, 62, 63)
     later.trainer.global_step = 7
     assert later.state_dict() == {"next": 60 + 2 * 2 * 4, "step": 7}
 

@@ -9,7 +9,7 @@ import torch
 
 from jasco.audio import save_audio
 from jasco.chords import ChordProgression
-from jasco.data.raw import RecordedDataset
+from jasco.data.raw import RawAudioDataset
 from jasco.errors import DataError
 from jasco.melody import Melody
 
@@ -41,7 +41,7 @@ def manifest(tmp_path):
 
 
 def test_slices_and_their_controls(manifest):
-    data = RecordedDataset(manifest, ("chords", "drums", "melody"), **CODEC)
+    data = RawAudioDataset(manifest, ("chords", "drums", "melody"), **CODEC)
     assert [track.num_frames for track in data.tracks] == [150, 100]
     clip = data.clip(0, 50, 50)
     assert clip.audio.shape == (1, 32000) and clip.length == 50
@@ -55,7 +55,7 @@ def test_slices_and_their_controls(manifest):
 
 
 def test_another_rate_and_an_early_end(manifest):
-    data = RecordedDataset(manifest, ("chords", "drums", "melody"), **CODEC)
+    data = RawAudioDataset(manifest, ("chords", "drums", "melody"), **CODEC)
     clip = data.clip(1, 75, 50)
     assert clip.length == 25 and clip.audio.shape == (1, 32000)
     torch.testing.assert_close(
@@ -66,7 +66,7 @@ def test_another_rate_and_an_early_end(manifest):
 
 
 def test_channels_of_the_codec(manifest):
-    stereo = RecordedDataset(manifest, (), sample_rate=32000, channels=2, hop_length=640)
+    stereo = RawAudioDataset(manifest, (), sample_rate=32000, channels=2, hop_length=640)
     assert stereo.clip(0, 0, 50).audio.shape == stereo.clip(1, 0, 50).audio.shape == (2, 32000)
     assert stereo.clip(0, 0, 50).conditions.asked == ()
 
@@ -75,9 +75,9 @@ def test_what_is_missing_is_named(manifest, tmp_path):
     lines = manifest.read_text().replace('"chords": "b.lab", ', "")
     manifest.write_text(lines)
     with pytest.raises(DataError, match=r"1 of 2 recordings have no chords, such as .*b\.wav"):
-        RecordedDataset(manifest, ("chords",), **CODEC)
+        RawAudioDataset(manifest, ("chords",), **CODEC)
     manifest.write_text(lines.replace("tune.json", "gone.json"))
-    data = RecordedDataset(manifest, ("melody",), **CODEC)
+    data = RawAudioDataset(manifest, ("melody",), **CODEC)
     with pytest.raises(DataError, match=r"a\.wav: cannot read .*gone\.json"):
         data.clip(0, 0, 50)
     (tmp_path / "b.wav").write_bytes(b"noise")

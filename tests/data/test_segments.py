@@ -11,7 +11,7 @@ import torch
 from jasco.audio import save_audio
 from jasco.data.manifest import Recording
 from jasco.data.resumable import collate_or_error, hold_out
-from jasco.data.segments import SegmentDataModule, Segments, find_recordings
+from jasco.data.segments import SegmentDataModule, SegmentDataset, find_recordings
 from jasco.errors import AudioError, DataError, SettingError
 
 RATE = 8000
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 def segments(folder, **changes):
     settings = {"sample_rate": RATE, "channels": 1, "samples": 1600, "seed": 3}
-    return Segments(find_recordings(folder), **{**settings, **changes})
+    return SegmentDataset(find_recordings(folder), **{**settings, **changes})
 
 
 def test_a_segment_is_a_function_of_seed_and_number(folder):
@@ -51,7 +51,7 @@ def test_every_second_is_as_likely(folder):
 
 def test_what_is_shorter_is_followed_by_silence(folder):
     only = [r for r in find_recordings(folder) if r.path.name == "c.wav"]
-    found = Segments(only, sample_rate=RATE, channels=1, samples=1600, seed=0)[0]
+    found = SegmentDataset(only, sample_rate=RATE, channels=1, samples=1600, seed=0)[0]
     assert found.shape == (1, 1600)
     assert (found[0, 1:800] > 0).all() and (found[0, 800:] == 0).all()
 
@@ -87,13 +87,13 @@ def test_a_manifest_names_recordings_and_their_drums(folder):
 def test_a_bad_recording_travels_as_an_error(folder, tmp_path):
     (tmp_path / "bad.wav").write_bytes(b"no audio")
     bad = Recording(tmp_path / "bad.wav", {"duration": 2.0})
-    found = Segments([bad], sample_rate=RATE, channels=1, samples=64, seed=0)[0]
+    found = SegmentDataset([bad], sample_rate=RATE, channels=1, samples=64, seed=0)[0]
     assert isinstance(found, AudioError)
     good = segments(folder)[0]
     assert collate_or_error(torch.stack, [good, found]) is found
     assert collate_or_error(torch.stack, [good, good]).shape == (2, 1, 1600)
     with pytest.raises(AudioError, match="bad.wav"):
-        Segments([Recording(bad.path)], sample_rate=RATE, channels=1, samples=64, seed=0)
+        SegmentDataset([Recording(bad.path)], sample_rate=RATE, channels=1, samples=64, seed=0)
 
 
 def test_no_recordings(tmp_path):
@@ -148,21 +148,21 @@ def test_it_goes_on_where_it_stopped(folder):
 
 def test_validation_is_held_out_and_the_same_each_time(folder):
     data = data_module(folder, val_share=0.3)
-    train, val = ({r.path for r in data._clips[s].recordings} for s in ("train", "val"))
+    train, val = ({r.path for r in data.datasets[s].recordings} for s in ("train", "val"))
     assert len(train) == 2 and len(val) == 1 and not train & val
     first, second = ([*data.val_dataloader()] for _ in range(2))
     assert [len(batch) for batch in first] == [4, 2]
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert first[0].shape[-1] == 5 * RATE
     whole = data_module(folder, val_share=0.0)
-    assert len(whole._clips["val"].recordings) == 3
+    assert len(whole.datasets["val"].recordings) == 3
     other = data_module(folder, val_root=folder)
-    assert len(other._clips["train"].recordings) == len(other._clips["val"].recordings) == 3
+    assert len(other.datasets["train"].recordings) == len(other.datasets["val"].recordings) == 3
 
 
 def test_lengths_are_whole_frames(folder):
-    assert data_module(folder, duration=0.11)._clips["train"].samples == 896  # 13.75 frames
-    assert data_module(folder, duration=0.001)._clips["train"].samples == 64
+    assert data_module(folder, duration=0.11).datasets["train"].samples == 896  # 13.75 frames
+    assert data_module(folder, duration=0.001).datasets["train"].samples == 64
 
 
 def test_hold_out():

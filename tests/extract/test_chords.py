@@ -87,7 +87,7 @@ def test_cadences_in_all_keys_are_extracted(quality: str) -> None:
     assert reached["root"] >= 0.95
     assert reached["majmin"] >= 0.95
     assert reached["sevenths"] >= 0.95
-    assert estimate.report == ()
+    assert estimate.notices == ()
     assert estimate.end == pytest.approx(len(progression) * CHORD_SECONDS)
 
 

@@ -60,7 +60,7 @@ def test_a_melody_keeps_a_float_copy_of_its_array() -> None:
     ):
         melody = Melody.from_array(array)
         assert melody.roll.shape == (53, 4) and melody.roll.dtype == torch.float32
-        assert melody.frame_rate is None and melody.report == ()
+        assert melody.frame_rate is None and melody.notices == ()
     array = np.zeros((53, 4), np.float32)
     melody = Melody.from_array(array)
     array[:] = 1
@@ -120,7 +120,7 @@ def test_rows_are_the_strongest_and_lowest_and_silence_is_minus_one() -> None:
     roll[52, 3] = 1e-3
     melody = Melody.from_array(roll)
     assert melody.rows().tolist() == [20, 30, -1, 52]
-    assert melody.report == (
+    assert melody.notices == (
         "2 columns hold several notes: the strongest, else the lowest, counts",
     )
 
@@ -242,7 +242,7 @@ def test_the_original_matrices_are_reproduced(shared: Path, name: str, labels: s
 def test_notes_fill_the_columns_from_onset_to_offset() -> None:
     melody = Melody.from_notes([(60, 0.1, 0.2), (62, 0.2, 0.26)], frame_rate=50)
     assert melody.rows().tolist() == [-1] * 5 + [17] * 5 + [19] * 3
-    assert melody.frame_rate == 50.0 and melody.report == ()
+    assert melody.frame_rate == 50.0 and melody.notices == ()
     longer = Melody.from_notes([(62, 0.2, 0.26), (60, 0.1, 0.2)], duration=0.4)
     assert longer.rows().tolist() == melody.rows().tolist() + [-1] * 7
 
@@ -258,18 +258,18 @@ def test_the_highest_of_simultaneous_notes_is_heard() -> None:
     notes = [(72, 1, 2), (60, 0, 4), (64, 3, 4), (55, 1, 2)]
     melody = Melody.from_notes(notes, frame_rate=1)
     assert melody.notes() == ((60, 0, 1), (72, 1, 2), (60, 2, 3), (64, 3, 4))
-    assert melody.report == (
+    assert melody.notices == (
         "2 of 4 notes overlap higher ones, which are heard instead (1 are covered wholly)",
     )
     doubled = Melody.from_notes([(60, 0, 1), (60, 0, 1)])
-    assert doubled.report == ()
+    assert doubled.notices == ()
 
 
 def test_notes_out_of_range_move_by_octaves_after_the_highest_is_chosen() -> None:
     notes = [(42, 0, 1), (24, 1, 2), (96, 2, 3), (127, 3, 4), (43, 4, 5), (95, 5, 6)]
     melody = Melody.from_notes(notes, frame_rate=1)
     assert [key for key, _, _ in melody.notes()] == [54, 48, 84, 91, 43, 95]
-    assert melody.report == (
+    assert melody.notices == (
         "notes outside G2 to B6 are moved by octaves: C1 to C3, F#2 to F#3, C7 to C6, G9 to G6",
     )
     # The bass, moved up to F#3, would be above the melody's E3.
@@ -288,7 +288,7 @@ def test_every_midi_note_finds_a_row_of_its_pitch_class(key: int) -> None:
 def test_notes_beyond_the_duration_are_cut_and_counted() -> None:
     melody = Melody.from_notes([(60, 0, 3), (62, 5, 6)], frame_rate=1, duration=2)
     assert melody.notes() == ((60, 0, 2),)
-    assert melody.report == ("1 of 2 notes begin after the end at 2 s",)
+    assert melody.notices == ("1 of 2 notes begin after the end at 2 s",)
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_midi_gives_the_highest_note_of_the_pitched_tracks(tmp_path: Path) -> No
     melody = Melody.from_midi(path)
     assert melody.notes() == ((48, 0.0, 0.5), (72, 0.5, 1.0), (76, 1.0, 1.5), (48, 1.5, 2.0))
     assert melody.frame_rate == 50.0 and melody.roll.shape == (53, 100)
-    assert len(melody.report) == 2
+    assert len(melody.notices) == 2
     lead = ((72, 0.5, 1.0), (76, 1.0, 1.5))
     assert Melody.from_midi(path, track=1, frame_rate=20).notes() == lead
     assert Melody.from_midi(str(path), track="lead").notes() == lead

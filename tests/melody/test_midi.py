@@ -272,7 +272,7 @@ def test_a_file_is_read_right_and_what_was_odd_is_said(name: str, tmp_path: Path
     data, notes, words = FILES[name]
     melody = read(tmp_path / "a.mid", data)
     assert melody.notes() == notes
-    assert any(words in line for line in melody.report) if words else melody.report == ()
+    assert any(words in line for line in melody.notices) if words else melody.notices == ()
 
 
 @pytest.mark.parametrize("suffix", [".mid", ".midi", ".MID", ".kar", ".rmi", ".smf"])
@@ -320,14 +320,14 @@ def test_repeated_notes_are_there_after_writing_and_reading(tmp_path: Path) -> N
     notes = ((60, 0.0, 0.5), (60, 0.5, 1.0), (62, 1.0, 1.5), (62, 1.5, 1.52), (60, 2.0, 2.5))
     path = Melody.from_notes(notes).to_midi(tmp_path / "a.mid")
     melody = Melody.from_midi(path)
-    assert melody.notes() == notes and melody.report == ()
+    assert melody.notes() == notes and melody.notices == ()
 
 
 def test_texts_metre_key_and_tempo_are_read() -> None:
     texts = "00ff0306c3a974756465 00ff0501e9 60ff0603412042"
     file = parse_midi(smf("00ff580406031808 60ff5902fd01 00ff5103 0f4240", texts, PLAIN))
     (sequence,) = file.sequences
-    assert file.format == 1 and file.ticks_per_quarter == QUARTER and not file.report
+    assert file.format == 1 and file.ticks_per_quarter == QUARTER and not file.notices
     assert [tuple(s) for s in sequence.time_signatures] == [(0, 0.0, 6, 8)]
     assert [tuple(s) for s in sequence.key_signatures] == [(96, 0.5, -3, True)]
     assert [tuple(c) for c in sequence.tempo_map.changes] == [(0, 0.0, 120.0), (96, 0.5, 60.0)]

@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "extract", "metrics", "model"),
     ("adherence", "data.clips", "data.raw", "embeddings"),
-    ("data.resumable",),
+    ("data.resumable", "data.sampler"),
     ("data.datamodule", "data.segments", "prepare"),
     ("band",),
     ("audiocraft", "evaluation", "pipeline", "training"),

@@ -18,7 +18,7 @@ from jasco.data.prepared import make_track, write_index
 from jasco.data.track_file import read_header, track_file, write_track
 from jasco.model import Jasco
 from jasco.training.callbacks import EMA, Checkpoints
-from jasco.training.checkpoint_io import WholeCheckpointIO
+from jasco.training.checkpoint_io import AtomicCheckpointIO
 from jasco.training.flow.module import JascoModule
 from jasco.training.optim import Optimization
 
@@ -86,11 +86,11 @@ class Watch(Callback):
     """Keeps what each step saw, and acts after a step."""
 
     def __init__(self, after=None):
-        self.numbers, self.losses, self.dropped = [], [], []
+        self.sample_ids, self.losses, self.dropped = [], [], []
         self.after = after
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        self.numbers.append(batch.numbers)
+        self.sample_ids.append(batch.sample_ids)
         self.losses.append(float(outputs["loss"]))
         self.dropped.append({name: where.tolist() for name, where in batch.dropped.items()})
         if self.after:
@@ -125,7 +125,7 @@ def fit(folder, songs, *, steps, model=None, watch=None, every=100, resume=False
     checkpoints = Checkpoints(folder / "checkpoints", every=every, **settings.pop("keep", {}))
     trainer = Trainer(
         callbacks=[EMA(0.9, 2), checkpoints, watch, *settings.pop("callbacks", [])],
-        plugins=[WholeCheckpointIO()],
+        plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         **settings,
     )

@@ -13,7 +13,7 @@ import runs
 import torch
 
 from jasco.errors import CheckpointError, Interrupted
-from jasco.training.checkpoint_io import WholeCheckpointIO
+from jasco.training.checkpoint_io import AtomicCheckpointIO
 
 
 def load(folder, name="last.ckpt"):
@@ -62,11 +62,11 @@ def test_stopped_and_resumed_is_bit_equal_to_straight(accumulate, songs, tmp_pat
     torch.manual_seed(99)  # nothing may hang on the state of a process
     _, _, rest = runs.fit(tmp_path / "parts", songs, resume=True, **options)
 
-    assert watch.numbers + rest.numbers == straight.numbers
+    assert watch.sample_ids + rest.sample_ids == straight.sample_ids
     assert watch.losses + rest.losses == straight.losses
     ends = [load(tmp_path / name) for name in ("straight", "parts")]
     assert ends[0]["global_step"] == 9 and differences(*ends) == []
-    assert straight.numbers == [tuple(range(4 * k, 4 * k + 4)) for k in range(9 * accumulate)]
+    assert straight.sample_ids == [tuple(range(4 * k, 4 * k + 4)) for k in range(9 * accumulate)]
     text = "model.conditioners.text.encoder.shared.weight"
     start = runs.new_model().state_dict()[text.removeprefix("model.")]
     assert not torch.equal(ends[0]["state_dict"][text], start)
@@ -75,7 +75,7 @@ def test_stopped_and_resumed_is_bit_equal_to_straight(accumulate, songs, tmp_pat
 def test_workers_change_nothing(songs, tmp_path):
     alone = runs.fit(tmp_path / "0", songs, steps=3)[2]
     helped = runs.fit(tmp_path / "2", songs, steps=3, data={"workers": 2})[2]
-    assert (alone.numbers, alone.losses) == (helped.numbers, helped.losses)
+    assert (alone.sample_ids, alone.losses) == (helped.sample_ids, helped.losses)
 
 
 def test_killed_at_any_moment(songs, tmp_path):
@@ -128,7 +128,7 @@ def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
         options |= {"data": {"batch_size": batch_size}, "precision": "32-true"}
         _, _, watch = runs.fit(folder, songs, steps=20, model=model, **options)
         rank = os.environ.get("RANK", "0")
-        torch.save((watch.numbers, watch.dropped), folder / f"rank{rank}.pt")
+        torch.save((watch.sample_ids, watch.dropped), folder / f"rank{rank}.pt")
 
     environment = {
         "WORLD_SIZE": "2",
@@ -161,18 +161,18 @@ def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
     for key in ("state_dict", "current_model_state"):
         for name, value in one[key].items():
             torch.testing.assert_close(two[key][name], value, rtol=1e-5, atol=1e-5)
-    numbers, dropped = zip(
+    sample_ids, dropped = zip(
         *(torch.load(tmp_path / "two" / f"rank{r}.pt", weights_only=True) for r in "01"),
         strict=True,
     )
     alone, _ = torch.load(tmp_path / "one" / "rank0.pt", weights_only=True)
-    assert [a + b for a, b in zip(*numbers, strict=True)] == alone
+    assert [a + b for a, b in zip(*sample_ids, strict=True)] == alone
     assert dropped[0] != dropped[1]
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
     """A limit of file size stands for a full disk: the write fails half way."""
-    io, path = WholeCheckpointIO(), tmp_path / "last.ckpt"
+    io, path = AtomicCheckpointIO(), tmp_path / "last.ckpt"
     io.save_checkpoint({"step": 1}, path)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -200,4 +200,4 @@ def test_a_disk_too_small_is_told_before_the_first_step(songs, tmp_path):
     watch = runs.Watch()
     with pytest.raises(CheckpointError, match="GB free, and checkpoints need"):
         runs.fit(tmp_path, songs, steps=1, keep={"spare_gb": 1e9}, watch=watch)
-    assert watch.numbers == []
+    assert watch.sample_ids == []

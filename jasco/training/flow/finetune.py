@@ -58,8 +58,8 @@ def pretrained_model(
     """
     known = tuple(found.config["model"]["conditioners"])
     _require_new(tuple(add), known, allow_new, found.name)
-    config, located = copy.deepcopy(found.config), copy.deepcopy(found.located)
-    for node in (config, located):
+    config, resolved = copy.deepcopy(found.config), copy.deepcopy(found.resolved)
+    for node in (config, resolved):
         conditioners = node["model"]["conditioners"] | dict(add)
         node["model"]["conditioners"] = {c: conditioners[c] for c in CONTROLS if c in conditioners}
     config["dropout"] = (
@@ -70,11 +70,13 @@ def pretrained_model(
         source["id"] = found.name
     config["source"] = source | {"finetuned": True}
 
-    model = Jasco.from_config(located)
+    model = Jasco.from_config(resolved)
     model.config = config
     model.codec.source = found.name
     new = tuple(f"conditioners.{name}." for name in add)
-    checkpoint.assign(model, found.tensors, elsewhere=(*found.elsewhere, *new), source=found.name)
+    checkpoint.assign(
+        model, found.tensors, provided_by_parts=(*found.provided_by_parts, *new), source=found.name
+    )
     for name in add:
         project = cast(nn.Linear, model.conditioners[name].project)
         for parameter in project.parameters():

@@ -211,7 +211,7 @@ class JascoModule(LightningModule):
         """The fields of a `Generation` for the clips, by the sampler that serves users."""
         # The model casts what it computes in lower precision; the trainer would cast the codec too.
         with torch.autocast(self.device.type, enabled=False):
-            return vars(self.model.generate(batch.conditions, seed=batch.numbers))
+            return vars(self.model.generate(batch.conditions, seed=batch.sample_ids))
 
     def _evaluate(self, batch: ClipBatch) -> None:
         conditions = self.encode(batch)
@@ -278,7 +278,7 @@ def save_batch(batch: ClipBatch, path: Path) -> None:
     tensors |= {f"dropped.{name}": where for name, where in batch.dropped.items()}
     facts = [
         {"number": n, "text": c.text, "chords": c.chords.pairs() if c.chords else None}
-        for n, c in zip(batch.numbers, batch.conditions, strict=True)
+        for n, c in zip(batch.sample_ids, batch.conditions, strict=True)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

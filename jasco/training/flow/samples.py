@@ -83,7 +83,7 @@ class Samples(Callback):
             module.model.eval()
             made = module.model.generate(
                 self._asked.conditions,
-                seed=self._asked.numbers,
+                seed=self._asked.sample_ids,
                 solver=self.solver,
                 guidance=self.guidance,
             )

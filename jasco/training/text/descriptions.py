@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from jasco.band.sketch import label_description, resample_description, sketch_song
 from jasco.data.dropout import TextDropout
-from jasco.data.resumable import NumberedDataModule
+from jasco.data.resumable import ResumableDataModule
 from jasco.errors import SettingError
 
 _LONGEST_EXCERPT = 5  # words
@@ -43,7 +43,7 @@ class DescriptionBatch(NamedTuple):
         return self._replace(labels=self.labels.to(device, non_blocking=non_blocking))
 
 
-class DescriptionDataModule(NumberedDataModule):
+class DescriptionDataModule(ResumableDataModule):
     """Descriptions of drafted songs, an infinite training set and a fixed validation set.
 
     Args:
@@ -70,7 +70,7 @@ class DescriptionDataModule(NumberedDataModule):
         if excerpts < 0:
             raise SettingError(f"data.excerpts is {excerpts}: give at least 0")
         dropout = TextDropout(merge=0.0, drop_word=drop_word)
-        self._clips = {
+        self.datasets = {
             "train": DescriptionDataset(f"text {seed}", dropout, excerpts),
             "val": DescriptionDataset(f"text {seed} held out"),
         }

@@ -16,7 +16,7 @@ from jasco.config import compose_config
 from jasco.data.segments import SegmentDataModule
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.training.callbacks import EMA, Checkpoints
-from jasco.training.checkpoint_io import WholeCheckpointIO
+from jasco.training.checkpoint_io import AtomicCheckpointIO
 from jasco.training.codec.discriminator import (
     MultiScaleSTFTDiscriminator,
     adversarial_loss,
@@ -153,7 +153,7 @@ def test_the_first_codebook_tells_sounds_apart(trained, tunes):
     module, _, _ = trained
     data = new_data(tunes)
     new_trainer(1, limit_val_batches=2).validate(module, data, verbose=False)
-    wav = torch.stack([data._clips["val"][n] for n in range(8)])
+    wav = torch.stack([data.datasets["val"][n] for n in range(8)])
     codes = module.model.quantizer.layers[0].encode(module.model.encoder(wav))
     assert len(codes.unique()) > 16
 
@@ -226,7 +226,7 @@ def test_the_divergence_keeps_latents_small(tunes):
     for weight in (0.0, 1.0):
         module = new_module(kl_weight=weight)
         new_trainer(20).fit(module, data)
-        wav = torch.stack([data._clips["train"][n] for n in range(4)])
+        wav = torch.stack([data.datasets["train"][n] for n in range(4)])
         sizes[weight] = module.model.encoder(wav).square().mean().item()
     assert sizes[1.0] < 0.3 * sizes[0.0], sizes
 
@@ -240,7 +240,7 @@ def test_a_run_that_goes_on_is_the_same_bit_for_bit(tunes, tmp_path, adversarial
         folder = tmp_path / name
         callbacks = [Checkpoints(folder, every=3, keep_every=3, spare_gb=0), EMA(0.9, every=1)]
         trainer = new_trainer(
-            6, *callbacks, plugins=[WholeCheckpointIO()], enable_checkpointing=True
+            6, *callbacks, plugins=[AtomicCheckpointIO()], enable_checkpointing=True
         )
         trainer.fit(new_module(weights=weights, discriminator=judge), new_data(tunes), **options)
         return torch.load(folder / "last.ckpt", weights_only=True)
@@ -273,7 +273,7 @@ def test_the_export_is_an_encodec_that_knows_its_latents(tunes, tmp_path, per_ch
     new_trainer(8, EMA(decay=0.5, every=1), export).fit(module, data)
 
     loaded = EncodecModel.from_pretrained(tmp_path / "codec")
-    wav = torch.stack([data._clips["val"][n] for n in range(8)])
+    wav = torch.stack([data.datasets["val"][n] for n in range(8)])
     with torch.no_grad():
         found, expected = (
             model.encode(wav, bandwidth=loaded.config.target_bandwidths[-1])

@@ -29,7 +29,7 @@ def as_batch(conditions, latents, *, t=None, noise=None, mask=None, dropped=()):
     count, frames = latents.shape[:2]
     generator = torch.Generator().manual_seed(0)
     return ClipBatch(
-        numbers=tuple(range(count)),
+        sample_ids=tuple(range(count)),
         conditions=tuple(conditions),
         dropped={name: torch.full((count,), name in dropped) for name in CONTROLS},
         mask=torch.ones(count, frames, dtype=torch.bool) if mask is None else mask,

@@ -10,7 +10,7 @@ from jasco.band.sketch import VALUES
 from jasco.conditioners import TextConditioner
 from jasco.errors import CheckpointError, SettingError
 from jasco.training.callbacks import EMA, Checkpoints
-from jasco.training.checkpoint_io import WholeCheckpointIO
+from jasco.training.checkpoint_io import AtomicCheckpointIO
 from jasco.training.optim import Optimization
 from jasco.training.text.descriptions import DescriptionDataModule
 from jasco.training.text.module import TextExport, TextModule, init_local_attention_bias
@@ -44,7 +44,7 @@ def new_trainer(steps: int, *callbacks) -> pl.Trainer:
         gradient_clip_val=1.0,
         limit_val_batches=0,
         callbacks=list(callbacks),
-        plugins=[WholeCheckpointIO()],
+        plugins=[AtomicCheckpointIO()],
     )
 
 
