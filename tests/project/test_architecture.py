@@ -29,8 +29,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("codec", "data.track_file", "generation", "network", "recipe"),
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
     ("data.dropout", "data.manifest", "data.prepared", "extract", "metrics", "model"),
-    ("adherence", "data.clips", "data.raw", "embeddings"),
-    ("data.resumable", "data.sampler"),
+    ("adherence", "data.clips", "data.raw", "data.sampler", "embeddings"),
+    ("data.resumable",),
     ("data.datamodule", "data.segments", "prepare"),
     ("band",),
     ("audiocraft", "evaluation", "pipeline", "training"),
