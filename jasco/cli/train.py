@@ -91,7 +91,7 @@ def train(config: DictConfig) -> None:
     with first_error():
         trainer.fit(module, datamodule=data, ckpt_path=last if resume else None)
     if trainer.is_global_zero:
-        print(f"{last}: step {trainer.global_step}{pace.said()}")
+        print(f"{last}: step {trainer.global_step}{pace.suffix()}")
 
 
 def _model_module(config: DictConfig, data: Any, last: Path) -> tuple[Any, list[str]]:

@@ -1,1 +1,1 @@
-"""Training: the model as a Lightning module, and what a run needs around it."""
+"""Training of the model, the codec and the text encoder with Lightning."""

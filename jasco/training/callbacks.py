@@ -1,4 +1,4 @@
-"""What a run does beside its steps: average weights, keep checkpoints, stop when asked."""
+"""Callbacks of training: weight averaging, checkpoints, signals, progress."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from jasco.errors import CheckpointError, Interrupted, SettingError
 from jasco.io.atomic import replacing_folder
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-"""What asks a run to save and stop: a scheduler's notice, and Ctrl-C."""
+"""Signals that save and stop a run: those of schedulers, and Ctrl-C."""
 
 
 class EMA(WeightAveraging):
-    """Exponential moving average of the weights, in their own precision (float32).
+    """Exponential moving average of the weights, in float32.
 
-    Validation and samples use the average, and so does who loads a checkpoint. Parts that do not
-    train are shared, not averaged.
+    Validation, samples and loaded checkpoints use the average. Frozen parts are shared with the
+    live module, not averaged.
 
     Args:
-        decay: share of the average that is kept at each update.
+        decay: weight of the previous average in an update.
         every: steps between updates.
 
     Raises:
-        SettingError: a decay outside [0, 1].
+        SettingError: a decay outside [0, 1], or ``every`` below 1.
     """
 
     def __init__(self, decay: float = 0.99, every: int = 10) -> None:
@@ -61,7 +61,7 @@ class EMA(WeightAveraging):
 
     @contextmanager
     def applied(self, module: LightningModule) -> Iterator[None]:
-        """The module with averaged weights."""
+        """Swap the averaged weights into the module within the block."""
         if self._average_model is None:
             yield
             return
@@ -74,17 +74,16 @@ class EMA(WeightAveraging):
 
 @contextmanager
 def averaged(trainer: Any, module: LightningModule) -> Iterator[None]:
-    """The module with averaged weights, where its trainer averages them."""
+    """Swap averaged weights into the module, where the trainer has an `EMA`."""
     averages = [callback for callback in trainer.callbacks if isinstance(callback, EMA)]
     with averages[0].applied(module) if averages else nullcontext():
         yield
 
 
 def average_others(decay: float) -> Callable[..., None]:
-    """An update of averages that leaves the parts alone that are shared with the module.
+    """EMA update that skips parameters shared with the live module.
 
-    Averaged with itself a number stays the same but for the sign of a zero, and that is enough to
-    make a codec another one than that which a dataset was prepared with.
+    Averaging -0.0 with itself gives +0.0, which would change the codec fingerprint.
     """
     average = get_ema_multi_avg_fn(decay)
 
@@ -98,20 +97,20 @@ def average_others(decay: float) -> Callable[..., None]:
 
 
 class Checkpoints(Checkpoint):
-    """Saves a run between steps: every so often, at its end, and when a signal asks for it.
+    """Checkpoints between steps: at regular intervals, at the end, and on a signal.
 
-    ``last.ckpt`` is the state to go on from. ``best.ckpt`` (lowest validation loss) and
-    ``step-N.ckpt`` are links to what ``last.ckpt`` was, so they cost no time. What the module names
-    as ``parts_beside`` is written beside them, once.
+    A run resumes from ``last.ckpt``. ``best.ckpt`` (lowest validation loss) and ``step-N.ckpt`` are
+    hard links to a ``last.ckpt``, so that nothing is written twice. The module's ``parts_beside``
+    are written to the same folder, once.
 
     Args:
-        folder: of the checkpoints.
-        every: steps between savings.
-        keep_every: steps between checkpoints that stay; ``None`` keeps none.
+        folder: folder of the checkpoints.
+        every: steps between checkpoints.
+        keep_every: steps between checkpoints that are kept; ``None`` keeps none.
         spare_gb: disk space to leave free (GB).
 
     Raises:
-        SettingError: a number of steps that is not positive.
+        SettingError: a number of steps below 1.
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class Checkpoints(Checkpoint):
     # --- before the first step ---------------------------------------------------------------
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """See that the disk has room, and write the parts that no step changes."""
+        """Check the disk space, and write the frozen pretrained parts."""
         if trainer.is_global_zero:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._require_space(pl_module)
@@ -143,8 +142,8 @@ class Checkpoints(Checkpoint):
     def _require_space(self, module: LightningModule) -> None:
         kept = sum(tensor.numel() for tensor in module.state_dict().values())
         trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        size = 4 * (kept + 3 * trained)  # weights, their average, two moments of AdamW
-        copies = 1 if self.last.exists() else 2  # the one before stays until the new one is whole
+        size = 4 * (kept + 3 * trained)  # weights, average, two AdamW moments
+        copies = 1 if self.last.exists() else 2  # the previous one stays until the next is complete
         needed = size * copies + self.spare_gb * 1e9
         free = shutil.disk_usage(self.folder).free
         if free < needed:
@@ -163,14 +162,14 @@ class Checkpoints(Checkpoint):
     # --- between steps -----------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over the signals; Lightning's own handlers would act within a step."""
+        """Handle signals between steps; Lightning's handlers would act within a step."""
         self._step, self._signal = trainer.global_step, None
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._notice) for number in SIGNALS}
 
     def _notice(self, number: int, frame: FrameType | None) -> None:
         self._signal = number
-        if number == signal.SIGINT:  # a second Ctrl-C does not wait for the step
+        if number == signal.SIGINT:  # a second Ctrl-C stops at once
             signal.signal(number, signal.default_int_handler)
 
     def on_train_batch_end(
@@ -180,20 +179,20 @@ class Checkpoints(Checkpoint):
         if step == self._step:
             return  # gradients are still being accumulated
         self._step = step
-        told = trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False)
+        stop = trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False)
         kept = self.keep_every is not None and step % self.keep_every == 0
-        if told or kept or step % self.every == 0 or step == trainer.max_steps:
+        if stop or kept or step % self.every == 0 or step == trainer.max_steps:
             self._save(trainer, f"step-{step:07d}.ckpt" if kept else None)
-        if told:
-            number = self._signal or signal.SIGTERM  # another rank may have been told
+        if stop:
+            number = self._signal or signal.SIGTERM  # another rank may have had the signal
             raise Interrupted(
-                f"{signal.Signals(number).name}: saved at step {step}, the same command goes on",
+                f"{signal.Signals(number).name}: saved at step {step}, the same command resumes",
                 signal=number,
                 rank=trainer.global_rank,
             )
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the best."""
+        """Keep the checkpoint of the lowest validation loss."""
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
         loss = float(trainer.callback_metrics.get("val/loss", float("inf")))
@@ -233,7 +232,7 @@ class Checkpoints(Checkpoint):
 
 
 class LastMetrics(Callback):
-    """Logs the last step of a run, also one that a signal ends, whatever ``log_every_n_steps``."""
+    """Log of the last step of a run, whatever ``log_every_n_steps``, also after a signal."""
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._log(trainer, pl_module)
@@ -241,7 +240,7 @@ class LastMetrics(Callback):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        if isinstance(exception, Interrupted):  # which all ranks raise after the same step
+        if isinstance(exception, Interrupted):  # all ranks raise it after the same step
             self._log(trainer, pl_module)
 
     def _log(self, trainer: Any, module: LightningModule) -> None:
@@ -256,18 +255,18 @@ class LastMetrics(Callback):
 
 
 class Pace(Callback):
-    """Measures the seconds that a step takes, and says once how long the rest of a run will be.
+    """Time per step, and an estimate of the remaining time, printed once.
 
-    The first step, in which memory is found and kernels are chosen, does not count.
+    The first step allocates memory and selects kernels, so it is not measured.
 
     Args:
-        seconds: how long the pace is measured before the estimate, but at least two steps.
+        seconds: time to measure before the estimate (s), and at least two steps.
     """
 
     def __init__(self, seconds: float = 10.0) -> None:
         self.seconds = seconds
         self.per_step: float | None = None
-        self._said = False
+        self._printed = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start: tuple[int, float] | None = None
@@ -280,23 +279,24 @@ class Pace(Callback):
             self._start = (step, now)
             return
         steps, passed = step - self._start[0], now - self._start[1]
-        if self._said or steps < 1:
+        if self._printed or steps < 1:
             return
         self.per_step = passed / steps
         if steps >= 2 and passed >= self.seconds and trainer.is_global_zero:
-            self._said = True
+            self._printed = True
             rest = (trainer.max_steps - step) * self.per_step
-            said = f"{spoken(self.per_step)} a step: {spoken(rest)} to step {trainer.max_steps}"
+            pace = f"{format_duration(self.per_step)} a step"
+            line = f"{pace}: {format_duration(rest)} to step {trainer.max_steps}"
             bar: Any = trainer.progress_bar_callback
-            (bar.print if bar else partial(print, flush=True))(said)
+            (bar.print if bar else partial(print, flush=True))(line)
 
-    def said(self) -> str:
-        """The pace in words, to follow a number of steps; empty where it was not measured."""
-        return "" if self.per_step is None else f", {spoken(self.per_step)} a step"
+    def suffix(self) -> str:
+        """Time per step, as the end of a line; empty without a measurement."""
+        return "" if self.per_step is None else f", {format_duration(self.per_step)} a step"
 
 
-def spoken(seconds: float) -> str:
-    """A duration in its largest unit, of two digits: ``0.25 s``, ``12 min``, ``2.3 h``."""
+def format_duration(seconds: float) -> str:
+    """Duration in its largest unit, with two digits: ``0.25 s``, ``12 min``, ``2.3 h``."""
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 1.5 * length:
             return f"{seconds / length:.2g} {unit}"
@@ -304,7 +304,7 @@ def spoken(seconds: float) -> str:
 
 
 class StepBar(TQDMProgressBar):
-    """A bar over all steps of a run; its data has no epochs to count."""
+    """Progress bar over all steps of a run: infinite datasets have no epochs."""
 
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
         bar = self.train_progress_bar

@@ -1,4 +1,4 @@
-"""Writing checkpoints whole or not at all, and reading nothing but data from them."""
+"""Atomic writes and safe reads of Lightning checkpoints."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from jasco.io.torch_files import read_torch
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Files that are written beside their place, flushed to the disk, and renamed.
+    """Checkpoint files written to a temporary file, flushed to disk, and renamed.
 
-    So whenever a run is killed, the checkpoint before stays as it was.
+    A run killed at any moment leaves the previous checkpoint intact.
     """
 
     def save_checkpoint(
@@ -26,7 +26,7 @@ class AtomicCheckpointIO(CheckpointIO):
         """Write a checkpoint.
 
         Raises:
-            CheckpointError: it cannot be written, for instance onto a full disk.
+            CheckpointError: the file cannot be written, for instance to a full disk.
         """
         path = Path(path)
         part = path.with_name(f".{path.name}.part")
@@ -37,7 +37,7 @@ class AtomicCheckpointIO(CheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, path)
-        except (OSError, RuntimeError) as error:  # torch wraps what the system says
+        except (OSError, RuntimeError) as error:  # torch wraps errors of the system
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
             raise CheckpointError(
@@ -51,14 +51,14 @@ class AtomicCheckpointIO(CheckpointIO):
         map_location: Any = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        """Read a checkpoint onto the CPU; never anything but data, whatever ``weights_only`` says.
+        """Read a checkpoint to the CPU, as plain data whatever ``weights_only`` is.
 
         Raises:
-            CheckpointError: it cannot be read.
+            CheckpointError: the file cannot be read.
         """
         package: dict[str, Any] = read_torch(Path(path))
         return package
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Remove a checkpoint, if it is there."""
+        """Remove a checkpoint, if it exists."""
         Path(path).unlink(missing_ok=True)

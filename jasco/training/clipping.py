@@ -1,4 +1,4 @@
-"""Clipping of gradients, and the end of a run whose gradients are not finite."""
+"""Gradient clipping, and detection of gradients that are not finite."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 def gradient_norm(
     parameters: Iterable[nn.Parameter], strategy: Any, *, finite: bool = True
 ) -> tuple[Tensor, bool]:
-    """Norm of the gradients of some parameters, and whether all ranks may go on.
+    """Gradient norm of parameters, and true where it is finite on all ranks.
 
     Args:
-        parameters: those without a gradient count for nothing.
-        strategy: Lightning's, which knows the other ranks.
-        finite: false where this rank has met something else that is not finite.
+        parameters: parameters; those without a gradient are skipped.
+        strategy: Lightning strategy, for the exchange between ranks.
+        finite: false where another value of this rank, such as the loss, is not finite.
     """
     norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if isinstance(strategy, FSDPStrategy):  # each rank has a shard of the gradients
@@ -27,15 +27,15 @@ def gradient_norm(
 
 
 def clip_to_norm(parameters: Iterable[nn.Parameter], norm: Tensor, most: float | None) -> None:
-    """Scale the gradients of some parameters so that their norm is at most ``most``.
+    """Scale the gradients of parameters so that their norm is at most ``most``.
 
-    Lightning's own clipping refuses every fused optimiser in mixed precision. Its reason, gradients
-    that the optimiser unscales itself, does not hold in bfloat16, where nothing is scaled.
+    Lightning refuses fused optimisers in mixed precision, because those unscale gradients
+    themselves. In bfloat16 no gradient is scaled.
 
     Args:
-        parameters: those whose gradients have the norm.
-        norm: as `gradient_norm` returns it.
-        most: not clipped where it is ``None`` or 0.
+        parameters: parameters of `gradient_norm`.
+        norm: norm from `gradient_norm`.
+        most: largest norm; ``None`` or 0 for no clipping.
     """
     if most:
         with_gradient = [p for p in parameters if p.grad is not None]

@@ -1,4 +1,4 @@
-"""Losses and other figures of a run as CSV, in a file of their own for each start of the run."""
+"""CSV logger with one file for each start of a run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ METRICS = "metrics.csv"
 
 
 class MetricsFile(Logger):
-    """Logger of rows in ``FOLDER/version_N/metrics.csv``; N is one more than at the last start.
+    """Logger of rows in ``FOLDER/version_N/metrics.csv``, with a new N at each start.
 
-    In place of Lightning's `CSVLogger`, which makes the folder before there is a row, keeps up to
-    100 rows in memory, and writes the whole file over itself when a column is new. Here each row
-    is on the disk at once, and a kill at any moment leaves a file that can be read.
+    Lightning's `CSVLogger` keeps up to 100 rows in memory and overwrites the whole file for a new
+    column. Here each row is written at once, and a file is readable after a kill at any moment.
 
     Args:
-        folder: of all versions.
+        folder: folder of all versions.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -40,7 +39,7 @@ class MetricsFile(Logger):
 
     @property
     def version(self) -> int:
-        """Number of this start: one more than the last that has rows."""
+        """Number of this start: one more than the last version with rows."""
         if self._version is None:
             used = [path.parent.name for path in self.folder.glob(f"version_*/{METRICS}")]
             numbers = [int(n) for name in used if (n := name.removeprefix("version_")).isdecimal()]
@@ -49,20 +48,20 @@ class MetricsFile(Logger):
 
     @property
     def path(self) -> Path:
-        """The file that this start writes."""
+        """CSV file of this start."""
         return self.folder / f"version_{self.version}" / METRICS
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Keep nothing: the run's folder has its configuration."""
+        """Ignore hyperparameters: the run folder holds the configuration."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write a row.
 
         Args:
-            metrics: values by their names.
-            step: steps before this one, as Lightning counts.
+            metrics: values by name.
+            step: number of steps before this one.
         """
         row = {**metrics, "step": 0 if step is None else step}
         new = sorted(row.keys() - set(self.columns))

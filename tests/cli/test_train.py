@@ -170,7 +170,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(start, tmp_path):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, error
     step = torch.load(last, weights_only=True)["global_step"]
-    assert f"jasco-train: SIGTERM: saved at step {step}, the same command goes on" in error
+    assert f"jasco-train: SIGTERM: saved at step {step}, the same command resumes" in error
 
 
 @pytest.mark.parametrize(("launcher", "seeds"), [("joblib", (1, 2)), ("submitit_local", (1,))])

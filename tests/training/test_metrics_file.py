@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from jasco.training.callbacks import spoken
+from jasco.training.callbacks import format_duration
 from jasco.training.metrics_file import MetricsFile
 
 
@@ -47,4 +47,4 @@ def test_the_next_start_has_the_next_file(tmp_path):
      (244800, "2.8 days")],
 )  # fmt: skip
 def test_durations_in_words(seconds, said):
-    assert spoken(seconds) == said
+    assert format_duration(seconds) == said

@@ -1,4 +1,4 @@
-"""A trained EnCodec as a folder that transformers loads, with the statistics of its latents."""
+"""Export of a trained EnCodec for transformers, with the statistics of its latents."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from jasco.training.codec.module import CodecModule
 
 
 class CodecExport(Callback):
-    """Writes the codec when its training has come to the end, with averaged weights.
+    """Export of the codec with averaged weights at the end of its training.
 
     Args:
-        folder: where; an earlier export there is replaced.
-        per_channel: write the statistics of each channel instead of those of all. With one scale
-            for all, channels that hold little weigh little in what a flow learns, as they do in the
-            decoder; each brought to unit variance, they would weigh as much as the others.
+        folder: folder of the export; an earlier export is replaced.
+        per_channel: statistics of each channel in place of those of all. With one scale for all,
+            channels of low variance weigh little in the loss of a flow, as they do in the decoder;
+            scaled to unit variance each, they weigh as much as the others.
     """
 
     def __init__(self, folder: str | os.PathLike[str], per_channel: bool = False) -> None:
@@ -33,12 +33,12 @@ class CodecExport(Callback):
         self.per_channel = per_channel
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure the latents of the validation segments, and write."""
+        """Measure the latents of the validation segments, and write the codec."""
         if not isinstance(pl_module, CodecModule):
             raise SettingError("CodecExport belongs to a Trainer with a CodecModule")
         if not trainer.is_global_zero:
             return
-        run: Any = trainer  # whose data Lightning does not declare
+        run: Any = trainer  # Lightning's types lack the data module
         with averaged(trainer, pl_module):
             model = pl_module.model
             segments = run.datamodule.val_dataloader()
@@ -53,12 +53,12 @@ def measure_latents(
     """Mean and standard deviation of the latents before the quantiser, scalars or (D,), float64.
 
     Args:
-        model: encodes in float32.
+        model: EnCodec in float32.
         segments: batches of waveforms (B, channels, N).
-        per_channel: of each channel, instead of all.
+        per_channel: statistics of each channel, in place of those of all.
 
     Raises:
-        SettingError: there is no segment.
+        SettingError: no segments.
     """
     sums: Tensor | None = None
     for wav in segments:
@@ -74,17 +74,17 @@ def measure_latents(
 
 
 def export_codec(model: EncodecModel, folder: Path, mean: Tensor, std: Tensor) -> None:
-    """Write an EnCodec, whole or not at all; the statistics go into its ``config.json``.
+    """Write an EnCodec atomically, with the statistics of its latents in ``config.json``.
 
-    There `EnCodec` finds them, and transformers lets them be.
+    `EnCodec` reads them there, and transformers ignores them.
 
     Args:
-        model: to write.
-        folder: made where missing; an EnCodec in it is replaced.
-        mean, std: of the latents, scalars or (D,).
+        model: EnCodec to write.
+        folder: destination; an EnCodec in it is replaced.
+        mean, std: statistics of the latents, scalars or (D,).
 
     Raises:
-        CheckpointError: the folder holds something else, or cannot be written.
+        CheckpointError: the folder holds other files, or cannot be written.
     """
     if folder.exists() and not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} exists and holds no codec: choose another folder")

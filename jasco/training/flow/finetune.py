@@ -1,4 +1,4 @@
-"""The model that a run begins with: of fresh weights, or all that a checkpoint has."""
+"""Initial model of a run: random weights, or the weights of a checkpoint with new controls."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from jasco.model import Jasco
 
 
 def fresh_model(config: Mapping[str, Any]) -> Jasco:
-    """A model of fresh weights, with the pretrained parts that its configuration names.
+    """Model with random weights and the pretrained parts that its configuration names.
 
     Args:
         config: nodes ``model``, ``solver``, ``guidance`` and ``dropout``; plain data.
 
     Raises:
         CheckpointError: a part cannot be found or reached.
-        SettingError: values that do not fit.
+        SettingError: invalid values.
     """
     own = copy.deepcopy(dict(config))
     model = Jasco.from_config(checkpoint.locate_parts(own, HubOptions()))
@@ -40,21 +40,22 @@ def pretrained_model(
     dropout: Mapping[str, float],
     new_dropout: float,
 ) -> Jasco:
-    """The model of a checkpoint, with controls that it did not have.
+    """Model of a checkpoint, with new controls.
 
-    A new control begins without effect: its projection to the network is zero, so that the first
-    step starts from what the checkpoint computes.
+    The projection of a new control to the network is initialised to zero, so that the first step
+    starts from the output of the checkpoint.
 
     Args:
-        found: the checkpoint.
+        found: checkpoint.
         add: configuration of each new control, by name.
         allow_new: names of the controls that may be absent from the checkpoint.
-        dropout: in place of the checkpoint's, by control.
-        new_dropout: of a new control that ``dropout`` does not name.
+        dropout: probabilities by control, in place of the checkpoint's.
+        new_dropout: probability of a new control that ``dropout`` does not name.
 
     Raises:
-        SettingError: controls that are new without permission, or permitted and not new.
-        CheckpointError: tensors that are missing or left over.
+        SettingError: a new control that ``allow_new`` does not name, or a name in it that is not
+            new.
+        CheckpointError: missing or unexpected tensors.
     """
     known = tuple(found.config["model"]["conditioners"])
     _require_new(tuple(add), known, allow_new, found.name)

@@ -1,4 +1,4 @@
-"""Music that a run generates on its way, for ears and eyes."""
+"""Samples with spectrograms that are generated during training."""
 
 from __future__ import annotations
 
@@ -29,21 +29,19 @@ WIDTH, HEIGHT = 800, 256
 
 
 class Samples(Callback):
-    """Generates the first clips of the validation set with averaged weights, every so often.
+    """Generation of the first validation clips with averaged weights, also at the last step.
 
-    The last step of a run has samples in any case.
-
-    Audio, its spectrogram over the melody that was asked for, and all that was asked go into the
-    run's folder, and to TensorBoard or Weights & Biases where they log the run.
+    Audio, its spectrogram above the requested melody, and the conditions are written to the folder
+    and to TensorBoard or Weights & Biases, where one of them logs the run.
 
     Args:
-        folder: where the files go.
+        folder: folder of the files.
         every: steps between samples.
-        clips: how many.
-        solver, guidance: in place of the model's own.
+        clips: number of clips.
+        solver, guidance: settings in place of the model's own.
 
     Raises:
-        SettingError: a number that is not positive.
+        SettingError: a number below 1.
     """
 
     def __init__(
@@ -106,7 +104,7 @@ class Samples(Callback):
 
 
 def log_sample(logger: Any, name: str, made: Generation, k: int, image: Tensor, step: int) -> None:
-    """Give one sample to a logger that can show it."""
+    """Log one sample to TensorBoard or Weights & Biases."""
     audio, asked = made.audio[k].mean(0).clamp(-1, 1), json.dumps(made.recipe[k]["conditions"])
     if isinstance(logger, TensorBoardLogger):
         board = logger.experiment
@@ -120,9 +118,9 @@ def log_sample(logger: Any, name: str, made: Generation, k: int, image: Tensor, 
 
 
 def picture(audio: Audio, melody: Melody | None = None) -> Tensor:
-    """A log spectrogram (0 Hz at the bottom, 80 dB deep) as bytes (height, width).
+    """Log spectrogram (height, width) as uint8, with 0 Hz at the bottom and a range of 80 dB.
 
-    Below it, where a melody was asked for, is its piano roll, over the same time.
+    The piano roll of a requested melody is drawn below it, on the same time axis.
     """
     samples = audio.mixed()[0].samples[0]
     spectrum = torch.stft(
