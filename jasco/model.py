@@ -383,6 +383,10 @@ def _check_parts(
         raise SettingError(f"conditioners has {unknown[0]!r:.40}: known are {', '.join(CONTROLS)}")
     if not 0 < segment_duration <= MAX_DURATION:
         raise SettingError(f"segment_duration is {segment_duration}: give 0 to {MAX_DURATION} s")
+    if network.text is not None and getattr(conditioners.get("text"), "summary", None) is None:
+        raise SettingError(
+            "network.adaln_text needs a pooled text: give conditioners.text.pooling_queries"
+        )
     width, channels = network.norm.normalized_shape[0], codec.latent_dim
     facts = [("network.latent_dim", network.output.out_features, channels)]
     for name, conditioner in conditioners.items():

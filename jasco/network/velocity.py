@@ -31,6 +31,9 @@ class VelocityNetwork(nn.Module):
         positional_scale: factor of the sinusoidal position embedding; 0 for none.
         rotary: rotary position embedding (arXiv 2104.09864) in self-attention.
         adaln: adaptive layer norm by flow time in every block (arXiv 2212.09748).
+        adaln_text: add a projection of the pooled text to the embedding of flow time, so that the
+            text modulates every block too. The projection starts at zero, where the network
+            computes the same as without it. ``adaln`` and ``pooling_queries`` are needed.
 
     Raises:
         SettingError: sizes that do not fit each other.
@@ -47,6 +50,7 @@ class VelocityNetwork(nn.Module):
         positional_scale: float = 1.0,
         rotary: bool = False,
         adaln: bool = False,
+        adaln_text: bool = False,
     ) -> None:
         super().__init__()
         if heads < 1 or not 1 <= depth <= MAX_DEPTH:
@@ -63,9 +67,14 @@ class VelocityNetwork(nn.Module):
             raise SettingError(
                 f"depth={depth}: skip connections pair layers, so depth must be even"
             )
+        if adaln_text and not adaln:
+            raise SettingError("adaln_text: the text modulates blocks by adaln, so give adaln=true")
         self.positional_scale = positional_scale
         self.input = nn.Linear(latent_dim, dim, bias=False)
         self.time = TimeEmbedding(dim)
+        self.text = nn.Linear(dim, dim, bias=False) if adaln_text else None
+        if self.text is not None:
+            nn.init.zeros_(self.text.weight)
         self.transformer = Transformer(
             dim, depth, heads, mlp_ratio, skip_connections, rotary, adaln
         )
@@ -84,6 +93,9 @@ class VelocityNetwork(nn.Module):
         positions = sinusoidal_positions(z.shape[1], x.shape[-1], device=z.device)
         x = x + self.positional_scale * positions + conditions.frames()
         time = self.time(t.expand(z.shape[0]) if t.dim() == 0 else t)
+        if self.text is not None:
+            # The pooled text is the same in all frames but those of padding, which come last.
+            time = time + self.text(conditions.controls["text"].values[:, 0])
         tokens, mask = conditions.tokens(z.shape[0], x.shape[-1], z.device)
         x = self.transformer(x, tokens + time[:, None], mask, time)
         return self.output(self.norm(x))
