@@ -39,6 +39,14 @@ MODULES: Mapping[str, str] = {
 }
 """Former module of classes that a ``_target_`` names -> its name."""
 
+EVALUATION: Mapping[str, str] = {"heard": "extracted", "hearing": "extractor"}
+"""Former key of the records and the settings of an evaluation -> its name."""
+
+
+def rename_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Record or settings of an evaluation with the key names of today."""
+    return {EVALUATION.get(key, key): value for key, value in values.items()}
+
 
 def resolve_aliases(node: Any) -> Any:
     """Copy of a configuration node in which former names are replaced by those of today.

@@ -108,7 +108,7 @@ def _plan(settings: dict[str, Any]) -> Any:
     items = Items(
         data["root"],
         model,
-        heard=[name for name in metrics if name in EXTRACTABLE],
+        extracted=[name for name in metrics if name in EXTRACTABLE],
         count=data["items"],
         duration=data["duration"],
         without=data["without"],
@@ -121,8 +121,8 @@ def _plan(settings: dict[str, Any]) -> Any:
         items=items,
         settings=tuple(expand(settings["settings"], model.controls)),
         seeds=tuple(seed) if isinstance(seed, list) else (seed,),
-        hearing=ExtractorConfig(
-            items.heard, "signal" in metrics, "chroma" in metrics, **settings["hearing"]
+        extractor=ExtractorConfig(
+            items.extracted, "signal" in metrics, "chroma" in metrics, **settings["hearing"]
         ),
         solver=build_node(settings["solver"]) if "solver" in settings else model.solver,
         guidance=build_node(settings["guidance"]) if "guidance" in settings else model.guidance,

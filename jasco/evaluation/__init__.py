@@ -1,1 +1,1 @@
-"""Evaluation: how far a model follows its controls, between a ceiling and a floor."""
+"""Evaluation: adherence of a model to its controls, between a ceiling and a floor."""

@@ -1,4 +1,4 @@
-"""Charts as SVG: means with their intervals, and what was requested over what was heard."""
+"""SVG charts: means with intervals, and requested above extracted controls."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ WIDTH = 760
 _LEFT, _RIGHT = 150, 24  # room for labels
 _ROW = 22
 _LANE = 18
-_ROLL = 106  # two pixels a note
-_CLASS = 6  # a pitch class, where the octave is not known
+_ROLL = 106  # two pixels per note
+_CLASS = 6  # pixels per pitch class, where octaves are unknown
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 def intervals(rows: Sequence[tuple[str, str, Mapping[str, Any] | None]], title: str) -> str:
-    """A dot for each mean with a line for its interval, over a common axis.
+    """Chart of a dot for each mean and a line for its interval, on a common axis.
 
     Args:
-        rows: (label, class of the style sheet, interval of a report); rows of no mean are left out.
-        title: said to who cannot see the chart.
+        rows: (label, CSS class, interval of a report); rows without a mean are skipped.
+        title: text for screen readers.
     """
     shown = [(label, kind, i) for label, kind, i in rows if i and i["mean"] is not None]
     values = [i[key] for _, _, i in shown for key in ("mean", "low", "high") if i[key] is not None]
@@ -32,7 +32,7 @@ def intervals(rows: Sequence[tuple[str, str, Mapping[str, Any] | None]], title: 
         return ""
     low, high = min(0.0, *values), max(values)
     if low == 0.0 and 0.2 < high <= 1.0:
-        high = 1.0  # parts of a whole
+        high = 1.0  # the axis of shares ends at 1
     high = high if high > low else low + 1.0
     scale = (WIDTH - _LEFT - 70) / (high - low)
     height = _ROW * len(shown) + 24
@@ -59,39 +59,39 @@ def intervals(rows: Sequence[tuple[str, str, Mapping[str, Any] | None]], title: 
 
 
 def compared(
-    requested: Mapping[str, Any], heard: Mapping[str, Any], duration: float, frame_rate: float
+    requested: Mapping[str, Any], extracted: Mapping[str, Any], duration: float, frame_rate: float
 ) -> str:
-    """What was requested and what was heard, lane under lane over the time of a clip.
+    """Chart of requested and extracted controls in lanes over the time of a clip.
 
     Args:
-        requested: of `jasco.evaluation.scoring.plain`.
-        heard: likewise; what it has not is not shown.
-        duration: of the clip (s).
-        frame_rate: of the melody (Hz).
+        requested: controls from `jasco.evaluation.scoring.plain`.
+        extracted: controls of the same form; a control that is absent here is not drawn.
+        duration: length of the clip (s).
+        frame_rate: frames per second of the melody (Hz).
     """
     scale = (WIDTH - _LEFT - _RIGHT) / duration
     parts: list[str] = []
     y = 4.0
-    if "chords" in heard and "chords" in requested:
-        for name, side in (("requested", requested), ("heard", heard)):
+    if "chords" in extracted and "chords" in requested:
+        for name, side in (("requested", requested), ("extracted", extracted)):
             parts += _chords(side["chords"], name, y, scale)
             y += _LANE + 4
         y += 8
-    if "onsets" in heard and "onsets" in requested:
-        for name, side in (("requested", requested), ("heard", heard)):
+    if "onsets" in extracted and "onsets" in requested:
+        for name, side in (("requested", requested), ("extracted", extracted)):
             parts.append(_text(_LEFT - 10, y + 13, f"drums {name}", "label"))
             places = [_LEFT + time * scale for time in side["onsets"] if time <= duration]
             parts += [_line(x, y, x, y + _LANE, f"hit {name}") for x in places]
             y += _LANE + 4
         y += 8
-    rows = "rows" if "rows" in heard else "pitch_classes"
-    if rows in heard and rows in requested:
+    rows = "rows" if "rows" in extracted else "pitch_classes"
+    if rows in extracted and rows in requested:
         step = scale / frame_rate
-        parts += _melody(requested[rows], heard[rows], y, step, whole=rows == "rows")
+        parts += _melody(requested[rows], extracted[rows], y, step, whole=rows == "rows")
         y += (_ROLL if rows == "rows" else 12 * _CLASS) + 8
     seconds = range(0, int(duration) + 1, max(1, round(duration / 10)))
     ticks = [_text(_LEFT + s * scale, y + 12, f"{s} s", "tick") for s in seconds]
-    title = "requested and heard"
+    title = "requested and extracted"
     return "".join([_open(y + 18, title), *parts, *ticks, "</svg>"]) if parts else ""
 
 
@@ -106,13 +106,13 @@ def _chords(segments: Sequence[Any], name: str, y: float, scale: float) -> Itera
 
 
 def _melody(
-    requested: Sequence[Any], heard: Sequence[Any], y: float, step: float, *, whole: bool
+    requested: Sequence[Any], extracted: Sequence[Any], y: float, step: float, *, whole: bool
 ) -> Iterator[str]:
     size = _ROLL / NUM_NOTES if whole else _CLASS
     count = NUM_NOTES if whole else 12
     yield _rect(_LEFT, y, WIDTH - _LEFT - _RIGHT, size * count, "roll", "melody")
     yield _text(_LEFT - 10, y + 13, "melody", "label")
-    for name, runs, thick in (("requested", requested, 2.2), ("heard", heard, 1.0)):
+    for name, runs, thick in (("requested", requested, 2.2), ("extracted", extracted, 1.0)):
         for start, stop, row in runs:
             note = (row + LOWEST_NOTE) % 12 if whole else row
             title = f"{_NAMES[note]} {name}"

@@ -1,4 +1,4 @@
-"""The report as lines for a terminal."""
+"""Tables of a report for the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _EMPTY = "-"
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """The table of all metrics, and that of the published figures, if the report has some."""
+    """Table of all metrics, and of the published figures if the report has some."""
     yield from _aligned(score_table(report))
     if "published" in report:
         yield ""
@@ -19,7 +19,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def score_table(report: Mapping[str, Any]) -> list[list[str]]:
-    """A row for each metric: ceiling, settings, and the floors of the first of these."""
+    """Rows of metrics: ceiling, settings, and the floors of the first setting."""
     settings, first = list(report["scores"]), report["frozen"]["settings"][0]
     rows = [["metric", *settings, "floor: shuffled", "floor: dropped"]]
     for metric in metric_names(report):
@@ -36,7 +36,7 @@ def _aligned(rows: list[list[str]]) -> Iterator[str]:
 
 
 def published(report: Mapping[str, Any]) -> list[list[str]]:
-    """Rows of published figures and below them those of the run, the columns' names first."""
+    """Rows of published figures and of the run, after a header row."""
     columns, figures = report["published"]["columns"], report["published"]["figures"]
     rows = [["", *columns]]
     for model, settings in figures.items():
@@ -49,24 +49,24 @@ def published(report: Mapping[str, Any]) -> list[list[str]]:
 
 
 def times(report: Mapping[str, Any]) -> str:
-    """Where the time went."""
+    """Times of the parts of a run."""
     spent = report["times"]
     return (
         f"{spent['total']:.0f} s: flow {spent['flow']:.1f} s, codec {spent['codec']:.1f} s, "
         f"embedding {spent['embedding']:.1f} s, "
-        f"judging {spent['judging']:.1f} s in {spent['workers']} processes beside them, of which "
+        f"scoring {spent['scoring']:.1f} s in {spent['workers']} parallel processes, of which "
         f"{spent['waiting']:.1f} s were waited for"
     )
 
 
 def metric_names(report: Mapping[str, Any]) -> list[str]:
-    """All metrics, in the order in which they came."""
+    """Names of all metrics, in order of first appearance."""
     tables = report["scores"].values()
     return list(dict.fromkeys(metric for table in tables for metric in table))
 
 
 def cell(interval: Mapping[str, Any] | None) -> str:
-    """A mean with its interval."""
+    """Mean with its interval."""
     if not interval or interval["mean"] is None:
         return _EMPTY
     mean = number(interval["mean"])
@@ -76,5 +76,5 @@ def cell(interval: Mapping[str, Any] | None) -> str:
 
 
 def number(value: float) -> str:
-    """Three decimals where there is room, else none."""
+    """Number with three decimals below 100, else without."""
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"

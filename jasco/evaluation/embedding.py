@@ -1,4 +1,4 @@
-"""Embeddings of takes and of the recordings that they are compared with, as sets and with texts."""
+"""Embeddings of takes and original recordings."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from jasco.io.fingerprint import fingerprint
 
 ENCODEC, CLAP = "encodec", "clap"
 EMBEDDINGS = (ENCODEC, CLAP)
-"""Names of the embeddings that distances of distributions are measured in."""
+"""Names of the embeddings for distances of distributions."""
 FEWEST = 4
-"""Items that the distances need."""
+"""Least number of items for a distance."""
 
 
 @dataclass(frozen=True, eq=False)
 class Embedder:
-    """Embeds recordings, on the device of the model that makes them.
+    """Embedder of recordings, on the device of the generating model.
 
     Attributes:
-        codec: of the model, for the mean of its latents; ``None`` to leave these out.
-        clap: embeds recordings and texts; ``None`` likewise.
+        codec: codec of the model, for means of latents; ``None`` for no such embedding.
+        clap: model of audio and text embeddings; ``None`` for no such embedding.
     """
 
     codec: EnCodec | None = None
@@ -36,12 +36,12 @@ class Embedder:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of `EMBEDDINGS`, those that are made."""
+        """Active embeddings of `EMBEDDINGS`."""
         parts = (self.codec, self.clap)
         return tuple(n for n, part in zip(EMBEDDINGS, parts, strict=True) if part is not None)
 
     def facts(self) -> dict[str, Any]:
-        """What the embeddings depend on, as JSON data."""
+        """Fingerprints of the embedding models, as JSON data."""
         facts: dict[str, Any] = {}
         if self.codec is not None:
             facts[ENCODEC] = fingerprint(
@@ -52,12 +52,12 @@ class Embedder:
         return facts
 
     def to(self, device: torch.device) -> None:
-        """Move what the model does not move itself."""
+        """Move CLAP to a device; the model moves its own codec."""
         if self.clap is not None:
             self.clap.to(device)
 
     def embed(self, audio: Audio) -> dict[str, list[float]]:
-        """Embeddings (D,) of a recording by their names, as JSON data."""
+        """Embeddings (D,) of a recording by name, as JSON data."""
         found = {}
         if self.codec is not None:
             found[ENCODEC] = embed_latents(self.codec, [audio])[0].tolist()
@@ -66,7 +66,7 @@ class Embedder:
         return found
 
     def consistency(self, text: str | None, embedded: dict[str, list[float]]) -> dict[str, float]:
-        """How near a recording is to a text, where there are a text and a CLAP to tell it."""
+        """CLAP score of a recording and a text; empty without a text or CLAP."""
         if self.clap is None or not text:
             return {}
         asked = self.clap.embed_text([text])[0]

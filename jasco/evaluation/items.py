@@ -1,7 +1,6 @@
-"""The items of an evaluation: clips of a prepared dataset, and what a listener should hear in them.
+"""Items of an evaluation: the middle clips of the tracks of a prepared dataset.
 
-Which clips they are depends on the dataset alone: the tracks come in the order of their content
-hashes, and each gives its middle.
+The choice depends on the dataset alone; tracks are in the order of their content hashes.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
 
 DRUMS = "drums"
-"""Field of the manifest that names a recording of the drums alone."""
+"""Field of the manifest with the path of the isolated drums."""
 
 _CACHED = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """A clip of a track.
+    """Clip of a track.
 
     Attributes:
-        id: of its track.
-        conditions: all that is known of it, its drums as codes.
+        id: id of the track.
+        conditions: all conditions of the clip, drums as codes.
         latents: (T, D) in the codec's own scale.
-        reference: what is to be heard where its conditions are asked for.
+        reference: controls to compare extracted controls with.
     """
 
     id: str
@@ -49,12 +48,12 @@ class Item:
 
 
 class Excerpt(NamedTuple):
-    """A part of a recording.
+    """Part of a recording.
 
     Attributes:
         path: audio file.
-        start: s.
-        duration: s.
+        start: start (s).
+        duration: length (s).
     """
 
     path: str
@@ -62,29 +61,29 @@ class Excerpt(NamedTuple):
     duration: float
 
     def load(self) -> Audio:
-        """Read it.
+        """Read the audio.
 
         Raises:
-            AudioError: it is no longer there, or cannot be read.
+            AudioError: the file is missing or cannot be read.
         """
         return load_audio(self.path, start=self.start, duration=self.duration)
 
 
 class Items:
-    """The items of a prepared dataset for a model.
+    """Items of a prepared dataset for a model.
 
     Args:
         root: folder of the dataset.
-        model: whose length, codec and controls they have.
-        heard: controls that are to be heard, of `jasco.adherence.controls.EXTRACTABLE`.
-        count: how many; ``None`` for all.
-        duration: their length (s), by default the model's.
-        without: controls of the model that the data does not have.
+        model: model to evaluate.
+        extracted: controls to extract from takes, of `jasco.adherence.controls.EXTRACTABLE`.
+        count: number of items; ``None`` for all.
+        duration: length of an item (s); ``None`` for that of the model.
+        without: controls of the model that the data lacks.
 
     Raises:
-        DataError: no dataset there, of another codec, without a control, without a recording of the
-            drums where they are to be heard, or without a track that is long enough.
-        SettingError: a number or a control that makes no sense.
+        DataError: no dataset, one of another codec, without a control, without isolated drums where
+            they are scored, or without enough tracks of this length.
+        SettingError: a count below 2, or an unknown control.
     """
 
     def __init__(
@@ -92,21 +91,21 @@ class Items:
         root: str | os.PathLike[str],
         model: Jasco,
         *,
-        heard: Sequence[str] = EXTRACTABLE,
+        extracted: Sequence[str] = EXTRACTABLE,
         count: int | None = None,
         duration: float | None = None,
         without: Sequence[str] = (),
     ) -> None:
         if count is not None and count < 2:
             raise SettingError(f"data.items={count}: give two or more, for the floor pairs them")
-        wanted = dict.fromkeys((*model.controls, *heard))
+        wanted = dict.fromkeys((*model.controls, *extracted))
         controls = [c for c in wanted if c != "text" and c not in without]
         self.data = PreparedDataset(root, controls)
         if self.data.facts.codec != model.codec.fingerprint():
             raise other_codec(root, model)
         self.frames = model.num_frames(duration)
         self.duration = self.frames / model.frame_rate
-        self.heard = tuple(control for control in heard if control not in without)
+        self.extracted = tuple(control for control in extracted if control not in without)
         fitting = [i for i, t in enumerate(self.data.tracks) if t.num_frames >= self.frames]
         self.tracks = fitting if count is None else fitting[:count]
         if len(fitting) < 2:
@@ -120,7 +119,7 @@ class Items:
                 f"or longer: give data.items={len(fitting)}, or null for all"
             )
         self.item = lru_cache(maxsize=_CACHED)(self._item)
-        if "drums" in self.heard:
+        if "drums" in self.extracted:
             for index in self.tracks:
                 self._drums(self.data.tracks[index])
 
@@ -128,20 +127,20 @@ class Items:
         return len(self.tracks)
 
     def track(self, number: int) -> Track:
-        """The track that an item is cut from."""
+        """Track of an item."""
         return self.data.tracks[self.tracks[number]]
 
     def start(self, number: int) -> int:
-        """Its first latent frame."""
+        """First latent frame of an item in its track."""
         return (self.track(number).num_frames - self.frames) // 2
 
     def original(self, number: int) -> Excerpt:
-        """Where it lies in the recording that it was prepared from."""
+        """Excerpt of the original recording of an item."""
         start = self.start(number) / self.data.facts.frame_rate
         return Excerpt(self.track(number).path, start, self.duration)
 
     def fingerprint(self) -> str:
-        """SHA-256 of which clips these are, and of how their controls were made."""
+        """SHA-256 of the choice of clips and of the stages that made their controls."""
         found = hashlib.sha256(f"{self.data.facts.codec} {self.frames}".encode())
         for number in range(len(self)):
             track = self.track(number)
@@ -154,14 +153,14 @@ class Items:
         clip = self.data.clip(self.tracks[number], start, self.frames)
         conditions = replace(clip.conditions, text=description(track.fields))
         drums = None
-        if "drums" in self.heard:
+        if "drums" in self.extracted:
             first = start / self.data.facts.frame_rate
             drums = load_audio(self._drums(track), start=first, duration=self.duration)
         reference = requested(replace(conditions, drums=drums), self.duration)
         return Item(track.id, conditions, clip.latents, reference)
 
     def _drums(self, track: Track) -> Path:
-        """The recording of a track's drums; codes alone tell no onsets."""
+        """Isolated drums of a track, because onsets cannot be extracted from codes."""
         named = track.fields.get(DRUMS)
         for folder in (self.data.root, self.data.root.parent):
             if named and (folder / str(named)).is_file():

@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing beside it: tables, plots, and takes to listen to."""
+"""Self-contained HTML page of a report: tables, charts and audio."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jasco.evaluation.summary import extremes
 from jasco.io.atomic import write_text
 
 STYLE = """
-:root { color-scheme: light dark; --asked: #3b76c4; --heard: #d9822b; --faint: #8884; }
+:root { color-scheme: light dark; --asked: #3b76c4; --extracted: #d9822b; --faint: #8884; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { margin-top: 2.5rem; font-size: 1.2rem } h3 { font-size: 1rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
@@ -33,8 +33,8 @@ tr { border-bottom: 1px solid var(--faint) } pre { white-space: pre-wrap; font-s
 figure { margin: 0 } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto }
 text { font-size: 11px; fill: currentColor } .label { text-anchor: end }
 .tick { text-anchor: middle; opacity: .65 } .grid { stroke: var(--faint) }
-.bar { stroke-width: 2.5 } circle.made, rect.heard { fill: var(--heard) }
-line.made, line.heard { stroke: var(--heard) } circle.ceiling { fill: #3a9d5d }
+.bar { stroke-width: 2.5 } circle.made, rect.extracted { fill: var(--extracted) }
+line.made, line.extracted { stroke: var(--extracted) } circle.ceiling { fill: #3a9d5d }
 line.ceiling { stroke: #3a9d5d } circle.floor { fill: #999 } line.floor { stroke: #999 }
 rect.requested { fill: var(--asked) } line.requested { stroke: var(--asked) }
 rect.chord { opacity: .45 } rect.silent { opacity: .12 } .hit { stroke-width: 1.5 }
@@ -50,13 +50,13 @@ def write_page(path: Path, plan: Plan, report: Mapping[str, Any], records: Recor
     """Write the page.
 
     Args:
-        path: of the file, in the folder of the run.
-        plan: of the run.
-        report: with its times.
-        records: of all takes.
+        path: file in the folder of the run.
+        plan: plan of the evaluation.
+        report: report with its times.
+        records: records of all takes.
 
     Raises:
-        AudioError: the audio of a take is no longer there.
+        AudioError: the audio of a take is missing.
     """
     write_text(path, "".join(_page(path.parent, plan, report, records)))
 
@@ -84,15 +84,15 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
     for name, rows in zip(("Best", "Worst"), extremes(report), strict=True):
         if rows:
             yield f"<h2>{name} items</h2><p>In the setting <b>{escape(plan.settings[0])}</b>, by "
-            yield "the mean of the controls; blue is requested, orange is heard.</p>"
+            yield "the mean of the controls; blue is requested, orange is extracted.</p>"
         for row in rows:
             yield from _item(folder, plan, row, records)
-    yield f"<h2>What this depends on</h2><pre>{escape(json.dumps(frozen, indent=1))}</pre>"
+    yield f"<h2>Settings, data and versions</h2><pre>{escape(json.dumps(frozen, indent=1))}</pre>"
     yield f"<p>{escape(times(report))}.</p></body></html>\n"
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table whose first row and first column are heads."""
+    """Table with a header row and a header column."""
     head, *rest = rows
     yield '<div class="wide"><table><tr>'
     yield from (f"<th>{escape(text)}</th>" for text in head)
@@ -134,13 +134,13 @@ def _item(folder: Path, plan: Plan, row: Mapping[str, Any], records: Records) ->
         sound = _sound(audio_path(folder, *key))
         yield f'<label>{escape(said)}<audio controls preload="metadata" src="{sound}"></audio>'
         yield "</label>"
-    heard = records[Key(setting, seed, item.id)]["heard"]
+    extracted = records[Key(setting, seed, item.id)]["extracted"]
     yield "</div>"
-    yield compared(plain(asked.reference), heard, plan.items.duration, MELODY_RATE)
+    yield compared(plain(asked.reference), extracted, plan.items.duration, MELODY_RATE)
 
 
 def _sound(path: Path) -> str:
-    """An audio file as the address of its own content."""
+    """Audio as a data URL of an mp3."""
     with tempfile.TemporaryDirectory() as scratch:
         small = save_audio(Path(scratch, "take.mp3"), *load_audio(path), loudness=None)
         content = small.read_bytes()

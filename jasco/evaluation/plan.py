@@ -1,7 +1,6 @@
-"""The plan of an evaluation: which takes are made, in which batches, from which noise.
+"""Plan of an evaluation: its takes, their batches, and their noise.
 
-Batches are fixed by the plan, so that a run that goes on, or has other devices, computes each take
-beside the same others and rounds as before.
+The plan fixes the batches, so that rounding is the same in a resumed run and on other devices.
 """
 
 from __future__ import annotations
@@ -28,42 +27,42 @@ PACKAGES = ("jasco", "torch", "lightning", "transformers", "numpy", "soxr", "mir
 
 @dataclass(frozen=True)
 class Batch:
-    """Takes that are made at once.
+    """Batch of takes of one setting and one seed.
 
     Attributes:
-        setting: of all of them.
-        seed: likewise.
-        numbers: of the items.
+        setting: setting, see `jasco.evaluation.settings`.
+        seed: seed of the evaluation.
+        indices: indices of the items.
     """
 
     setting: str
     seed: int
-    numbers: tuple[int, ...]
+    indices: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is made and how it is judged.
+    """Plan of the takes of an evaluation and of their scores.
 
     Attributes:
-        model: generates.
-        items: that it is asked for.
-        settings: see `jasco.evaluation.settings.expand`.
-        seeds: each item is made once from each, in every setting.
-        hearing: what takes are heard with.
-        solver, guidance: of the generation.
-        batch_size: items at a time.
-        embedder: of the distances of distributions, if they are measured.
+        model: model to evaluate.
+        items: clips whose conditions are requested.
+        settings: names from `jasco.evaluation.settings.expand`.
+        seeds: seeds of the noise; every setting has one take per item and seed.
+        extractor: configuration of the extraction of controls.
+        solver, guidance: settings of the generation.
+        batch_size: items per batch.
+        embedder: embeddings for distances of distributions; ``None`` for no distances.
 
     Raises:
-        SettingError: no seeds, seeds twice, an empty batch, or too few items for distances.
+        SettingError: no seeds, a repeated seed, an empty batch, or too few items for distances.
     """
 
     model: Jasco
     items: Items
     settings: tuple[str, ...]
     seeds: tuple[int, ...]
-    hearing: ExtractorConfig
+    extractor: ExtractorConfig
     solver: Solver
     guidance: Guidance
     batch_size: int = 8
@@ -81,15 +80,15 @@ class Plan:
 
     @property
     def ids(self) -> list[str]:
-        """Ids of the items, in order."""
+        """Ids of all items, in order."""
         return [self.items.track(number).id for number in range(len(self.items))]
 
     def other(self) -> list[int]:
-        """The item whose controls an item is mismatched with, and compared with for the floor."""
+        """Index of the unrelated item of each item, for mismatched conditions and the floor."""
         return derangement(len(self.items), seed=0)
 
     def batches(self) -> list[Batch]:
-        """All batches, those of the ceiling first."""
+        """All batches, the ceiling first."""
         count, size = len(self.items), self.batch_size
         chunks = [tuple(range(i, min(i + size, count))) for i in range(0, count, size)]
         made = [(CEILING, self.seeds[0])]
@@ -97,15 +96,15 @@ class Plan:
         return [Batch(setting, seed, chunk) for setting, seed in made for chunk in chunks]
 
     def keys(self, batch: Batch) -> list[Key]:
-        """Of the takes of a batch."""
-        return [Key(batch.setting, batch.seed, self.items.track(n).id) for n in batch.numbers]
+        """Keys of the takes of a batch."""
+        return [Key(batch.setting, batch.seed, self.items.track(n).id) for n in batch.indices]
 
     def missing(self, records: Records) -> list[Batch]:
-        """Batches of which a record is missing."""
+        """Batches with a missing record."""
         return [b for b in self.batches() if any(key not in records for key in self.keys(b))]
 
     def frozen(self) -> dict[str, Any]:
-        """All that the results depend on but the machine, as JSON data."""
+        """Everything but the machine that results depend on, as JSON data."""
         model = self.model
         return {
             "checkpoint": {
@@ -124,24 +123,24 @@ class Plan:
             "solver": dict(self.solver.settings()),
             "guidance": dict(self.guidance),
             "batch_size": self.batch_size,
-            "hearing": self.hearing.facts(),
+            "extractor": self.extractor.facts(),
             "embeddings": self.embedder.facts() if self.embedder else {},
             "versions": {name: found for name in PACKAGES if (found := _version(name))},
         }
 
 
 def noise_seed(seed: int, item: str) -> int:
-    """The seed of an item's noise, the same in all settings and for any choice of items."""
+    """Seed of the noise of an item, the same in all settings and for any choice of items."""
     return int(hashlib.sha256(f"{seed}/{item}".encode()).hexdigest()[:8], 16)
 
 
 def noise_seeds(seeds: Sequence[int], item: str) -> list[int]:
-    """Those of an item, one a seed of the evaluation."""
+    """Seeds of the noise of an item, one for each seed of the evaluation."""
     return [noise_seed(seed, item) for seed in seeds]
 
 
 def _fingerprint(model: Jasco) -> str:
-    """Of all that the model computes with, statistics of the latents included."""
+    """Fingerprint of all weights and of the statistics of the latents."""
     tensors = model.state_dict()
     return fingerprint((*tensors.values(), model.codec.mean, model.codec.std), *tensors)
 

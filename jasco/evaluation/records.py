@@ -1,7 +1,7 @@
-"""Records of an evaluation: a line of JSON for each take as soon as it is judged.
+"""Records of an evaluation: one line of JSON per scored take.
 
-Each process of a run appends to a file of its own. A line that a kill has cut short is dropped, so
-the take is made again.
+Each process appends to its own file. A line cut short by a kill is dropped, and its take is
+generated again.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jasco.aliases import rename_keys
 from jasco.errors import DataError
 from jasco.io.plain import parse_object, read_bytes
 
 MAX_BYTES = 2**30
-"""Largest file of records."""
+"""Largest size of a file of records (bytes)."""
 
 
 class Key(NamedTuple):
-    """Which take a record is of.
+    """Key of a take.
 
     Attributes:
-        setting: see `jasco.evaluation.settings`.
-        seed: of the evaluation.
-        item: id.
+        setting: setting, see `jasco.evaluation.settings`.
+        seed: seed of the evaluation.
+        item: id of the item.
     """
 
     setting: str
@@ -38,17 +39,17 @@ Records = dict[Key, dict[str, Any]]
 
 
 def read_records(folder: Path) -> Records:
-    """All records of a run, by their keys.
+    """Read all records of a run, by key.
 
     Raises:
-        DataError: a line is no record.
+        DataError: a line is not a record.
     """
     found: Records = {}
     for path in sorted(folder.glob("records.*.jsonl")):
         lines = read_bytes(path, DataError, MAX_BYTES).split(b"\n")
-        for number, line in enumerate(lines[:-1], 1):  # what follows the last end of a line is cut
+        for number, line in enumerate(lines[:-1], 1):  # a last line without its end was cut short
             label = f"{path} line {number}"
-            record = parse_object(line, label, DataError)
+            record = rename_keys(parse_object(line, label, DataError))
             try:
                 key = Key(record["setting"], record["seed"], record["item"])
             except KeyError as error:
@@ -58,11 +59,11 @@ def read_records(folder: Path) -> Records:
 
 
 class RecordFile:
-    """The file that one process appends to.
+    """File of the records of one process.
 
     Args:
-        folder: of the run.
-        rank: of the process.
+        folder: folder of the run.
+        rank: rank of the process.
     """
 
     def __init__(self, folder: Path, rank: int) -> None:
@@ -73,7 +74,7 @@ class RecordFile:
         self._file.truncate(whole)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write a record, and see that it is on the disk."""
+        """Append a record, and flush it to the disk."""
         self._file.write((json.dumps(record, allow_nan=False) + "\n").encode())
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -84,10 +85,10 @@ class RecordFile:
 
 
 def to_json(scores: Mapping[str, float]) -> dict[str, float | None]:
-    """Scores as JSON has them: what is not finite is null."""
+    """Scores as JSON data: values that are not finite become null."""
     return {name: value if math.isfinite(value) else None for name, value in scores.items()}
 
 
 def from_json(scores: Mapping[str, float | None]) -> dict[str, float]:
-    """The scores again; null is nan."""
+    """Scores from JSON data: null becomes nan."""
     return {name: math.nan if value is None else value for name, value in scores.items()}

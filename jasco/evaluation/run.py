@@ -1,4 +1,4 @@
-"""A run: what is missing is made, then all is reported."""
+"""Evaluation run: missing takes are generated and scored, then the report is written."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
+from jasco.aliases import rename_keys
 from jasco.device import resolve_dtype
 from jasco.errors import SettingError
 from jasco.evaluation.module import EvaluationModule
 from jasco.evaluation.page import write_page
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import read_records
-from jasco.evaluation.summary import summarize
+from jasco.evaluation.summary import build_report
 from jasco.io.atomic import write_text
 from jasco.io.plain import read_object
 
@@ -36,25 +37,25 @@ def evaluate(
     dtype: str = "auto",
     published: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
-    """Make, judge and report; a folder of the same evaluation goes on where it was stopped.
+    """Run an evaluation, or resume the same evaluation in its folder.
 
     Args:
-        plan: what to make.
-        folder: of the run, made where missing: records, audio, ``report.json`` and ``report.html``.
-        trainer: says on which devices.
-        workers: processes that judge, for each device.
-        threads: of the generation on a CPU, on whose number the last digits depend. By default as
-            many as PyTorch takes; a run that goes on keeps those that it was begun with.
+        plan: plan of the evaluation.
+        folder: folder of records, audio, ``report.json`` and ``report.html``.
+        trainer: Lightning trainer with its devices.
+        workers: scoring processes per device.
+        threads: threads of generation on a CPU, which determine its rounding. ``None`` for those of
+            the run to resume, else those of PyTorch.
         dtype: precision of the generation, see `resolve_dtype`.
-        published: figures of others, for the report to show beside those of the run: ``columns``,
-            the metric of each by its name, and ``figures``, a list of as many by model and setting.
+        published: published figures to show beside those of the run: ``columns``, metric by column,
+            and ``figures``, values of all columns by model and setting.
 
     Returns:
-        The report with its times; ``None`` on all ranks but the first.
+        Report with its times; ``None`` on all ranks but the first.
 
     Raises:
-        SettingError: no number of threads, or the folder holds another evaluation.
-        JascoError: a take could not be made or judged.
+        SettingError: an invalid number of threads, or a folder of another evaluation.
+        JascoError: a take cannot be generated or scored.
     """
     start = time.perf_counter()
     device = trainer.strategy.root_device
@@ -74,7 +75,7 @@ def evaluate(
         _make(trainer, module)
     if not trainer.is_global_zero:
         return None
-    report = summarize(plan, read_records(folder), frozen)
+    report = build_report(plan, read_records(folder), frozen)
     if published:
         report["published"] = dict(published)
     times = {**module.times, "workers": workers, "batches": len(module.batches)}
@@ -91,14 +92,14 @@ def _make(trainer: Trainer, module: EvaluationModule) -> None:
     except BaseException as error:
         module.abandon()
         if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
-            raise error.__context__ from None  # Lightning ends by exit code 1 itself
+            raise error.__context__ from None  # Lightning would exit with code 1
         raise
     finally:
-        torch.set_num_threads(threads)  # the module has its own
+        torch.set_num_threads(threads)  # the module changes them
 
 
 def _threads(path: Path, asked: int | None) -> int:
-    """Threads of a run: those asked for, those of the run that is there, or those of PyTorch."""
+    """Threads of a run: the given number, that of the run to resume, or that of PyTorch."""
     if asked is not None:
         if asked < 1:
             raise SettingError(f"threads={asked}: give 1 or more")
@@ -111,9 +112,9 @@ def _threads(path: Path, asked: int | None) -> int:
 
 
 def _begin(path: Path, frozen: Mapping[str, Any], *, first: bool) -> None:
-    """Write down what a run depends on, or see that it is the same run."""
+    """Write the settings of a new run, or compare them with those of the run to resume."""
     if path.is_file():
-        before = read_object(path, SettingError)
+        before = rename_keys(read_object(path, SettingError))
         changed = [
             f"{key} {_short(before.get(key))} -> {_short(frozen.get(key))}"
             for key in sorted({*before, *frozen})

@@ -1,4 +1,4 @@
-"""Judging takes in processes beside the one that generates: each is heard, scored and kept."""
+"""Scoring of takes in parallel processes: audio is written, controls are extracted and scored."""
 
 from __future__ import annotations
 
@@ -27,15 +27,14 @@ from jasco.workers import WorkerPool, one_thread
 
 @dataclass(frozen=True)
 class ExtractorConfig:
-    """What takes are heard with.
+    """Configuration of the extraction of controls from takes.
 
     Attributes:
-        controls: to hear, of `jasco.adherence.controls.EXTRACTABLE`.
+        controls: controls to extract, of `jasco.adherence.controls.EXTRACTABLE`.
         signal: measure the signal too.
-        chroma: compare the chroma with that of the original recording, as MusicGen's evaluation
-            does.
+        chroma: compare the chroma with the original recording, as in the evaluation of MusicGen.
         weights: file of the salience network, see `ControlExtractor.load`.
-        dtype: of its convolutions.
+        dtype: precision of its convolutions.
     """
 
     controls: tuple[str, ...]
@@ -45,7 +44,7 @@ class ExtractorConfig:
     dtype: str = "auto"
 
     def facts(self) -> dict[str, Any]:
-        """What results depend on, as JSON data; the melody's weights by their fingerprint."""
+        """Settings as JSON data, with the fingerprint of the salience network."""
         facts: dict[str, Any] = {name: getattr(self, name) for name in ("signal", "chroma")}
         facts["controls"] = list(self.controls)
         salience = self.open().salience
@@ -58,7 +57,7 @@ class ExtractorConfig:
         return facts
 
     def open(self) -> ControlExtractor:
-        """Load what hears.
+        """Load the extractor.
 
         Raises:
             CheckpointError, SettingError: see `ControlExtractor.load`.
@@ -68,24 +67,24 @@ class ExtractorConfig:
         return ControlExtractor.load(self.weights, device="cpu", dtype=self.dtype)
 
     def scorer(self) -> Callable[[Take], dict[str, Any]]:
-        """Load what extracts; the returned function is `score_take` with it."""
-        return partial(score_take, listener=self.open(), hearing=self)
+        """Function `score_take` with a loaded extractor."""
+        return partial(score_take, extractor=self.open(), config=self)
 
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """A recording to be judged.
+    """Take to be scored.
 
     Attributes:
-        key: which one it is.
+        key: key of its record.
         samples: (channels, N).
-        sample_rate: Hz.
-        requested: what should be heard.
-        unrelated: what another item asks for, which nobody asked of this one.
-        originals: the recordings of these two.
-        path: the file that keeps it.
-        known: scores that are there already, against what was asked for and against what was not.
-        embeddings: fields of its record.
+        sample_rate: sample rate (Hz).
+        requested: requested controls.
+        unrelated: controls of the unrelated item, for the floor.
+        originals: original recordings of these two items.
+        path: audio file to write.
+        known: scores from embeddings, against the requested and the unrelated item.
+        embeddings: further fields of the record.
     """
 
     key: Key
@@ -99,35 +98,35 @@ class Take:
     embeddings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def score_take(take: Take, listener: ControlExtractor, hearing: ExtractorConfig) -> dict[str, Any]:
-    """The record of a take, whose audio is kept before.
+def score_take(take: Take, extractor: ControlExtractor, config: ExtractorConfig) -> dict[str, Any]:
+    """Write the audio of a take, and score it.
 
     Returns:
-        ``setting``, ``seed``, ``item``; ``scores`` against what was asked for and ``shuffled``
-        against what was not; ``heard``, plain data; ``seconds`` that hearing and scoring took; the
+        Record: ``setting``, ``seed``, ``item``; ``scores`` against the requested and ``shuffled``
+        against the unrelated controls; ``extracted`` controls; ``seconds`` of scoring; the
         embeddings.
 
     Raises:
-        JascoError: it cannot be heard or written.
+        JascoError: the audio cannot be written, or a control cannot be extracted.
     """
     start = time.perf_counter()
     audio = Audio(torch.from_numpy(take.samples), take.sample_rate)
     save_audio(take.path, *audio, loudness=None)
-    heard = listener.extract(audio, hearing.controls)
-    scores, shuffled = (adherence(asked, heard) for asked in (take.requested, take.unrelated))
+    extracted = extractor.extract(audio, config.controls)
+    scores, shuffled = (adherence(asked, extracted) for asked in (take.requested, take.unrelated))
     for found, known in zip((scores, shuffled), take.known, strict=True):
         found |= known
-    if hearing.chroma:
+    if config.chroma:
         for found, original in zip((scores, shuffled), take.originals, strict=True):
             found["chroma.similarity"] = _chroma_similarity(original.load(), audio)
-    if hearing.signal:
+    if config.signal:
         measured = signal_metrics.measure(audio)
         scores |= {f"signal.{name}": value for name, value in measured.items()}
     return {
         **take.key._asdict(),
         "scores": to_json(scores),
         "shuffled": to_json(shuffled),
-        "heard": plain(heard),
+        "extracted": plain(extracted),
         "seconds": time.perf_counter() - start,
         **take.embeddings,
     }
@@ -135,13 +134,13 @@ def score_take(take: Take, listener: ControlExtractor, hearing: ExtractorConfig)
 
 def _chroma_similarity(original: Audio, audio: Audio) -> float:
     both = [chromagram(side).numpy() for side in (original, audio)]
-    columns = min(side.shape[1] for side in both)  # rates may round to one more or less
+    columns = min(side.shape[1] for side in both)  # resampling may give one column more
     reference, estimate = (side[:, :columns] for side in both)
     return chroma.compute(reference, estimate)["chroma_similarity"]
 
 
 def plain(controls: Controls) -> dict[str, Any]:
-    """Controls as JSON data, as far as charts show them; the melody as runs of equal rows."""
+    """Controls as JSON data for the charts; melodies as runs of equal rows."""
     found: dict[str, Any] = {}
     if controls.chords is not None:
         found["chords"] = [list(segment) for segment in controls.chords]
@@ -157,16 +156,16 @@ def plain(controls: Controls) -> dict[str, Any]:
 
 
 class ScoringPool:
-    """Processes that judge takes, each with one thread; or with none of them this process itself.
+    """Pool of scoring processes with one thread each.
 
     Args:
-        hearing: what they hear with.
-        workers: how many.
-        keep: called with each record, in this process.
+        extractor: configuration of the extraction of controls.
+        workers: number of processes; 0 to score in this process.
+        keep: function called with each record, in this process.
     """
 
     def __init__(
-        self, hearing: ExtractorConfig, workers: int, keep: Callable[[dict[str, Any]], None]
+        self, extractor: ExtractorConfig, workers: int, keep: Callable[[dict[str, Any]], None]
     ) -> None:
         if workers < 0:
             raise SettingError(f"workers={workers}: give 0 or more")
@@ -174,40 +173,40 @@ class ScoringPool:
         self.waited = 0.0
         self._pending: set[Future[dict[str, Any]]] = set()
         if workers:
-            self._pool = WorkerPool(workers, hearing.scorer)
+            self._pool = WorkerPool(workers, extractor.scorer)
         else:
-            self._score = hearing.scorer()
+            self._score = extractor.scorer()
 
     def submit(self, takes: Sequence[Take]) -> None:
-        """Judge takes, now or later; waits where many are waiting already.
+        """Submit takes; waits while the queue is full.
 
         Raises:
-            JascoError: see `score_take`; also of an earlier take.
+            JascoError: an error of `score_take`, also of an earlier take.
         """
         for take in takes:
             if self.workers:
                 self._pending.add(self._pool.submit(take))
             else:
                 start = time.perf_counter()
-                with one_thread():  # as in a process of its own, for the same rounding
+                with one_thread():  # the same rounding as in a process of the pool
                     record = self._score(take)
                 self.keep(record)
                 self.waited += time.perf_counter() - start
         self._collect(max(4 * self.workers, len(takes)))
 
     def finish(self) -> None:
-        """Wait for all takes."""
+        """Wait for the records of all takes."""
         self._collect(0)
         if self.workers:
             self._pool.finish()
 
     def abandon(self) -> None:
-        """End without waiting for what is not judged yet."""
+        """Stop without waiting for pending takes."""
         if self.workers:
             self._pool.abandon()
 
     def _collect(self, most: int) -> None:
-        """Keep what is done, and wait until no more than ``most`` are not."""
+        """Keep finished records, and wait until at most ``most`` takes are pending."""
         done = {future for future in self._pending if future.done()}
         while True:
             self._pending -= done

@@ -1,4 +1,4 @@
-"""Settings: which of an item's conditions the model is given."""
+"""Settings: subsets of an item's conditions that are given to the model."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from jasco.errors import SettingError
 
 ALL, ALONE, WITHOUT, NONE, MISMATCHED = "all", "alone", "without", "none", "mismatched"
 CEILING = "ceiling"
-"""In place of a setting: nothing is generated, the item itself passes the codec."""
+"""Setting without generation: the item is reconstructed by the codec."""
 
 
 def expand(names: Sequence[str], controls: Sequence[str]) -> list[str]:
-    """The settings that some names stand for.
+    """Settings from names, with groups expanded.
 
     Args:
-        names: ``all``, ``none``, ``mismatched`` (own text, everything else of another item), a
-            control for it alone, ``without_`` and a control for all others; ``alone`` and
-            ``without`` for each control in turn.
-        controls: of the model.
+        names: ``all``, ``none``, ``mismatched`` (own text, other controls of another item), a
+            control for it alone, ``without_`` and a control for all others; the groups ``alone``
+            and ``without`` for each control in turn.
+        controls: controls of the model.
 
     Raises:
-        SettingError: another name, or a control that the model has not.
+        SettingError: an unknown name, or no names.
     """
     dropped = [f"{WITHOUT}_{control}" for control in controls]
     groups = {ALONE: list(controls), WITHOUT: dropped}
@@ -38,14 +38,16 @@ def expand(names: Sequence[str], controls: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def wishes(setting: str, own: Conditions, other: Conditions, controls: Sequence[str]) -> Conditions:
-    """What the model is asked for.
+def select_conditions(
+    setting: str, own: Conditions, other: Conditions, controls: Sequence[str]
+) -> Conditions:
+    """Conditions of an item in a setting.
 
     Args:
-        setting: of `expand`.
+        setting: setting from `expand`.
         own: conditions of the item.
-        other: those of the item that it is mismatched with.
-        controls: of the model; it is asked for no other.
+        other: conditions of the unrelated item.
+        controls: controls of the model.
     """
     if setting == MISMATCHED:
         own = replace(other, text=own.text)

@@ -1,4 +1,4 @@
-"""What the records of an evaluation come to: means, ceiling and floor, the best and the worst."""
+"""Report of an evaluation: means with intervals, ceiling, floor and ranking."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from jasco.metrics.bootstrap import Interval
 from jasco.metrics.scores import Scores
 
 HEADLINES = {"chords": "chords.majmin", "drums": "drums.f1", "melody": "melody.pitch_class"}
-"""The metric of each control by which items are ranked."""
+"""Metric by control, for the ranking of items."""
 EXTREMES = 10
 
 Table = dict[str, dict[str, dict[str, float | int | None]]]
-"""Setting, metric, then ``mean``, ``low``, ``high`` and ``items``."""
+"""Setting -> metric -> ``mean``, ``low``, ``high`` and ``items``."""
 
 
-def summarize(plan: Plan, records: Records, frozen: Mapping[str, Any]) -> dict[str, Any]:
-    """The report of a run without its times: the same records give the same report.
+def build_report(plan: Plan, records: Records, frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """Report of a run without its times, a function of its records.
 
     Args:
-        plan: all of whose takes there are records of.
-        records: see `read_records`.
-        frozen: what the results depend on.
+        plan: plan of the evaluation.
+        records: records of all its takes.
+        frozen: settings, data and versions of the run.
 
     Returns:
         JSON data: ``frozen``; ``items`` with the seeds of their noise; ``scores`` and ``shuffled``,
-        the latter against requests of other items; ``ranking`` of the items in the first setting.
+        the latter against unrelated items; ``ranking`` of the items in the first setting.
         Distances of distributions are among the scores: ``mean`` is the distance from the original
         recordings, ``items`` the number of takes.
     """
@@ -59,7 +59,7 @@ def summarize(plan: Plan, records: Records, frozen: Mapping[str, Any]) -> dict[s
 
 
 def floors(report: Mapping[str, Any], setting: str, metric: str) -> dict[str, Any]:
-    """Intervals of the floor: ``shuffled`` pairs, and ``dropped`` controls if those were made."""
+    """Intervals of the floor: ``shuffled`` pairs, and ``dropped`` controls where evaluated."""
     found = {"shuffled": report["shuffled"][setting].get(metric)}
     if NONE in report["scores"] and setting != NONE:
         found["dropped"] = report["scores"][NONE].get(metric)
@@ -67,7 +67,7 @@ def floors(report: Mapping[str, Any], setting: str, metric: str) -> dict[str, An
 
 
 def extremes(report: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
-    """The best and the worst of the ranking, none of them twice."""
+    """Best and worst items of the ranking, without overlap."""
     ranking = report["ranking"]
     best = ranking[:EXTREMES]
     return best, ranking[max(len(best), len(ranking) - EXTREMES) :][::-1]
@@ -81,13 +81,13 @@ def _table(plan: Plan, records: Records, setting: str, kind: str) -> dict[str, A
 
 
 def _keys(plan: Plan, setting: str) -> list[Key]:
-    """Of all takes of a setting."""
+    """Keys of all takes of a setting."""
     seeds = plan.seeds[:1] if setting == CEILING else plan.seeds
     return [Key(setting, seed, item) for seed in seeds for item in plan.ids]
 
 
 def _distances(plan: Plan, records: Records, setting: str) -> dict[str, Any]:
-    """Distances of the takes of a setting from the original recordings, in each embedding."""
+    """Distances of the takes of a setting from the original recordings, by embedding."""
     found: dict[str, Any] = {}
     for name in plan.embedder.names if plan.embedder else ():
         sets = Embeddings()
@@ -107,12 +107,12 @@ def _plain(interval: Interval) -> dict[str, float | int | None]:
 
 
 def _rounded(value: float) -> float:
-    """To 10 digits: those behind depend on how many threads multiply the matrices of a distance."""
+    """Value with 10 digits; further ones depend on the number of threads."""
     return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
 def _ranking(plan: Plan, records: Records) -> list[dict[str, Any]]:
-    """Items by the mean of their headline metrics, best first; those without one are left out."""
+    """Items by the mean of their headline metrics, best first; items without one are skipped."""
     rows = []
     for item in plan.ids:
         found = [from_json(records[Key(plan.settings[0], s, item)]["scores"]) for s in plan.seeds]

@@ -36,15 +36,15 @@ def test_an_axis_of_decibels_is_as_long_as_its_interval() -> None:
     assert [t.text for t in parts(svg, "text", "tick")] == ["-22", "-21", "-20", "-19", "-18"]
 
 
-def test_requested_and_heard_share_the_time() -> None:
+def test_requested_and_extracted_share_the_time() -> None:
     requested = {
         "chords": [[0.0, 2.0, "C:maj"], [2.0, 4.0, "A:min"]],
         "onsets": [1.0, 3.0],
         "rows": [[0, 100, 0], [100, 200, 52]],
         "pitch_classes": [[0, 200, 7]],
     }
-    heard = requested | {"chords": [[0.0, 4.0, "N"]], "onsets": [1.0], "rows": [[0, 50, 0]]}
-    svg = compared(requested, heard, 4.0, 50.0)
+    extracted = requested | {"chords": [[0.0, 4.0, "N"]], "onsets": [1.0], "rows": [[0, 50, 0]]}
+    svg = compared(requested, extracted, 4.0, 50.0)
     assert len(parts(svg, "rect", "chord")) == 3 and len(parts(svg, "rect", "silent")) == 1
     hits = [float(line.get("x1", "")) for line in parts(svg, "line", "hit")]
     assert hits[0] == hits[2] < hits[1]

@@ -43,10 +43,10 @@ def test_onsets_are_those_of_the_drums_alone(items: Items) -> None:
 
 
 def test_the_fingerprint_follows_what_is_evaluated(prepared: Path, tiny: Jasco) -> None:
-    base = Items(prepared, tiny, heard=(), duration=3.0).fingerprint()
-    assert base == Items(prepared, tiny, heard=(), duration=3.0).fingerprint()
-    assert base != Items(prepared, tiny, heard=(), duration=2.0).fingerprint()
-    assert base != Items(prepared, tiny, heard=(), duration=3.0, count=2).fingerprint()
+    base = Items(prepared, tiny, extracted=(), duration=3.0).fingerprint()
+    assert base == Items(prepared, tiny, extracted=(), duration=3.0).fingerprint()
+    assert base != Items(prepared, tiny, extracted=(), duration=2.0).fingerprint()
+    assert base != Items(prepared, tiny, extracted=(), duration=3.0, count=2).fingerprint()
 
 
 def test_what_cannot_be_evaluated(prepared: Path, tiny: Jasco, tmp_path: Path) -> None:
@@ -69,6 +69,6 @@ def test_drums_need_a_recording_of_them(prepared: Path, tiny: Jasco, tmp_path: P
     write_index(copy, tracks)
     with pytest.raises(DataError, match="its manifest names none: give one as"):
         Items(copy, tiny, duration=3.0)
-    silent = Items(copy, tiny, heard=["chords", "melody"], duration=3.0)
+    silent = Items(copy, tiny, extracted=["chords", "melody"], duration=3.0)
     assert silent.item(0).reference.onsets is None
     assert silent.item(0).conditions.drums is not None

@@ -1,4 +1,4 @@
-"""True recordings of the band are judged as they should be, in this process and in others."""
+"""True recordings of the band are score as they should be, in this process and in others."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ def takes(items: Items, folder: Path) -> list[Take]:
     return found
 
 
-def judged(hearing: ExtractorConfig, workers: int, made: list[Take]) -> dict[str, dict]:
+def score(extractor: ExtractorConfig, workers: int, made: list[Take]) -> dict[str, dict]:
     records: list[dict] = []
-    judges = ScoringPool(hearing, workers, records.append)
-    judges.submit(made)
-    judges.finish()
+    pool = ScoringPool(extractor, workers, records.append)
+    pool.submit(made)
+    pool.finish()
     return {record["item"]: record for record in records}
 
 
-def test_true_recordings_are_heard_as_asked(
+def test_true_recordings_are_extracted_as_requested(
     items: Items, chordino: Path, shared: Path, tmp_path: Path
 ) -> None:
     weights = str(shared / "salience" / "multif0.h5")
-    hearing = ExtractorConfig(
+    extractor = ExtractorConfig(
         ("chords", "drums", "melody"), signal=True, chroma=True, weights=weights
     )
     made = takes(items, tmp_path)
-    records = judged(hearing, 0, made)
+    records = score(extractor, 0, made)
     assert list(records) == [take.key.item for take in made]
     for metric, margin in (("chords.root", 0.3), ("drums.f1", 0.1), ("salience.rca", 0.2)):
         kinds = [[r[kind][metric] for r in records.values()] for kind in ("scores", "shuffled")]
@@ -64,19 +64,19 @@ def test_true_recordings_are_heard_as_asked(
         assert record["seconds"] > 0
         assert -60 < record["scores"]["signal.loudness"] < 0
         assert load_audio(take.path).samples.shape == take.samples.shape
-        heard = record["heard"]
-        assert heard["chords"][-1][1] == pytest.approx(3.0, abs=0.01)
-        assert all(0 <= time < 3 for time in heard["onsets"])
+        extracted = record["extracted"]
+        assert extracted["chords"][-1][1] == pytest.approx(3.0, abs=0.01)
+        assert all(0 <= time < 3 for time in extracted["onsets"])
         for (start, stop, row), (_, _, tone) in zip(
-            heard["rows"][:1], heard["pitch_classes"][:1], strict=True
+            extracted["rows"][:1], extracted["pitch_classes"][:1], strict=True
         ):
             assert 0 <= start < stop <= 150 and tone == (row + LOWEST_NOTE) % 12
 
 
-def test_other_processes_judge_alike(items: Items, tmp_path: Path) -> None:
-    hearing = ExtractorConfig(("drums",))
+def test_other_processes_score_alike(items: Items, tmp_path: Path) -> None:
+    extractor = ExtractorConfig(("drums",))
     made = takes(items, tmp_path)
-    here, there = judged(hearing, 0, made), judged(hearing, 1, made)
+    here, there = score(extractor, 0, made), score(extractor, 1, made)
     for records in (here, there):
         for record in records.values():
             del record["seconds"]
@@ -88,6 +88,6 @@ def test_what_is_wrong_in_another_process_is_raised_here(items: Items, tmp_path:
 
     (tmp_path / "file").touch()
     with pytest.raises(AudioError, match="cannot write"):
-        judged(ExtractorConfig(("drums",)), 1, takes(items, tmp_path / "file"))
+        score(ExtractorConfig(("drums",)), 1, takes(items, tmp_path / "file"))
     with pytest.raises(SettingError, match="workers=-1"):
         ScoringPool(ExtractorConfig(()), -1, print)

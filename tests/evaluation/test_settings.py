@@ -6,7 +6,7 @@ import torch
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
 from jasco.errors import SettingError
-from jasco.evaluation.settings import expand, wishes
+from jasco.evaluation.settings import expand, select_conditions
 
 CONTROLS = ("text", "chords", "drums")
 
@@ -29,11 +29,11 @@ def test_settings_by_name() -> None:
 def test_what_is_asked_for() -> None:
     own = Conditions("own", [("C", 0.0)], DrumCodes(torch.tensor([1])), torch.zeros(53, 1))
     other = Conditions("other", [("G", 0.0)], None, torch.ones(53, 1))
-    assert wishes("all", own, other, CONTROLS).asked == CONTROLS
-    assert wishes("none", own, other, CONTROLS).asked == ()
-    assert wishes("drums", own, other, CONTROLS).asked == ("drums",)
-    assert wishes("without_drums", own, other, CONTROLS).asked == ("text", "chords")
-    assert wishes("without_text", own, other, CONTROLS).asked == ("chords", "drums")
-    crossed = wishes("mismatched", own, other, CONTROLS)
+    assert select_conditions("all", own, other, CONTROLS).asked == CONTROLS
+    assert select_conditions("none", own, other, CONTROLS).asked == ()
+    assert select_conditions("drums", own, other, CONTROLS).asked == ("drums",)
+    assert select_conditions("without_drums", own, other, CONTROLS).asked == ("text", "chords")
+    assert select_conditions("without_text", own, other, CONTROLS).asked == ("chords", "drums")
+    crossed = select_conditions("mismatched", own, other, CONTROLS)
     assert crossed.text == "own" and crossed.asked == ("text", "chords")
     assert crossed.chords is other.chords
