@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike, fspath
-from typing import Any
+from os import PathLike
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from jasco.audio import SONG, Audio, load_audio, probe, sustained_share, to_audio
+from jasco.audio import Audio
 from jasco.chords import ChordProgression
-from jasco.chords.reading import read_chords
+from jasco.controls import CONTROLS, control_names
 from jasco.drums import DrumCodes
-from jasco.errors import ConditionError, JascoWarning, shortened
+from jasco.errors import ConditionError, shortened
 from jasco.melody import Melody
 from jasco.text import checked_text
-
-CONTROLS = ("text", "chords", "drums", "melody")
-"""Names of all controls that a clip can ask for."""
-
-DEFAULT_SAMPLE_RATE = 32000
-"""Rate (Hz) at which bare sample arrays are taken; every published model works at it."""
-
-SILENT = 1e-3
-"""Peak amplitude below which drums are silent, -60 dB of full scale."""
-
-LONGEST_DRUMS = 600.0
-"""How much of a file that is named as drums is read (s)."""
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -42,10 +30,12 @@ class Conditions:
             `ChordProgression.parse` (bars want ``bpm``), or the path of a file of chords is read as
             one.
         drums: an isolated drum track: `Audio`, ``(samples, sample_rate)``, a path, of which up to
-            `LONGEST_DRUMS` are read, samples at the model's own rate (a bare array), or the codes
-            of an earlier encoding.
+            `jasco.drums.LONGEST_DRUMS` are read, samples at the model's own rate (a bare array), or
+            the codes of an earlier encoding.
         melody: a melody; the path of a file that `Melody.load` reads, or an array of 53 rows (MIDI
             43 to 95) and one column per latent frame, is read as one.
+        others: values of further controls of `jasco.controls.CONTROLS`, by name; each is also an
+            attribute and an argument of its own name.
 
     Args:
         bpm, time_signature, key, notation, annotation: how to read chords that are written in
@@ -59,6 +49,7 @@ class Conditions:
     chords: ChordProgression | None
     drums: Audio | DrumCodes | None
     melody: Melody | None
+    others: Mapping[str, Any]
 
     def __init__(
         self,
@@ -74,53 +65,62 @@ class Conditions:
         key: str | None = None,
         notation: str | None = None,
         annotation: int | str | None = None,
+        others: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> None:
-        text = checked_text(text)
-        chords = _progression(
-            chords,
-            bpm=bpm,
-            time_signature=time_signature,
-            key=key,
-            notation=notation,
-            annotation=annotation,
-        )
-        if drums is not None and not isinstance(drums, DrumCodes):
-            drums = _drum_track(drums)
-        if isinstance(melody, str | PathLike):
-            melody = Melody.load(melody)
-        elif melody is not None and not isinstance(melody, Melody):
-            melody = Melody.from_array(melody)
-        for name, wish in zip(CONTROLS, (text, chords, drums, melody), strict=True):
-            object.__setattr__(self, name, wish)
+        options = {
+            "bpm": bpm,
+            "time_signature": time_signature,
+            "key": key,
+            "notation": notation,
+            "annotation": annotation,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        if given and (chords is None or isinstance(chords, ChordProgression)):
+            none = "none are given" if chords is None else "these are read already"
+            raise ConditionError(f"{', '.join(given)} say how to read chords, and {none}")
+        values: dict[str, Any] = {"chords": chords, "drums": drums, "melody": melody}
+        fixed = tuple(values)
+        values |= {**(others or {}), **more}
+        for name, value in values.items():
+            if name not in CONTROLS:
+                known = ", ".join(control_names())
+                raise ConditionError(f"no control {name!r:.40}: the known ones are {known}")
+            if value is not None:
+                read: Any = CONTROLS[name].value_class.of
+                values[name] = read(value, **(given if name == "chords" else {}))
+        object.__setattr__(self, "text", checked_text(text))
+        for name in fixed:
+            object.__setattr__(self, name, values.pop(name))
+        further = {name: value for name, value in values.items() if value is not None}
+        object.__setattr__(self, "others", MappingProxyType(further))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Value of a further control, ``None`` where it is not given."""
+            if name in CONTROLS and "others" in self.__dict__:
+                return self.others.get(name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def asked(self) -> tuple[str, ...]:
         """Names of the controls that are asked for."""
-        return tuple(name for name in CONTROLS if getattr(self, name) is not None)
+        return tuple(name for name in control_names() if getattr(self, name) is not None)
 
     def without(self, *controls: str) -> Conditions:
         """The same wishes less some controls."""
-        return replace(self, **dict.fromkeys(controls))
+        nothing: dict[str, Any] = dict.fromkeys(controls)
+        return replace(self, **nothing)
 
     def notes(self, num_frames: int, frame_rate: float) -> tuple[str, ...]:
         """Changes made to fit a clip of ``num_frames`` at ``frame_rate`` (Hz)."""
-        lines: list[str] = []
-        length = num_frames / frame_rate
-        if self.chords is not None:
-            lines += [f"chords: {line}" for line in self.chords.notices]
-            notice = self.chords.notice(num_frames, frame_rate)
-            lines += [f"chords: {notice}"] if notice else []
-        if isinstance(self.drums, Audio) and self.drums.duration != length:
-            took = "the first" if self.drums.duration > length else "silence after"
-            used = min(self.drums.duration, length)
-            lines.append(f"drums: {self.drums.duration:.2f} s given, {took} {used:.2f} s used")
-        if isinstance(self.drums, Audio):
-            lines += [f"drums: {notice}" for notice in _drum_notices(self.drums.crop(0.0, length))]
-        if self.melody is not None:
-            lines += [f"melody: {line}" for line in self.melody.notices]
-            notice = self.melody.notice(num_frames, frame_rate)
-            lines += [f"melody: {notice}"] if notice else []
-        return tuple(lines)
+        return tuple(
+            f"{name}: {change}"
+            for name, spec in CONTROLS.items()
+            if (value := getattr(self, name)) is not None
+            for change in spec.value_class.changes(value, num_frames, frame_rate)
+        )
 
 
 def check_asked(asked: Iterable[str], controls: Sequence[str], whose: str = "the clip") -> None:
@@ -166,49 +166,6 @@ def _not_clips(value: Any) -> str:
         f"conditions are {shortened(value)}, a {type(value).__name__}: give a text, "
         'Conditions(text="funk", chords="C:0 Am:2"), or a list of these'
     )
-
-
-def _progression(chords: Any, **options: Any) -> ChordProgression | None:
-    """Chords in any of their shapes, read with the options that are given."""
-    given = {name: value for name, value in options.items() if value is not None}
-    if chords is None or isinstance(chords, ChordProgression):
-        if given:
-            none = "none are given" if chords is None else "these are read already"
-            raise ConditionError(f"{', '.join(given)} say how to read chords, and {none}")
-        return chords
-    return read_chords(fspath(chords) if isinstance(chords, PathLike) else chords, given)
-
-
-def _drum_notices(used: Audio) -> list[str]:
-    """What is odd about the part of a drum track that is used."""
-    mono, notice = used.mixed()
-    notices = [notice] if notice else []
-    if float(mono.samples.abs().max()) < SILENT:
-        notices.append(
-            "they are silent there, which asks for no sound of drums: leave them out to leave the "
-            "drums to the model"
-        )
-    elif (share := sustained_share(mono)) > SONG:
-        notices.append(
-            f"{share:.0%} of them is sustained sound, as in a whole song: give an isolated drum "
-            "track, or have it taken out of the song by --drums-from (separate_drums)"
-        )
-    return notices
-
-
-def _drum_track(drums: Any) -> Audio:
-    """Drum audio in any of its shapes, of a file the beginning."""
-    if not isinstance(drums, str | PathLike):
-        return to_audio(drums, sample_rate=DEFAULT_SAMPLE_RATE)
-    audio = load_audio(drums, duration=LONGEST_DRUMS)
-    if audio.duration == LONGEST_DRUMS and probe(drums).duration > LONGEST_DRUMS:
-        warnings.warn(
-            f"{drums} is longer than the {LONGEST_DRUMS:g} s that are read of it as drums; for "
-            "another part give load_audio(path, start=..., duration=...)",
-            JascoWarning,
-            stacklevel=4,
-        )
-    return audio
 
 
 @dataclass(frozen=True, eq=False)

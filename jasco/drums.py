@@ -1,21 +1,39 @@
-"""A drum track as the model hears it: one coarse EnCodec code per latent frame."""
+"""Drums: an isolated drum track, and its codes, one coarse EnCodec code per latent frame."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from jasco.errors import ConditionError
+from jasco.audio import SONG, Audio, load_audio, probe, sustained_share, to_audio
+from jasco.control_value import MAX_FRAMES, ControlValue, Reader, Span, TrackTensors
+from jasco.errors import ConditionError, JascoWarning
+from jasco.io.plain import is_whole
+
+DEFAULT_SAMPLE_RATE = 32000
+"""Sample rate (Hz) of bare sample arrays, that of every published model."""
+
+SILENT = 1e-3
+"""Peak amplitude below which drums are silent, -60 dB of full scale."""
+
+LONGEST_DRUMS = 600.0
+"""Longest part of a drum file that is read (s)."""
 
 
 @dataclass(frozen=True, eq=False)
-class DrumCodes:
+class DrumCodes(ControlValue):
     """Codes of the first EnCodec codebook of an isolated drum track.
 
-    They are all that a model takes from drum audio, so a recipe or a prepared dataset that holds
-    them needs no audio. They belong to the codec that made them.
+    A model uses nothing else of drum audio, so a recipe or a prepared dataset that holds them needs
+    no audio. They belong to the codec that made them. A track file holds ``drum_codes``, int16
+    (T,); a recipe the list of the codes.
 
     Attributes:
         codes: (T,) int64, one code per latent frame.
@@ -39,3 +57,79 @@ class DrumCodes:
 
     def __len__(self) -> int:
         return self.codes.numel()
+
+    @classmethod
+    def of(cls, value: Any) -> Audio | DrumCodes:
+        """Codes, or drum audio: samples, or a path, of which up to `LONGEST_DRUMS` are read."""
+        if isinstance(value, DrumCodes):
+            return value
+        if not isinstance(value, str | PathLike):
+            return to_audio(value, sample_rate=DEFAULT_SAMPLE_RATE)
+        audio = load_audio(value, duration=LONGEST_DRUMS)
+        if audio.duration == LONGEST_DRUMS and probe(value).duration > LONGEST_DRUMS:
+            warnings.warn(
+                f"{value} is longer than the {LONGEST_DRUMS:g} s that are read of it as drums; for "
+                "another part give load_audio(path, start=..., duration=...)",
+                JascoWarning,
+                stacklevel=4,
+            )
+        return audio
+
+    @classmethod
+    def changes(cls, value: Audio | DrumCodes, num_frames: int, frame_rate: float) -> Iterator[str]:
+        """Fit of the length of drum audio, and signs that it is no isolated drum track."""
+        if isinstance(value, DrumCodes):
+            return
+        length = num_frames / frame_rate
+        if value.duration != length:
+            took = "the first" if value.duration > length else "silence after"
+            yield f"{value.duration:.2f} s given, {took} {min(value.duration, length):.2f} s used"
+        mono, notice = value.crop(0.0, length).mixed()
+        if notice:
+            yield notice
+        if float(mono.samples.abs().max()) < SILENT:
+            yield (
+                "they are silent there, which asks for no sound of drums: leave them out to leave "
+                "the drums to the model"
+            )
+        elif (share := sustained_share(mono)) > SONG:
+            yield (
+                f"{share:.0%} of them is sustained sound, as in a whole song: give an isolated "
+                "drum track, or have it taken out of the song by --drums-from (separate_drums)"
+            )
+
+    def to_plain(self, num_frames: int, frame_rate: float) -> list[int]:
+        """List of the codes."""
+        found: list[int] = self.codes.tolist()
+        return found
+
+    @classmethod
+    def from_plain(cls, plain: Any, num_frames: int) -> DrumCodes:
+        """Codes of a list."""
+        if not (
+            isinstance(plain, list)
+            and 0 < len(plain) <= MAX_FRAMES
+            and all(is_whole(code, 2**15) for code in plain)
+        ):
+            raise ConditionError(
+                f"drums of the recipe are {plain!r:.60}: give a list of 1 to {MAX_FRAMES:,} codes"
+            )
+        return cls(torch.tensor(plain))
+
+    def pack(self, num_frames: int = 0, frame_rate: float = 0.0) -> dict[str, Tensor]:
+        """The codes."""
+        return {"drum_codes": self.codes.to(torch.int16)}
+
+    @classmethod
+    def unpack(cls, tensors: TrackTensors, span: Span) -> DrumCodes:
+        """Codes of a span."""
+        return cls(tensors.rows("drum_codes", span))
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any], name: str, reader: Reader, span: Span) -> Any:
+        """Audio of the drum track that a manifest names, over the span."""
+        return reader.audio(reader.folder / fields[name], *span.seconds)
+
+    def padded(self, num_frames: int) -> DrumCodes:
+        """Codes as long as the clip."""
+        return DrumCodes(F.pad(self.codes, (0, max(num_frames - len(self), 0))))

@@ -16,7 +16,8 @@ from jasco import checkpoint
 from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
 from jasco.conditioners.drums import encode_drums
-from jasco.conditions import CONTROLS, ConditionBatch, Conditions, as_clips, check_asked
+from jasco.conditions import ConditionBatch, Conditions, as_clips, check_asked
+from jasco.controls import control_names
 from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded
 from jasco.errors import CheckpointError, SettingError
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, make_solver
@@ -378,9 +379,8 @@ def _check_parts(
     segment_duration: float,
 ) -> None:
     """See that parts fit each other, so that no clip is needed to find out."""
-    unknown = [name for name in conditioners if name not in CONTROLS]
-    if unknown:
-        raise SettingError(f"conditioners has {unknown[0]!r:.40}: known are {', '.join(CONTROLS)}")
+    for name in set(conditioners).difference(known := control_names()):
+        raise SettingError(f"conditioners has {name!r:.40}: known are {', '.join(known)}")
     if not 0 < segment_duration <= MAX_DURATION:
         raise SettingError(f"segment_duration is {segment_duration}: give 0 to {MAX_DURATION} s")
     if network.text is not None and getattr(conditioners.get("text"), "summary", None) is None:

@@ -7,14 +7,12 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
-import torch
-
-from jasco.chords import ChordProgression
 from jasco.conditions import Conditions
-from jasco.drums import DrumCodes
+from jasco.control_value import MAX_FRAMES
+from jasco.controls import CONTROLS
 from jasco.errors import ConditionError, SettingError
 from jasco.flow import SOLVERS
-from jasco.melody import NUM_NOTES, Melody
+from jasco.io.plain import is_number, is_whole
 
 MAX_COUNT = 4096
 """Largest batch, and number of threads, that a recipe may state."""
@@ -50,7 +48,7 @@ class Recipe:
     threads: int | None = None
 
     def to_dict(self, num_frames: int, frame_rate: float) -> dict[str, Any]:
-        """Plain data; chords are onsets (s), drums codes, melody runs of frames."""
+        """Plain data; see `jasco.control_value.ControlValue.to_plain` of each control."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         plain["solver"], plain["guidance"] = dict(self.solver), dict(self.guidance)
         plain["conditions"] = _plain(self.conditions, num_frames, frame_rate)
@@ -82,8 +80,6 @@ class Recipe:
         return cls(**values)
 
 
-MAX_FRAMES = 200_000
-"""Most latent frames of a recipe, an hour at 50 Hz."""
 MAX_SEED = 2**63 - 1
 
 
@@ -91,33 +87,23 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 4096
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return -1e9 <= value <= 1e9  # not NaN
-
-
-def _is_whole(value: object, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
-
-
 def _are_weights(value: object) -> bool:
     if not isinstance(value, Mapping) or not value:
         return False
-    return all(isinstance(k, str) and _is_number(v) for k, v in value.items())
+    return all(isinstance(k, str) and is_number(v) for k, v in value.items())
 
 
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model": (lambda v: v is None or _is_text(v), "a name"),
     "revision": (lambda v: v is None or _is_text(v), "a commit"),
-    "seed": (lambda v: v is None or _is_whole(v, MAX_SEED), f"a whole number from 0 to {MAX_SEED}"),
+    "seed": (lambda v: v is None or is_whole(v, MAX_SEED), f"a whole number from 0 to {MAX_SEED}"),
     "solver": (lambda v: isinstance(v, Mapping), "a mapping with name"),
     "guidance": (_are_weights, 'weights such as {"all": 1.5, "text": 3}'),
-    "duration": (lambda v: _is_number(v) and v > 0, "a positive number of seconds"),
+    "duration": (lambda v: is_number(v) and v > 0, "a positive number of seconds"),
     "dtype": (_is_text, "a name"),
     "device": (_is_text, "a name"),
-    "batch": (lambda v: v is None or (_is_whole(v, MAX_COUNT) and v > 0), "the number of items"),
-    "threads": (lambda v: v is None or (_is_whole(v, MAX_COUNT) and v > 0), "their number"),
+    "batch": (lambda v: v is None or (is_whole(v, MAX_COUNT) and v > 0), "the number of items"),
+    "threads": (lambda v: v is None or (is_whole(v, MAX_COUNT) and v > 0), "their number"),
     "conditions": (lambda v: isinstance(v, Mapping), "a mapping"),
 }
 
@@ -136,7 +122,7 @@ def _check_solver(settings: Mapping[str, Any]) -> None:
                 f"solver.{key!s:.60} of the recipe: {name} has no such setting, only "
                 f"{', '.join(known)}"
             )
-        if key != "name" and not _is_number(value):
+        if key != "name" and not is_number(value):
             raise ConditionError(f"solver.{key} of the recipe is {value!r:.60}: give a number")
     try:
         SOLVERS[name](**{key: value for key, value in settings.items() if key != "name"})
@@ -148,72 +134,22 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
     plain: dict[str, Any] = {"frames": num_frames}
     if conditions.text is not None:
         plain["text"] = conditions.text
-    if conditions.chords is not None:
-        chords = conditions.chords.fit(num_frames / frame_rate)
-        plain["chords"] = [list(pair) for pair in chords.pairs()]
-    if isinstance(conditions.drums, DrumCodes):
-        plain["drums"] = conditions.drums.codes.tolist()
-    if conditions.melody is not None:
-        plain["melody"] = _runs(conditions.melody.frames(num_frames, frame_rate))
+    for name, spec in CONTROLS.items():
+        value = getattr(conditions, name)
+        if isinstance(value, spec.value_class):  # drum audio that no conditioner encoded is left
+            plain[name] = value.to_plain(num_frames, frame_rate)
     return plain
 
 
 def _conditions(plain: Mapping[str, Any]) -> Conditions:
     frames = plain.get("frames", 0)
-    if not _is_whole(frames, MAX_FRAMES):
+    if not is_whole(frames, MAX_FRAMES):
         raise ConditionError(
             f"frames of the recipe is {frames!r:.60}: give a whole number from 0 to {MAX_FRAMES:,}"
         )
-    drums = plain.get("drums")
-    if drums is not None and not (
-        isinstance(drums, list)
-        and 0 < len(drums) <= MAX_FRAMES
-        and all(_is_whole(code, 2**15) for code in drums)
-    ):
-        raise ConditionError(
-            f"drums of the recipe are {drums!r:.60}: give a list of 1 to {MAX_FRAMES:,} codes"
-        )
-    chords, melody = plain.get("chords"), plain.get("melody")
-    return Conditions(
-        text=plain.get("text"),
-        chords=None if chords is None else ChordProgression.from_pairs(chords),
-        drums=None if drums is None else DrumCodes(torch.tensor(drums)),
-        melody=None if melody is None else _melody(melody, frames),
-    )
-
-
-def _melody(runs: Any, frames: int) -> Melody:
-    """Melody of runs as `_runs` gives them; those of a row do not overlap."""
-    if not isinstance(runs, list):
-        raise ConditionError(f"melody of the recipe is {runs!r:.60}: give a list of runs")
-    roll = torch.zeros(NUM_NOTES, frames)
-    room = NUM_NOTES * frames
-    for run in runs:
-        right = isinstance(run, list) and len(run) == 4 and _is_number(run[3]) and run[3] >= 0
-        if right:
-            row, start, stop = run[:3]
-            right = _is_whole(row, NUM_NOTES - 1) and _is_whole(stop, frames)
-            right = right and _is_whole(start, stop)
-        if right:
-            room -= stop - start
-        if not right or room < 0:
-            raise ConditionError(
-                f"melody of the recipe has the run {run!r:.60}: give [row from 0 to "
-                f"{NUM_NOTES - 1}, first frame, frame after the last, value], within the "
-                f"{frames} frames"
-            )
-        roll[row, start:stop] = run[3]
-    return Melody.from_array(roll)
-
-
-def _runs(roll: torch.Tensor) -> list[list[float]]:
-    """Runs ``[row, first frame, frame after the last, value]`` of equal non-zero values."""
-    runs: list[list[float]] = []
-    for row, values in enumerate(roll.tolist()):
-        start = 0
-        for frame in range(1, len(values) + 1):
-            if frame == len(values) or values[frame] != values[start]:
-                if values[start]:
-                    runs.append([row, start, frame, values[start]])
-                start = frame
-    return runs
+    values: dict[str, Any] = {
+        name: spec.value_class.from_plain(plain[name], frames)
+        for name, spec in CONTROLS.items()
+        if plain.get(name) is not None
+    }
+    return Conditions(plain.get("text"), **values)

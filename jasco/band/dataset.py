@@ -16,21 +16,28 @@ from jasco.audio import load_mono
 from jasco.band import VERSION, Song
 from jasco.band.folder import MANIFEST, Band
 from jasco.checkpoint.codec import CodecSource
-from jasco.chords import CHORD_INDEX
 from jasco.codec import EnCodec
+from jasco.control_value import ControlValue
+from jasco.controls import CONTROLS
+from jasco.controls.spec import imported
 from jasco.data import prepared, track_file
 from jasco.data.track_file import Signature
 from jasco.errors import DataError, JascoError, SettingError
 from jasco.extract.latents import num_frames
 from jasco.io.jsonl import write_lines
-from jasco.melody import Melody
 from jasco.prepare.executors import Executor, Job, Step
-from jasco.prepare.stages.drums import DrumStage
 from jasco.prepare.stages.latents import LatentStage
+from jasco.prepare.stages.stage import Stage
 from jasco.prepare.steps import content_hash
 
 EXACT = "exact"
 """Subfolder of the prepared dataset with exact labels."""
+
+STATED: dict[str, Callable[[Song, float], ControlValue]] = {
+    "chords": lambda song, frame_rate: song.chords,
+    "melody": lambda song, frame_rate: song.melody(frame_rate),
+}
+"""Controls that a score states, at a frame rate (Hz); all others are extracted from the audio."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,8 @@ class Labelling:
         """Function that labels the song of a job; loads the codec."""
         codec = self.codec.load(device)
         encode = LatentStage(self.codec).open(device)
-        encode_drums = DrumStage(self.codec, drums="isolated").open(device)
+        stages = _stages(self.codec)
+        extracts = {name: stage.open(device) for name, stage in stages.items()}
 
         def label(job: Job) -> Job:
             path = self.band.mix(job.number)
@@ -110,9 +118,11 @@ class Labelling:
             mix = load_mono(path)
             tensors = {
                 **encode(mix),
-                **encode_drums(load_mono(self.band.drums(job.number))),
                 **exact_labels(self.band.song(job.number), num_frames(mix, codec), codec),
             }
+            isolated = self.band.isolated(job.number)
+            for name, extract in extracts.items():
+                tensors |= extract(load_mono(isolated[name]) if name in isolated else mix)
             track_file.write_track(self.root, job.id, mix.duration, self.signatures, tensors)
             return replace(job, todo=tuple(self.signatures))
 
@@ -127,30 +137,40 @@ class Labelling:
 
 
 def exact_labels(song: Song, frames: int, codec: EnCodec) -> dict[str, torch.Tensor]:
-    """Chords and melody of a song in the tensors of a prepared track.
+    """Controls that the score of a song states, in the tensors of a prepared track.
 
     Args:
         song: composed song.
         frames: number of latent frames T of its mix.
         codec: codec whose frame rate applies.
     """
-    roll = song.melody(codec.frame_rate).frames(frames, codec.frame_rate)
-    names = [CHORD_INDEX[name] for name in song.chords.names]
-    return {
-        "chord_onsets": torch.tensor(song.chords.onsets, dtype=torch.float64),
-        "chord_names": torch.tensor(names, dtype=torch.int16),
-        "melody": Melody(roll).rows().to(torch.int8),
-    }
+    tensors: dict[str, torch.Tensor] = {}
+    for state in STATED.values():
+        tensors |= state(song, codec.frame_rate).pack(frames, codec.frame_rate)
+    return tensors
 
 
 def exact_signatures(codec: CodecSource) -> dict[str, Signature]:
     """Signatures of exact labels by stage; that of the latents is the same as for recordings."""
     score = {"version": 1, "band": VERSION}
+    signatures: dict[str, Signature] = {"latents": LatentStage(codec).signature()}
+    stages = _stages(codec)
+    for name, spec in CONTROLS.items():
+        if name in stages:
+            signatures[name] = {**stages[name].signature(), "band": VERSION}
+        elif spec.value_class.per_frame:
+            signatures[name] = {**score, "frame_rate": codec.facts()["frame_rate"]}
+        else:
+            signatures[name] = score
+    return signatures
+
+
+def _stages(codec: CodecSource) -> dict[str, Stage]:
+    """Stages of the controls that are extracted from the rendered song, by name."""
     return {
-        "latents": LatentStage(codec).signature(),
-        "chords": score,
-        "drums": {**DrumStage(codec, drums="isolated").signature(), "band": VERSION},
-        "melody": {**score, "frame_rate": codec.facts()["frame_rate"]},
+        name: imported(spec.stage).for_song(codec)
+        for name, spec in CONTROLS.items()
+        if name not in STATED
     }
 
 

@@ -61,6 +61,10 @@ class Band:
         """Path of the isolated drums of a song."""
         return self.out / "drums" / f"{number:06}.flac"
 
+    def isolated(self, number: int) -> dict[str, Path]:
+        """Recordings in which a control stands alone, by its name."""
+        return {"drums": self.drums(number)}
+
     def score(self, number: int, suffix: str) -> Path:
         """Path of the notes (``.mid``) or chords (``.lab``) of a song."""
         return self.out / "scores" / f"{number:06}{suffix}"
@@ -114,7 +118,7 @@ class Band:
         Raises:
             DataError: the facts of the song cannot be read.
         """
-        paths = {"path": self.mix(number), "drums": self.drums(number)}
+        paths = {"path": self.mix(number), **self.isolated(number)}
         places = {key: path.relative_to(self.out).as_posix() for key, path in paths.items()}
         return places | _read_json(self.mix(number).with_suffix(".json"))
 

@@ -16,6 +16,7 @@ from jasco.chords.notation import read_notation
 from jasco.chords.numerals import Key
 from jasco.chords.pairs import read_pairs
 from jasco.chords.score import Score, as_text, check_count, seconds, shown
+from jasco.chords.storage import StoredChords
 from jasco.chords.vocabulary import CHORD_INDEX, NO_CHORD, to_harte
 from jasco.errors import ChordError, SettingError
 
@@ -26,7 +27,7 @@ _ROUNDING = 1e-6  # tolerance (frames) for binary rounding of an onset
 
 
 @dataclass(frozen=True)
-class ChordProgression:
+class ChordProgression(StoredChords):
     """Chords in time.
 
     Attributes:

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from jasco.audio import Audio
-from jasco.conditions import CONTROLS, Conditions
+from jasco.conditions import Conditions
+from jasco.control_value import ControlValue
+from jasco.controls import CONTROLS, control_names
 from jasco.data.dropout import ConditionDropout, TextDropout, description
-from jasco.drums import DrumCodes
 from jasco.errors import JascoError
 
 _GOLDEN_RATIO = (5**0.5 - 1) / 2  # its multiples, modulo 1, fill an interval evenly
@@ -154,7 +153,7 @@ def collate(clips: Sequence[Clip]) -> ClipBatch:
     return ClipBatch(
         sample_ids=tuple(clip.sample_id for clip in clips),
         conditions=tuple(clip.conditions for clip in clips),
-        dropped={c: torch.tensor([c in clip.dropped for clip in clips]) for c in CONTROLS},
+        dropped={c: torch.tensor([c in clip.dropped for clip in clips]) for c in control_names()},
         mask=torch.stack([frames < clip.length for clip in clips]),
         latents=torch.stack(latents) if latents else None,
         audio=torch.stack(audio) if audio else None,
@@ -213,10 +212,15 @@ class ClipDataset(Dataset[Clip | JascoError]):
             text = self.augmentation.text.draw(track.fields, rng)
             dropped = self.augmentation.dropout.draw(rng)
             t = rng.random()
-        drums = _padded(found.conditions.drums, num_frames)
+        values = {name: getattr(found.conditions, name) for name in CONTROLS}
+        padded: dict[str, Any] = {
+            name: value.padded(num_frames)
+            for name, value in values.items()
+            if isinstance(value, ControlValue)
+        }
         return Clip(
             sample_id=sample_id,
-            conditions=replace(found.conditions, text=text, drums=drums),
+            conditions=replace(found.conditions, text=text, **padded),
             dropped=dropped,
             length=found.length,
             latents=getattr(found, "latents", None),
@@ -229,10 +233,3 @@ class ClipDataset(Dataset[Clip | JascoError]):
 @lru_cache(maxsize=4)
 def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, count]).permutation(count)
-
-
-def _padded(drums: Audio | DrumCodes | None, num_frames: int) -> Audio | DrumCodes | None:
-    """Drum codes padded to the length of the clip; the loss masks the padding."""
-    if isinstance(drums, DrumCodes) and len(drums) < num_frames:
-        return DrumCodes(F.pad(drums.codes, (0, num_frames - len(drums))))
-    return drums

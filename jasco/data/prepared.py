@@ -3,15 +3,8 @@
 A folder of ``index.jsonl``, one track a line, and ``tracks/<id>.safetensors``, one file a track,
 whose id is the SHA-256 of the audio file it was made from:
 
-============  ===============  =================================================================
-tensor        type             what
-============  ===============  =================================================================
-latents       float16 (T, D)   EnCodec latents in the codec's own scale, before normalisation
-chord_onsets  float64 (n,)     s, ascending
-chord_names   int16 (n,)       indices into `CHORD_NAMES`
-drum_codes    int16 (T,)       codes of the first codebook
-melody        int8 (T,)        row of the roll at each latent frame, -1 for silence
-============  ===============  =================================================================
+``latents`` float16 (T, D) are EnCodec latents in the codec's own scale, before normalisation. The
+tensors of the controls are those of `ControlValue.pack` of their value classes.
 
 Each stage of the preparation adds its tensors, and the header of the file keeps the stage's
 signature: its version and what its result depends on, such as the fingerprint of the codec.
@@ -30,30 +23,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jasco.chords import CHORD_NAMES, ChordProgression
 from jasco.conditions import Conditions
+from jasco.control_value import Span
+from jasco.controls import CONTROLS
 from jasco.data.track_file import (
     FLOATS,
     Header,
     Signature,
+    TrackFile,
     is_duration,
     opened_track,
-    read_chords,
     read_header,
-    read_rows,
     track_file,
 )
-from jasco.drums import DrumCodes
 from jasco.errors import DataError, SettingError
 from jasco.io.jsonl import read_lines, write_lines
-from jasco.melody import Melody
 
 INDEX = "index.jsonl"
-CONTROLS = ("chords", "drums", "melody")
-"""The controls that a track's file may hold; text is in the index."""
 
 _CODEC = ("codec", "frame_rate")  # of a signature: what must be that of the latents
-_ROUNDING = 1e-6  # frames by which a time may miss its frame in binary fractions
 
 # --- the index ------------------------------------------------------------------------------------
 
@@ -222,7 +210,8 @@ class PreparedDataset:
 
     Args:
         root: its folder.
-        controls: those that clips are to have, of `CONTROLS`; all that can be had if not given.
+        controls: those that clips are to have, of `jasco.controls.CONTROLS`; all that can be had if
+            not given.
 
     Attributes:
         tracks: in the order of the index.
@@ -278,8 +267,7 @@ class PreparedDataset:
                 f"has {track.num_frames}: begin inside it and ask for at least one"
             )
         length = min(num_frames, track.num_frames - start_frame)
-        frames = slice(start_frame, start_frame + length)
-        wishes: dict[str, Any] = {}
+        span = Span(start_frame, start_frame + length, track.num_frames, self.facts.frame_rate)
         with opened_track(self.root / track.file) as file:
             stored = file.get_slice("latents")
             if (
@@ -291,18 +279,14 @@ class PreparedDataset:
                     f"{stored.get_dtype()}, not what the index says: run jasco-prepare again"
                 )
             latents = torch.zeros(num_frames, self.facts.latent_dim)
-            latents[:length] = stored[frames]
+            latents[:length] = stored[span.start : span.stop]
             if not bool(latents.isfinite().all()):
                 raise ValueError("its latents are not finite")
-            if "chords" in self.controls:
-                onsets, names = read_chords(file, len(CHORD_NAMES))
-                wishes["chords"] = _crop(onsets, names, frames, self.facts.frame_rate)
-            if "drums" in self.controls:
-                wishes["drums"] = DrumCodes(read_rows(file, "drum_codes", frames, track.num_frames))
-            if "melody" in self.controls:
-                rows = read_rows(file, "melody", frames, track.num_frames).long()
-                wishes["melody"] = Melody.from_rows(rows, self.facts.frame_rate)
-        return PreparedClip(latents, length, Conditions(**wishes))
+            tensors = TrackFile(file)
+            values: dict[str, Any] = {
+                c: CONTROLS[c].value_class.unpack(tensors, span) for c in self.controls
+            }
+        return PreparedClip(latents, length, Conditions(**values))
 
     def _signatures(self) -> dict[str, list[Signature]]:
         """The different signatures of each stage, each read from one of the files that have it."""
@@ -374,17 +358,3 @@ def other_codec(root: str | os.PathLike[str], model: Any) -> DataError:
             "give the model that codec: codec@model.codec=trained model.codec.pretrained=FOLDER"
         )
     return DataError(f"the latents of {root} are of another codec than the model's: {remedy}")
-
-
-def _crop(onsets: Tensor, names: Tensor, frames: slice, frame_rate: float) -> ChordProgression:
-    """The chords of some frames, the one that sounds at the first of them from 0 on."""
-    length = frames.stop - frames.start
-    places = onsets * frame_rate - frames.start
-    before = int((places <= _ROUNDING).sum())
-    until = int((places < length - 2 * _ROUNDING).sum())
-    kept = slice(max(before - 1, 0), until)
-    return ChordProgression(
-        names=tuple(CHORD_NAMES[index] for index in names[kept].tolist()) or ("N",),
-        onsets=tuple((places[kept].clamp(min=0) / frame_rate).tolist()) or (0.0,),
-        end=length / frame_rate,
-    )

@@ -13,24 +13,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from jasco.audio import Audio, load_audio, probe
-from jasco.chords import ChordProgression
-from jasco.chords.reading import read_chords
 from jasco.conditions import Conditions
+from jasco.control_value import Span
+from jasco.controls import CONTROLS
 from jasco.data.manifest import Recording, read_manifest
 from jasco.data.track_file import is_duration
 from jasco.errors import DataError, JascoError
-from jasco.melody import Melody
-
-_ROUNDING = 1e-6  # s
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class RawAudioDataset:
 
     Args:
         manifest: JSONL file.
-        controls: those that clips are to have, of chords, drums and melody.
+        controls: those that clips are to have, of `jasco.controls.CONTROLS`.
         sample_rate: of the codec (Hz).
         channels: audio channels of the codec.
         hop_length: samples of a latent frame.
@@ -102,7 +97,7 @@ class RawAudioDataset:
                     f"{len(without)} of {len(self.tracks)} recordings have no {control}, such as "
                     f"{without[0]}: name them in {manifest}, or prepare them with jasco-prepare"
                 )
-            kinds = str | list if control == "chords" else str
+            kinds = CONTROLS[control].types
             for track in self.tracks:
                 if not isinstance(track.fields[control], kinds):
                     raise DataError(
@@ -122,11 +117,16 @@ class RawAudioDataset:
             DataError: its audio or a control cannot be read; the message names the recording.
         """
         track = self.tracks[index]
+        frame_rate = self.sample_rate / self.hop_length
+        span = Span(start_frame, start_frame + num_frames, track.num_frames, frame_rate)
         start = start_frame * self.hop_length / self.sample_rate
         duration = num_frames * self.hop_length / self.sample_rate
         try:
             audio = self._read(track.path, start, duration)
-            conditions = self._conditions(track, start_frame, num_frames)
+            values = {
+                c: CONTROLS[c].value_class.from_fields(track.fields, c, self, span)
+                for c in self.controls
+            }
         except JascoError as error:
             raise DataError(f"{track.path}: {error}") from error
         wav, samples = audio.samples, num_frames * self.hop_length
@@ -134,8 +134,12 @@ class RawAudioDataset:
         return RecordedClip(
             audio=F.pad(wav, (0, samples - wav.shape[1])),
             length=min(num_frames, track.num_frames - start_frame),
-            conditions=conditions,
+            conditions=Conditions(**values),
         )
+
+    def audio(self, path: Path, start: float, end: float) -> Audio:
+        """Audio of a file beside the manifest between two times (s), at the codec's rate."""
+        return self._read(path, start, end - start)
 
     def _track(self, recording: Recording) -> RecordedTrack:
         if recording.problem:
@@ -150,33 +154,3 @@ class RawAudioDataset:
         """A slice at the codec's rate, no longer than asked."""
         audio = load_audio(path, start=start, duration=duration).resample(self.sample_rate)
         return Audio(audio.samples[:, : round(duration * self.sample_rate)], self.sample_rate)
-
-    def _conditions(self, track: RecordedTrack, start_frame: int, num_frames: int) -> Conditions:
-        frame_rate = self.sample_rate / self.hop_length
-        start, end = start_frame / frame_rate, (start_frame + num_frames) / frame_rate
-        wishes: dict[str, Any] = {}
-        if "chords" in self.controls:
-            # A chord that begins with the frame after the last is none of this clip's.
-            wishes["chords"] = self._chords(track.fields).crop(start, end - _ROUNDING)
-        if "drums" in self.controls:
-            wishes["drums"] = self._read(self.folder / track.fields["drums"], start, end - start)
-        if "melody" in self.controls:
-            roll = _roll(self.folder / track.fields["melody"], track.num_frames, frame_rate)
-            part = roll[:, start_frame : start_frame + num_frames]
-            wishes["melody"] = Melody(F.pad(part, (0, num_frames - part.shape[1])))
-        return Conditions(**wishes)
-
-    def _chords(self, fields: Mapping[str, Any]) -> ChordProgression:
-        chords = fields["chords"]
-        options = {k: v for k, v in fields.items() if v and (k != "annotation" or _is_jams(chords))}
-        return read_chords(chords, options, self.folder)
-
-
-def _is_jams(chords: Any) -> bool:
-    return isinstance(chords, str) and chords.lower().endswith(".jams")
-
-
-@lru_cache(maxsize=256)
-def _roll(path: Path, num_frames: int, frame_rate: float) -> torch.Tensor:
-    """The whole melody of a recording, one column a latent frame: (53, T)."""
-    return Melody.load(path).frames(num_frames, frame_rate)

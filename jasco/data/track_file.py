@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from jasco.control_value import Span
 from jasco.errors import DataError, SettingError
 from jasco.io.atomic import replacing
 from jasco.io.files import regular_file
@@ -129,47 +130,40 @@ def is_duration(value: object) -> bool:
     return 0 <= value <= MAX_DURATION  # not NaN
 
 
-def read_rows(file: Any, name: str, rows: slice, total: int) -> Tensor:
-    """Rows of a tensor of whole numbers (T,), one a latent frame.
+@dataclass(frozen=True, eq=False)
+class TrackFile:
+    """Open file of a track, as `jasco.control_value.ControlValue.unpack` reads it.
 
     Args:
-        file: an open track.
-        name: of the tensor.
-        rows: frames to read.
-        total: frames T of the track.
-
-    Raises:
-        ValueError: the tensor has another shape or type.
+        file: of `safe_open`.
     """
-    stored = file.get_slice(name)
-    if stored.get_shape() != [total] or stored.get_dtype() not in WHOLE:
-        raise ValueError(
-            f"{name} is {stored.get_dtype()} {stored.get_shape()}, not [{total}] whole numbers"
-        )
-    found: Tensor = stored[rows]
-    return found
 
+    file: Any
 
-def read_chords(file: Any, most: int) -> tuple[Tensor, Tensor]:
-    """Onsets (n,) float64 in s, ascending, and indices (n,) below ``most`` of a track's chords.
+    def tensor(self, name: str) -> Tensor:
+        """Whole tensor."""
+        found: Tensor = self.file.get_tensor(name)
+        return found
 
-    Raises:
-        ValueError: the tensors have other shapes, types or values.
-    """
-    shapes = [file.get_slice(name) for name in ("chord_onsets", "chord_names")]
-    if shapes[1].get_dtype() not in WHOLE or shapes[0].get_dtype() not in FLOATS:
-        raise ValueError("chord_onsets are no numbers of seconds, or chord_names no indices")
-    if len(shapes[0].get_shape()) != 1 or shapes[0].get_shape() != shapes[1].get_shape():
-        raise ValueError("chord_onsets and chord_names are not of one length")
-    onsets, names = file.get_tensor("chord_onsets").double(), file.get_tensor("chord_names").long()
-    if not len(onsets):
-        return onsets, names
-    steps = onsets.diff()
-    if not bool(onsets.isfinite().all()) or onsets[0] < 0 or bool((steps < 0).any()):
-        raise ValueError("chord_onsets are not ascending numbers of seconds")
-    if not 0 <= int(names.min()) <= int(names.max()) < most:
-        raise ValueError(f"chord_names lie from 0 to {most - 1}, not beyond")
-    return onsets, names
+    def rows(self, name: str, span: Span, *, floats: bool = False) -> Tensor:
+        """Rows of a tensor with one row a latent frame.
+
+        Args:
+            name: name of the tensor.
+            span: frames to read.
+            floats: the rows are floating-point numbers (T, ...), not whole ones (T,).
+
+        Raises:
+            ValueError: the tensor has another shape or type.
+        """
+        stored = self.file.get_slice(name)
+        shape, dtype = stored.get_shape(), stored.get_dtype()
+        fits = shape[:1] == [span.total] if floats else shape == [span.total]
+        if not fits or dtype not in (FLOATS if floats else WHOLE):
+            kind = "floating-point" if floats else "whole"
+            raise ValueError(f"{name} is {dtype} {shape}, not [{span.total}] {kind} numbers")
+        found: Tensor = stored[span.start : span.stop]
+        return found
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jasco.conditions import CONTROLS, Conditions
+from jasco.conditions import Conditions
 from jasco.errors import SettingError
 
 ALL, ALONE, WITHOUT, NONE, MISMATCHED = "all", "alone", "without", "none", "mismatched"
@@ -56,4 +56,4 @@ def select_conditions(
     else:
         whole = {ALL: tuple(controls), MISMATCHED: tuple(controls), NONE: ()}
         kept = whole.get(setting, (setting,))
-    return own.without(*(name for name in CONTROLS if name not in kept))
+    return own.without(*(name for name in own.asked if name not in kept))

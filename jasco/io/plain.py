@@ -344,6 +344,18 @@ def _check_plain(value: Any, finite: bool) -> None:
             raise ValueError(f"{value!r:.40} is a {type(value).__name__}, not plain data")
 
 
+def is_number(value: object) -> bool:
+    """Finite number of plain data, up to a thousand million; no bool."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -1e9 <= value <= 1e9  # not NaN
+
+
+def is_whole(value: object, most: int) -> bool:
+    """Whole number of plain data from 0 to ``most``; no bool."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
 # --- messages -------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from jasco.melody.roll import (
     strongest,
 )
 from jasco.melody.roll_files import read_numpy, read_published
+from jasco.melody.storage import StoredMelody
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ _WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 @dataclass(frozen=True, eq=False)
-class Melody:
+class Melody(StoredMelody):
     """A piano roll, in which the strongest note of each column counts.
 
     Two melodies are equal if their rolls and frame rates are.

@@ -18,6 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from jasco.controls import CONTROLS
 from jasco.data import prepared, track_file
 from jasco.data.manifest import Recording
 from jasco.errors import DataError, JascoError, SettingError
@@ -100,7 +101,7 @@ def prepare(
         JascoError: no recording can be done any more, such as on a full disk.
     """
     if not stages:
-        raise SettingError("no stages: give some of latents, chords, drums, melody")
+        raise SettingError(f"no stages: give some of latents, {', '.join(CONTROLS)}")
     signatures = {stage.name: stage.signature() for stage in stages}
     steps: list[Step] = [Reading(root, _of_kind("processor", stages), signatures)]
     if models := _of_kind("model", stages):

@@ -23,7 +23,8 @@ import soundfile
 import torch
 
 from jasco.audio import load_audio, load_mono, probe, read_recipe, save_audio
-from jasco.conditions import LONGEST_DRUMS, Conditions
+from jasco.conditions import Conditions
+from jasco.drums import LONGEST_DRUMS
 from jasco.errors import AudioError
 
 FORMATS = ("wav", "flac", "mp3", "ogg")

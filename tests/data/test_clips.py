@@ -11,7 +11,7 @@ import runs
 import torch
 from torch.utils.data import DataLoader
 
-from jasco.conditions import CONTROLS
+from jasco.controls import control_names
 from jasco.data.clips import Augmentation, Clip, ClipBatch, ClipDataset, collate
 from jasco.data.dropout import ConditionDropout, TextDropout
 from jasco.data.prepared import PreparedDataset
@@ -28,7 +28,7 @@ def source(songs):
 
 
 def training(source, tracks=None, seed=1):
-    dropout = ConditionDropout({"everything": 0.2, "chords": 0.5}, CONTROLS)
+    dropout = ConditionDropout({"everything": 0.2, "chords": 0.5}, control_names())
     tracks = range(len(source)) if tracks is None else tracks
     return ClipDataset(source, tracks, (FRAMES, DIM), seed, Augmentation(TextDropout(), dropout))
 
@@ -113,7 +113,7 @@ def test_a_batch(source):
     assert isinstance(batch, ClipBatch) and len(batch) == 8
     assert batch.latents.shape == batch.noise.shape == (8, FRAMES, DIM)
     assert batch.t.dtype == torch.float32 and batch.audio is None
-    for name in CONTROLS:
+    for name in control_names():
         assert batch.dropped[name].tolist() == [name in clips[n].dropped for n in range(8)]
     assert torch.equal(batch.given("melody"), ~batch.dropped["melody"])
     moved = batch.to("meta")

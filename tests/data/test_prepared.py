@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from jasco.chords import CHORD_INDEX, CHORD_NAMES, ChordProgression
+from jasco.control_value import Span
 from jasco.data import prepared, track_file
 from jasco.data.prepared import PreparedDataset, make_track, write_index
 from jasco.data.track_file import read_header, write_track
@@ -102,8 +104,9 @@ def test_cropped_chords_are_the_frames_of_the_whole(onsets, grid, start, length)
     times = sorted({round(t * RATE) / RATE if grid else t for t in onsets if t < 7.99} or {0.0})
     names = torch.arange(1, len(times) + 1, dtype=torch.int16)
     whole = ChordProgression(tuple(CHORD_NAMES[i] for i in names), tuple(times), 8.0)
-    tensors = torch.tensor(times, dtype=torch.float64), names
-    cropped = prepared._crop(*tensors, slice(start, start + length), RATE)
+    file = {"chord_onsets": torch.tensor(times, dtype=torch.float64), "chord_names": names}
+    span = Span(start, start + length, 400, RATE)
+    cropped = ChordProgression.unpack(SimpleNamespace(tensor=file.get), span)
     assert torch.equal(cropped.frames(length, RATE), whole.frames(400, RATE)[start:][:length])
 
 

@@ -21,10 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("io",),
-    ("aliases", "device", "notices", "text", "workers"),
+    ("aliases", "control_value", "device", "notices", "text", "workers"),
     ("config",),
     ("runs",),
-    ("audio", "chords", "drums", "flow", "melody"),
+    ("audio", "chords", "flow", "melody"),
+    ("controls", "drums"),
     ("conditions",),
     ("codec", "data.track_file", "generation", "network", "recipe"),
     ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded

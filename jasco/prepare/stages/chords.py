@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
 
-from jasco.audio import Audio
-from jasco.chords import CHORD_INDEX
 from jasco.extract.chordino import find_chordino
 from jasco.extract.chords import extract_chords
 from jasco.prepare.stages.stage import Extract, Stage
@@ -31,13 +28,4 @@ class ChordStage(Stage):
 
     def open(self, device: torch.device) -> Extract:
         """Function that runs a plugin instance per recording; no model is loaded."""
-        return _extract
-
-
-def _extract(audio: Audio) -> dict[str, Tensor]:
-    chords = extract_chords(audio)
-    names = [CHORD_INDEX[name] for name in chords.names]
-    return {
-        "chord_onsets": torch.tensor(chords.onsets, dtype=torch.float64),
-        "chord_names": torch.tensor(names, dtype=torch.int16),
-    }
+        return lambda audio: extract_chords(audio).pack()

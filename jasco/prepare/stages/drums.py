@@ -11,6 +11,7 @@ from torch import Tensor
 
 from jasco.audio import Audio
 from jasco.checkpoint.codec import CodecSource
+from jasco.drums import DrumCodes
 from jasco.errors import SettingError
 from jasco.extract.demucs import load_drum_network
 from jasco.extract.drums import DrumSeparator
@@ -42,6 +43,11 @@ class DrumStage(Stage):
     needs: ClassVar[Literal["processor", "model"]] = "model"
     gives: ClassVar[tuple[str, ...]] = ("drum_codes",)
 
+    @classmethod
+    def for_song(cls, codec: CodecSource) -> DrumStage:
+        """Stage for the isolated drums of a synthetic song."""
+        return cls(codec, drums="isolated")
+
     def __post_init__(self) -> None:
         if self.drums not in ("separated", "isolated"):
             raise SettingError(f"drums={self.drums!r}: give separated or isolated")
@@ -68,6 +74,6 @@ class DrumStage(Stage):
                 rate = separator.sample_rate
             pieces = resampled(pieces, rate, codec.sample_rate)
             codes = encode_windows(codec.coarse_codes, pieces, num_frames(audio, codec), codec)
-            return {"drum_codes": codes.to(torch.int16)}
+            return DrumCodes(codes).pack()
 
         return extract

@@ -15,7 +15,6 @@ from jasco.extract.melody import extract_melody
 from jasco.extract.salience import DeepSalience
 from jasco.extract.salience.weights import load_network
 from jasco.io.fingerprint import fingerprint
-from jasco.melody import Melody
 from jasco.prepare.stages.stage import Extract, Stage
 
 
@@ -51,7 +50,6 @@ class MelodyStage(Stage):
 
         def extract(audio: Audio) -> dict[str, Tensor]:
             melody = extract_melody(audio, model=model)
-            roll = melody.frames(num_frames(audio, codec), codec.frame_rate)
-            return {"melody": Melody(roll).rows().to(torch.int8)}
+            return melody.pack(num_frames(audio, codec), codec.frame_rate)
 
         return extract

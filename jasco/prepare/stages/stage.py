@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from jasco.audio import Audio
+from jasco.checkpoint.codec import CodecSource
 
 Extract = Callable[[Audio], dict[str, Tensor]]
 """Function from the mono mix (1, samples) of a recording, at any rate, to a stage's tensors."""
@@ -30,6 +31,11 @@ class Stage(ABC):
     version: ClassVar[int]
     needs: ClassVar[Literal["processor", "model"]]
     gives: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def for_song(cls, codec: CodecSource) -> Stage:
+        """Stage for a synthetic song, whose control its score does not state."""
+        return cls(codec)  # type: ignore[call-arg]
 
     @abstractmethod
     def dependencies(self) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from jasco import checkpoint
 from jasco.checkpoint import Checkpoint
-from jasco.conditions import CONTROLS
+from jasco.controls import control_names
 from jasco.errors import SettingError
 from jasco.io.hub import HubOptions
 from jasco.model import Jasco
@@ -62,7 +62,9 @@ def pretrained_model(
     config, resolved = copy.deepcopy(found.config), copy.deepcopy(found.resolved)
     for node in (config, resolved):
         conditioners = node["model"]["conditioners"] | dict(add)
-        node["model"]["conditioners"] = {c: conditioners[c] for c in CONTROLS if c in conditioners}
+        node["model"]["conditioners"] = {
+            c: conditioners[c] for c in control_names() if c in conditioners
+        }
     config["dropout"] = (
         {name: new_dropout for name in add} | (found.config.get("dropout") or {}) | dict(dropout)
     )

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from jasco.audio import Audio
 from jasco.chords import ChordProgression
-from jasco.conditions import CONTROLS, Conditions
+from jasco.conditions import Conditions
+from jasco.controls import control_names
 from jasco.data.clips import ClipBatch
 from jasco.errors import JascoError, SettingError
 from jasco.flow import LOSS_WEIGHTS
@@ -31,7 +32,7 @@ def as_batch(conditions, latents, *, t=None, noise=None, mask=None, dropped=()):
     return ClipBatch(
         sample_ids=tuple(range(count)),
         conditions=tuple(conditions),
-        dropped={name: torch.full((count,), name in dropped) for name in CONTROLS},
+        dropped={name: torch.full((count,), name in dropped) for name in control_names()},
         mask=torch.ones(count, frames, dtype=torch.bool) if mask is None else mask,
         latents=latents,
         audio=None,
@@ -113,7 +114,9 @@ def test_a_shift_is_positive(shift):
 
 def test_dropped_controls_are_at_their_null(module, clips):
     latents = torch.randn(2, 50, 128)
-    without = module.losses(*with_conditions(module, as_batch(clips, latents, dropped=CONTROLS)))
+    without = module.losses(
+        *with_conditions(module, as_batch(clips, latents, dropped=control_names()))
+    )
     nothing = [Conditions(), Conditions()]
     expected = module.losses(*with_conditions(module, as_batch(nothing, latents)))
     torch.testing.assert_close(without, expected)
@@ -227,7 +230,7 @@ def test_evaluation_logs_every_group(songs, tmp_path):
         tmp_path, songs, steps=4, val_check_interval=2, limit_val_batches=1.0
     )
     first = dict(trainer.callback_metrics)
-    names = {f"val/without/{name}" for name in (*CONTROLS, "everything")}
+    names = {f"val/without/{name}" for name in (*control_names(), "everything")}
     assert names | {"val/loss", "val/t/0.00-0.25", "val/t/0.50-0.75"} <= first.keys()
     again = trainer.validate(module, datamodule=trainer.datamodule, verbose=False)[0]
     assert again["val/loss"] == pytest.approx(float(first["val/loss"]), rel=1e-6)

@@ -1,0 +1,53 @@
+"""Chords: a progression over the vocabulary of the published models."""
+
+from __future__ import annotations
+
+from jasco.chords.languages import NOTATIONS
+from jasco.controls.spec import ControlSpec, ReadingOption
+from jasco.errors import ChordError
+
+_NUMBER = (int, float)
+
+SPEC = ControlSpec(
+    name="chords",
+    value="jasco.chords.ChordProgression",
+    conditioner="jasco.conditioners.ChordConditioner",
+    adherence="jasco.adherence.chords.ChordAdherence",
+    stage="jasco.prepare.stages.chords.ChordStage",
+    extractor="jasco.extract.chords.extract_chords",
+    files=("a file of chords",),
+    help="'C Am | F G7' (with --bpm), 'C:0 Am:2.5', or a .lab or .jams file",
+    extractor_help="take the chords of a recording (Chordino)",
+    types=(str, list),
+    words="a text, pairs [name, seconds] or the path of a .lab, .jams, .json or .txt file",
+    metavar=None,
+    error=ChordError,
+    options={
+        "bpm": ReadingOption(
+            _NUMBER, "beats per minute", "tempo of chords that are written in bars", {"type": float}
+        ),
+        "time_signature": ReadingOption(
+            str,
+            'a text such as "4/4"',
+            "of chords that are written in bars; 4/4 if absent",
+            {"metavar": "N/N"},
+        ),
+        "key": ReadingOption(
+            str,
+            'a text such as "A minor"',
+            "of chords in Roman numerals or Nashville numbers: 'A minor'",
+        ),
+        "notation": ReadingOption(
+            str,
+            f"the language of note names, one of {', '.join(NOTATIONS)}",
+            "language of note names; german: H, B, Fis, Es",
+            {"choices": tuple(NOTATIONS)},
+        ),
+        "annotation": ReadingOption(
+            (int, str),
+            "the index or the annotator of an annotation in a JAMS file",
+            "index or annotator of the chords in a JAMS file",
+            {"metavar": "WHICH"},
+        ),
+    },
+)

@@ -1,0 +1,20 @@
+"""Drums: coarse codes of an isolated drum track."""
+
+from __future__ import annotations
+
+from jasco.controls.spec import ControlSpec
+from jasco.errors import AudioError
+
+SPEC = ControlSpec(
+    name="drums",
+    value="jasco.drums.DrumCodes",
+    conditioner="jasco.conditioners.DrumConditioner",
+    adherence="jasco.adherence.drums.DrumAdherence",
+    stage="jasco.prepare.stages.drums.DrumStage",
+    extractor="jasco.extract.drums.separate_drums",
+    files=("a recording",),
+    help="an isolated drum track",
+    extractor_help="take the drums out of a song (Demucs)",
+    words="the path of an audio file",
+    error=AudioError,
+)

@@ -1,0 +1,35 @@
+"""Melody: a piano roll of 53 notes."""
+
+from __future__ import annotations
+
+from jasco.controls.spec import ControlSpec, ReadingOption
+from jasco.errors import MelodyError
+
+
+def _track(text: str) -> int | str:
+    """Number or name of a track on the command line."""
+    return int(text) if text.isdecimal() and len(text) < 10 else text
+
+
+SPEC = ControlSpec(
+    name="melody",
+    value="jasco.melody.Melody",
+    conditioner="jasco.conditioners.MelodyConditioner",
+    adherence="jasco.adherence.melody.MelodyAdherence",
+    stage="jasco.prepare.stages.melody.MelodyStage",
+    extractor="jasco.extract.melody.extract_melody",
+    files=("a MIDI file", "a matrix of numbers"),
+    help="a MIDI file, or a matrix as .npz, .npy or .th",
+    extractor_help="take the melody of a recording (deep salience)",
+    words="the path of a MIDI file or a matrix",
+    error=MelodyError,
+    options={
+        "melody_track": ReadingOption(
+            (int, str),
+            "number, from 0, or name of a pitched track of the MIDI file",
+            "track of the MIDI file: its number among those with pitches, from 0, or its name; "
+            "the highest notes of all if absent",
+            {"type": _track, "metavar": "N|NAME"},
+        )
+    },
+)

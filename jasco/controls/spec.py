@@ -1,0 +1,88 @@
+"""Specification of a control: its name, its parts, and how requests give it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from jasco.control_value import ControlValue
+from jasco.errors import ConditionError, JascoError
+
+
+@dataclass(frozen=True)
+class ReadingOption:
+    """Key of a request that says how to read a control.
+
+    Attributes:
+        types: types of its value.
+        words: the same in words.
+        help: line of ``--help``.
+        argument: further keywords of `argparse.ArgumentParser.add_argument`.
+    """
+
+    types: type | tuple[type, ...]
+    words: str
+    help: str
+    argument: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSpec:
+    """Specification of a control.
+
+    Parts are dotted paths, as ``_target_`` is in configurations, and imported where they are
+    needed: the command line reads this before torch is imported.
+
+    Attributes:
+        name: name of the control; ``--NAME``, and a key of requests, manifests and recipes.
+        value: `jasco.control_value.ControlValue` of a clip.
+        conditioner: `jasco.conditioners.Conditioner` that encodes it.
+        adherence: `jasco.adherence.controls.ControlAdherence` that compares a recording with it.
+        stage: `jasco.prepare.stages.stage.Stage` that prepares it.
+        extractor: function from a recording to a form of the value, for ``--NAME-from``.
+        files: kinds of file that ``--NAME`` reads, of `jasco.pipeline.inputs`.
+        help: line of ``--help`` for ``--NAME``.
+        extractor_help: line of ``--help`` for ``--NAME-from``.
+        types: types of the key in a request.
+        words: the same in words.
+        metavar: placeholder of ``--NAME`` in ``--help``.
+        error: error of a file that cannot be read.
+        options: keys of a request that say how to read the control.
+    """
+
+    name: str
+    value: str
+    conditioner: str
+    adherence: str
+    stage: str
+    extractor: str
+    files: tuple[str, ...]
+    help: str
+    extractor_help: str
+    types: tuple[type, ...] = (str, Path)
+    words: str = "the path of a file"
+    metavar: str | None = "FILE"
+    error: type[JascoError] = ConditionError
+    options: Mapping[str, ReadingOption] = field(default_factory=dict)
+
+    @property
+    def value_class(self) -> type[ControlValue]:
+        """Class of the values."""
+        found: type[ControlValue] = imported(self.value)
+        return found
+
+    @property
+    def extract(self) -> Callable[[Any], Any]:
+        """Function from a recording to a form of the value."""
+        found: Callable[[Any], Any] = imported(self.extractor)
+        return found
+
+
+@cache
+def imported(path: str) -> Any:
+    """Part of a dotted path, imported once."""
+    return resolve_name(path)
