@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--melody", default=MELODY, help="a MIDI file; '' for none")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--song", type=Path, help="keep the song in this file")
-    parser.add_argument("-o", "--output", type=Path, default=Path("assets/song.png"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/song.png"))
     args = parser.parse_args(argv)
 
     model = Jasco.from_pretrained(args.model)

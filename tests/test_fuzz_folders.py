@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from runs import new_model, write_dataset
 from safetensors.torch import load_file, save_file
 
 from jasco.conditions import Conditions
@@ -29,7 +30,6 @@ from jasco.flow import Euler
 from jasco.model import Jasco
 from jasco.recipe import Recipe
 
-from .runs import new_model, write_dataset
 from .test_recipe import written
 
 COUNT = int(os.environ.get("JASCO_FUZZ", "100"))

@@ -25,7 +25,7 @@ from jasco.errors import MissingPartError
 from jasco.io.assets import package_dir
 from jasco.notices import describe
 
-# What each optional group of packages is for; the groups of pyproject.toml, less `dev`.
+# Purpose of each optional group of packages: the groups of pyproject.toml that users install.
 EXTRAS = {
     "chords": "chords taken from audio",
     "drums": "drums taken from a song",
@@ -34,11 +34,8 @@ EXTRAS = {
     "train": "training",
     "data": "preparation of data on many machines",
     "wandb": "training logs on Weights & Biases",
-    "ui": "a web page",
     "plot": "figures",
 }
-
-UNUSED = {"ui"}  # whose program comes with a later version: nobody misses it
 
 
 @dataclass(frozen=True)
@@ -98,8 +95,6 @@ def extras() -> Iterator[Finding]:
     """Optional packages, each with the command that installs it."""
     named: set[str] = set()  # a package of two extras is one row, with the first of them
     for extra, purpose in EXTRAS.items():
-        if extra in UNUSED:
-            continue
         for requirement in _requirements(extra):
             if requirement.name not in named:
                 named.add(requirement.name)

@@ -57,13 +57,14 @@ def test_this_environment_can_generate(capsys: pytest.CaptureFixture[str]) -> No
 def test_each_optional_package_is_there_or_has_its_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    optional = {k: v for k, v in PROJECT["optional-dependencies"].items() if k != "dev"}
-    assert optional.keys() == doctor.EXTRAS.keys()
+    optional = PROJECT["optional-dependencies"]
+    assert optional.keys() - {"all", "docs", "dev"} == doctor.EXTRAS.keys()
+    (everything,) = map(Requirement, optional["all"])
+    assert everything.name == "jasco" and everything.extras == doctor.EXTRAS.keys()
     doctor.main(["--json"])
     found = rows(capsys.readouterr().out)
     first: dict[str, str] = {}  # of the extras that name a package
-    assert "gradio" not in found  # nothing uses it yet
-    for extra in doctor.EXTRAS.keys() - doctor.UNUSED:
+    for extra in doctor.EXTRAS:
         for requirement in map(Requirement, optional[extra]):
             first.setdefault(canonicalize_name(requirement.name), extra)
     for part, extra in first.items():

@@ -115,6 +115,7 @@ def optional_packages() -> frozenset[str]:
         "optional-dependencies"
     ]
     wanted = {Requirement(r).name.lower().replace("_", "-") for rs in extras.values() for r in rs}
+    wanted.discard("jasco")  # the extra `all` names those of this package
     known = {"demucs", "gradio", "matplotlib", "mir_eval", "ray", "tensorboard", "vamp", "wandb"}
     return frozenset(known) | {
         name

@@ -1,4 +1,4 @@
-"""The README tells the truth: its code runs as it stands, its tables are read by the real thing."""
+"""README and docs: code blocks run as they stand, tables match the package, links lead to files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from blocks import README, Block, blocks, commands
+from blocks import PAGES, README, Block, blocks, commands
 from checkout import changes, copy_checkout, machine_paths
 
 from jasco import ChordProgression, Melody, load_audio
-from jasco.audio import Audio
+from jasco.audio import Audio, read_recipe
 from jasco.cli.doctor import EXTRAS
 from jasco.config import compose_config
 from jasco.extract.onsets import FRAME_RATE, onset_strength
@@ -30,9 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CI = (ROOT / ".ci" / "run").read_text()
 
 
-def table(heading: str) -> list[list[str]]:
-    """The rows of the table in a section, cell by cell, without backquotes."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+def table(page: str, heading: str) -> list[list[str]]:
+    """The rows of the table in a section of a page, cell by cell, without backquotes."""
+    section = PAGES[page].split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
     return [[cell.strip().strip("`").replace("\\|", "|") for cell in row] for row in cells]
@@ -42,15 +42,17 @@ def is_ours(command: str) -> bool:
     return shlex.split(command)[0].startswith("jasco-")
 
 
-def is_installation(command: str) -> bool:
-    """Commands that make the environment, or run these tests in it."""
-    return shlex.split(command)[0] in ("python3", "pip", "pytest")
+def is_script(command: str) -> bool:
+    """The two commands that install, and then generate or run these tests."""
+    return command.startswith("bash scripts/")
 
 
 CODE = [block for block in blocks() if block.language == "python"]
 SHELL = [block for block in blocks() if block.language == "bash"]
 OURS = [block for block in SHELL if any(map(is_ours, commands(block)))]
-ENVIRONMENT = "python3 -m venv .venv && . .venv/bin/activate"
+FIRST = next(block for block in OURS if block.page == "docs/generation.md")
+FIRST_SONG = 'jasco-generate "warm 80s synth-pop, driving bass"'
+SONG = (ROOT / "scripts" / "song.sh").read_text()
 
 
 @pytest.fixture
@@ -74,28 +76,30 @@ def run(command: list[str], checkout: Path, environment: dict[str, str], text: s
     assert machine_paths(checkout) == []
 
 
-@pytest.mark.parametrize("section", dict.fromkeys(block.section for block in CODE))
+@pytest.mark.parametrize("place", dict.fromkeys(block.place for block in CODE))
 def test_the_python_of_a_section_runs(
-    section: str, checkout: Path, environment: dict[str, str]
+    place: str, checkout: Path, environment: dict[str, str]
 ) -> None:
-    lines = [""] * len(README.splitlines())  # a traceback shows the line of the README
+    # A traceback shows the line of the page.
+    lines = [""] * max(len(page.splitlines()) for page in PAGES.values())
     for block in CODE:
-        if block.section == section:
+        if block.place == place:
             text = block.text.splitlines()
             lines[block.line - 1 : block.line - 1 + len(text)] = text
     run([sys.executable, "-"], checkout, environment, "\n".join(lines))
 
 
-@pytest.mark.parametrize("block", OURS, ids=lambda block: f"{block.section}, line {block.line}")
+@pytest.mark.parametrize("block", OURS, ids=lambda block: f"{block.place}, line {block.line}")
 def test_a_block_of_commands_runs_in_a_fresh_checkout(
     block: Block, checkout: Path, environment: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     if "jasco-synthesize" in block.text:
         request.getfixturevalue("soundfont")
-    pasted = [command for command in commands(block) if not is_installation(command)]
-    run(["bash", "-euc", "\n".join(pasted)], checkout, environment)
-    if block is OURS[0]:
+    run(["bash", "-euc", "\n".join(commands(block))], checkout, environment)
+    if block is FIRST:
         check_first_song(load_audio(checkout / "song.flac"))
+    if FIRST_SONG in block.text and "--check" in block.text:
+        check_first_scores(read_recipe(checkout / "song.flac")["scores"])
 
 
 def check_first_song(song: Audio) -> None:
@@ -107,6 +111,16 @@ def check_first_song(song: Audio) -> None:
     assert found["clipping"] == found["silence"] == 0
     # Onsets come again after a beat of 96 a minute, and between two such beats they do not.
     assert pulse(song, 60 / 96) > 0.8 > 0.3 > pulse(song, 60 / 96 * 0.8)
+
+
+def check_first_scores(found: dict[str, float]) -> None:
+    """The README states the scores of the first song."""
+    stated = {
+        "chords.majmin": 0.01 * int(re.search(r"match in (\d+) % of the\s+time", README)[1]),
+        "drums.f1": float(re.search(r"have an F1 of (\.\d+)", README)[1]),
+        "melody.pitch_class": 0.01 * int(re.search(r"pitch class in (\d+) %", README)[1]),
+    }
+    assert {name: found[name] for name in stated} == pytest.approx(stated, abs=0.03)
 
 
 def pulse(audio: Audio, period: float) -> float:
@@ -132,33 +146,30 @@ def test_the_samples_have_a_beat_and_no_faults() -> None:
 
 
 def test_every_other_command_is_run_by_ci() -> None:
-    """Installing and testing cannot be run from a test: .ci/run has the very same lines."""
+    """Installing and testing cannot be run from a test: .ci/run does it."""
+    others = [c for block in SHELL for c in commands(block) if not is_ours(c)]
+    scripts = [command for command in others if is_script(command)]
+    assert scripts == ["bash scripts/song.sh", "bash scripts/test.sh"]
     lines = {line.strip() for line in CI.splitlines()}
-    others = [c for block in SHELL for c in commands(block) if is_installation(c)]
-    assert others[0] == ENVIRONMENT and "/venv/bin/activate" in CI  # there with a name of its own
-    assert "pytest -n auto" in others and others[1].startswith("pip install -c constraints.txt")
-    assert [command for command in others[1:] if command not in lines] == []
+    assert scripts[1] in lines and any(line.startswith(f"{scripts[0]} ") for line in lines)
+    assert {shlex.split(command)[0] for command in others} == {"bash", "mkdir"}
 
 
-def test_the_first_command_needs_no_more_than_the_first_installation() -> None:
-    """CI makes the song of the first block before anything optional is installed."""
-    first = [command for command in commands(SHELL[0]) if is_ours(command)]
-    words = shlex.split(first[0])
-    assert len(first) == 1 and words[-2:] == ["-o", "song.flac"]
-    assert "--drums" in words and "--melody" in words
-    run = " ".join(words[:-1])
-    ci = CI.replace("\\\n", " ")
-    made = next(k for k, line in enumerate(ci.splitlines()) if line.startswith("jasco-generate"))
-    assert run in " ".join(shlex.split(ci.splitlines()[made]))
-    assert not [line for line in ci.splitlines()[:made] if ".[dev" in line]
+def test_the_song_of_the_script_is_the_first_of_the_docs() -> None:
+    """CI makes it before anything optional is installed."""
+    (command,) = commands(FIRST)
+    assert command in SONG.replace("\\\n", " ")
+    assert {"--drums", "--melody"} < set(shlex.split(command))
+    assert CI.index("scripts/song.sh") < CI.index("scripts/test.sh")
 
 
 def test_the_picture_of_the_first_screen_is_there() -> None:
     first_screen = README.split("\n## ")[0]
     (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", first_screen)
     assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
-    for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", README):
-        assert (ROOT / link).exists(), link
+    for page, text in PAGES.items():
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text):
+            assert (ROOT / page).parent.joinpath(link).exists(), f"{page}: {link}"
 
 
 def test_every_block_is_tested() -> None:
@@ -212,12 +223,12 @@ def test_the_settings_of_an_evaluation_exist(command: str) -> None:
 
 def test_the_groups_are_those_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = dict(table("Install"))
+    groups = dict(table("docs/index.md", "Install"))
     assert list(groups) == list(project["optional-dependencies"])
-    assert groups == EXTRAS | {"dev": groups["dev"]}
+    assert groups == EXTRAS | {name: groups[name] for name in ("all", "docs", "dev")}
 
 
-@pytest.mark.parametrize("text, options, names", table("Chords"))
+@pytest.mark.parametrize("text, options, names", table("docs/charts.md", "Notation"))
 def test_a_chord_example_is_read_as_it_says(text: str, options: str, names: str) -> None:
     call = ast.parse(f"f({options})", mode="eval").body
     assert isinstance(call, ast.Call)

@@ -1,4 +1,4 @@
-"""The commands of the README for clusters, training and evaluation, run with their own settings.
+"""Commands of README and docs for clusters, training and evaluation, run with their own settings.
 
 Only sizes, steps and data are cut: precision, workers, callbacks, loggers and launchers are those
 that users get. Two processes of this machine stand for the nodes of a cluster.
@@ -31,6 +31,7 @@ from jasco.model import Jasco
 pytestmark = pytest.mark.slow
 
 CHECKPOINT = "facebook/jasco-chords-drums-melody-400M"
+RECIPE_PAGE = "docs/demo-training.md"  # its commands need each other
 SIZES = {
     "codec": ("trainer.max_steps=2", "data.batch_size=2", "data.val_segments=2"),
     "text": ("trainer.max_steps=2", "data.batch_size=4", "data.val_descriptions=4"),
@@ -56,7 +57,8 @@ for task in "${{tasks[@]}}"; do wait "$task" || exit 1; done
 
 def of(program: str) -> list[str]:
     """The commands of a program in the blocks that are not run as they stand."""
-    lines = [c for b in blocks() if b.language == "sh" for c in commands(b)]
+    shown = [b for b in blocks() if b.language == "sh" and b.page != RECIPE_PAGE]
+    lines = [c for b in shown for c in commands(b)]
     return [c for c in lines if program in shlex.split(c, comments=True)]
 
 
@@ -125,7 +127,7 @@ def run(script: str, place: Path, environment: dict[str, str]) -> str:
 
 
 def finished(run: Path, steps: int, *, samples: bool) -> None:
-    """A run has what the README says of it: settings, a checkpoint, losses and samples."""
+    """A run has what the docs say of it: settings, a checkpoint, losses and samples."""
     package = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert package["global_step"] == steps
     assert yaml.safe_load((run / "config.yaml").read_text())["trainer"]["max_steps"] == steps
@@ -228,3 +230,30 @@ def test_evaluation(command: str, place: Path, with_clap: dict[str, str], chordi
     if "experiment=musiccaps" in words:
         assert {"clap.fad", "clap.text_consistency", "chroma.similarity"} <= set(scores)
         assert set(report["published"]["figures"]) >= {CHECKPOINT}
+
+
+def test_the_recipe_of_the_demo(tmp_path: Path, soundfont: Path) -> None:
+    """Its commands in their order, each with the results of those before, in small numbers."""
+    (recipe,) = (b for b in blocks() if b.page == RECIPE_PAGE and b.language == "sh")
+    cuts = {
+        "jasco-synthesize": ("songs=4", "seconds=11"),
+        "experiment=codec": SIZES["codec"],
+        "experiment=text": SIZES["text"],
+        "experiment=demo": (*SIZES["finetune"], SAMPLES),
+    }
+    small = []
+    for command in commands(recipe):
+        words = [word for word in shlex.split(command) if word != "--card" and "README" not in word]
+        for word, cut in cuts.items():
+            if word in words:
+                replaced = {x.partition("=")[0] for x in cut}
+                words = [x for x in words if x.partition("=")[0] not in replaced] + list(cut)
+        small.append(shlex.join(words))
+    said = run("\n".join(small), tmp_path, os.environ | {"HF_HUB_OFFLINE": "1"})
+    assert "Warning" not in said, said
+    finished(tmp_path / "runs" / "demo", 2, samples=True)
+    model = Jasco.from_pretrained(tmp_path / "assets" / "demo", device="cpu")
+    bundled = Jasco.from_pretrained("demo", device="cpu")
+    assert model.controls == bundled.controls
+    shapes = {name: value.shape for name, value in bundled.state_dict().items()}
+    assert {name: value.shape for name, value in model.state_dict().items()} == shapes

@@ -1,4 +1,4 @@
-"""The fenced blocks of the README and the commands in them."""
+"""Fenced blocks of the README and of the pages in ``docs/``, and the commands in them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = {"README.md": README} | {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in sorted((ROOT / "docs").glob("*.md"))
+}
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its section, the line its first line has in the README."""
+    """A fenced block: its language, its page, its section, and its first line in the page."""
 
     language: str
+    page: str
     section: str
     line: int
     text: str
 
+    @property
+    def place(self) -> str:
+        return f"{self.page}, {self.section}" if self.section else self.page
+
 
 def blocks() -> Iterator[Block]:
-    section, language, start, body = "", None, 0, []
-    for number, line in enumerate(README.splitlines(), 1):
-        if language is None:
-            if line.startswith("## "):
-                section = line[3:]
-            elif line.startswith("```"):
-                language, start, body = line[3:], number + 1, []
-        elif line == "```":
-            yield Block(language, section, start, "\n".join(body))
-            language = None
-        else:
-            body.append(line)
+    for page, content in PAGES.items():
+        section, language, start, body = "", None, 0, []
+        for number, line in enumerate(content.splitlines(), 1):
+            if language is None:
+                if line.startswith("## "):
+                    section = line[3:]
+                elif line.startswith("```"):
+                    language, start, body = line[3:], number + 1, []
+            elif line == "```":
+                yield Block(language, page, section, start, "\n".join(body))
+                language = None
+            else:
+                body.append(line)
 
 
 def commands(block: Block) -> list[str]:
