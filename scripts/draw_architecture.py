@@ -3,7 +3,8 @@
     python scripts/draw_architecture.py
 
 The picture is drawn from the imports of the code. Imports that others imply are left out (the
-transitive reduction). A box is a module or package directly under ``jasco/``; its width grows with its lines.
+transitive reduction). A box is a module or package directly under ``jasco/``; its width grows with
+its lines.
 """
 
 from __future__ import annotations
