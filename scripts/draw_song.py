@@ -1,4 +1,4 @@
-"""Draw the picture of the README: the spectrogram of a song, the chords asked for and those heard.
+"""Draw the picture of the README: the spectrogram of a song, its requested and extracted controls.
 
     python scripts/draw_song.py
     python scripts/draw_song.py --model runs/demo --seed 3 -o picture.png --song song.flac
@@ -36,20 +36,20 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     model = Jasco.from_pretrained(args.model)
-    wishes = Conditions(
+    request = Conditions(
         text=args.text,
         chords=ChordProgression.parse(args.chords, bpm=args.bpm),
         drums=load_audio(args.drums) if args.drums else None,
         melody=Melody.from_midi(args.melody) if args.melody else None,
     )
-    out = model.generate(wishes, seed=args.seed, progress=True)
+    out = model.generate(request, seed=args.seed, progress=True)
     audio = normalize_loudness(Audio(out.audio[0], out.sample_rate), -14.0)
     if args.song:
         save_audio(args.song, *audio, loudness=None, recipe=out.recipe[0])
-    receipt = AdherenceReport.check(audio, wishes, ControlExtractor.load(device=model.device))
-    print(*receipt.lines(), *receipt.missing.values(), sep="\n")
+    report = AdherenceReport.check(audio, request, ControlExtractor.load(device=model.device))
+    print(*report.lines(), *report.missing.values(), sep="\n")
     title = f'"{args.text}", seed {args.seed}'
-    print(save_figure(args.output, receipt, audio, title=title))
+    print(save_figure(args.output, report, audio, title=title))
     return 0
 
 

@@ -1,1 +1,1 @@
-"""The command lines: each module is one program, each `main` returns its exit code."""
+"""Command lines, one module per program; each `main` returns an exit code."""

@@ -1,7 +1,4 @@
-"""``jasco-convert``: a published checkpoint, or one of ours, into a folder of ours.
-
-Two names and a few switches, so argparse and not Hydra.
-"""
+"""``jasco-convert``: conversion of a checkpoint to a folder of safetensors and YAML."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from jasco.cli.errors import one_line_errors
 from jasco.cli.loading import add_hub_options, load_model
 
 PROGRAM = "jasco-convert"
-# Named here too, because --help must not wait for torch.
+# The list is repeated here because --help must not wait for torch.
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -41,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dtype",
         choices=DTYPES,
         default="float32",
-        help="of the stored weights; float32 if absent, float16 and bfloat16 take half the space",
+        help="precision of the stored weights; default: float32, the others take half the space",
     )
     parser.add_argument(
         "--card", metavar="FILE", type=Path, help="model card, in place of a generated one"

@@ -1,7 +1,6 @@
-"""What is installed, what this machine computes with, where the parts are, and what mends each gap.
+"""``jasco-doctor``: check of packages, devices, weights and programs, with a remedy for each gap.
 
-A report is a table of sections; a section is a function that yields findings. To report one more
-part, write such a function and add it to `SECTIONS`.
+Each section is a function that yields findings; `SECTIONS` lists them.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from jasco.notices import describe
 
 # Purpose of each optional group of packages: the groups of pyproject.toml that users install.
 EXTRAS = {
-    "chords": "chords taken from audio",
-    "drums": "drums taken from a song",
+    "chords": "extraction of chords",
+    "drums": "separation of drums",
     "melody": "the weights of the melody extractor",
     "eval": "evaluation",
     "train": "training",
@@ -43,10 +42,10 @@ class Finding:
     """One row of the report.
 
     Attributes:
-        part: what was looked for.
-        state: ``ok``; ``missing``, an optional part that is absent; ``broken``, it cannot work.
-        detail: its version or place, or what is wrong.
-        remedy: the command or the step that mends it.
+        part: package, program or file.
+        state: ``ok``, ``missing`` (optional and absent) or ``broken``.
+        detail: version, path or problem.
+        remedy: command or step that solves the problem.
     """
 
     part: str
@@ -56,7 +55,7 @@ class Finding:
 
 
 def machine() -> Iterator[Finding]:
-    """What computes here, and in which precision."""
+    """Python, device, threads and precision."""
     import torch
 
     from jasco.cli.threads import WAIT_POLICY, default_threads
@@ -79,21 +78,21 @@ def machine() -> Iterator[Finding]:
 
 
 def core() -> Iterator[Finding]:
-    """The package and all that generation needs."""
+    """Package and requirements of generation."""
     yield Finding("jasco", "ok", version("jasco"))
     for requirement in _requirements():
         remedy = f"pip install '{requirement.name}{requirement.specifier}'"
         yield _package(requirement, remedy)
     for name in ("conf", "assets"):
         yield Finding(name, "ok", str(package_dir(name)))
-    from jasco import Jasco  # with all that it imports: a package that does not load shows here
+    from jasco import Jasco  # fails if a required package cannot be loaded
 
     yield Finding("model", "ok", f"{Jasco.__module__} loads")
 
 
 def extras() -> Iterator[Finding]:
-    """Optional packages, each with the command that installs it."""
-    named: set[str] = set()  # a package of two extras is one row, with the first of them
+    """Optional packages, with the command that installs each."""
+    named: set[str] = set()  # a package of two extras has one row, in the first
     for extra, purpose in EXTRAS.items():
         for requirement in _requirements(extra):
             if requirement.name not in named:
@@ -102,7 +101,7 @@ def extras() -> Iterator[Finding]:
 
 
 def parts() -> Iterator[Finding]:
-    """Weights and plugins that are no Python packages."""
+    """Weights and plugins that are not Python packages."""
     demo = package_dir("assets") / "demo"
     if (demo / "model.safetensors").is_file():
         yield Finding("demo", "ok", str(demo))
@@ -116,7 +115,7 @@ def parts() -> Iterator[Finding]:
 
 
 def _salience() -> Finding:
-    """The weights that hear melodies."""
+    """Weights of the melody extractor."""
     from jasco.extract.salience.weights import VARIABLE, kept_weights
 
     path = Path(os.environ.get(VARIABLE) or kept_weights())
@@ -127,7 +126,7 @@ def _salience() -> Finding:
 
 
 def _demucs() -> Finding:
-    """The weights that take drums out of songs."""
+    """Weights of the drum separation."""
     from jasco.extract.demucs import VARIABLE, find_drum_weights
 
     if find_spec("demucs") is None:
@@ -142,7 +141,7 @@ def _demucs() -> Finding:
 
 
 def _soundfont() -> Finding:
-    """The sounds of the band."""
+    """Soundfont of the synthetic songs."""
     from jasco.band.render import INSTALL, find_soundfont
 
     try:
@@ -152,7 +151,7 @@ def _soundfont() -> Finding:
 
 
 def _chordino() -> Finding:
-    """The Vamp plugin that hears chords."""
+    """Vamp plugin for chords."""
     from jasco.extract.chordino import INSTALL_COMMAND, find_chordino, search_path
 
     if find_spec("vampyhost") is None:
@@ -165,7 +164,7 @@ def _chordino() -> Finding:
 
 
 def programs() -> Iterator[Finding]:
-    """Programs that some steps start."""
+    """External programs."""
     for name, purpose in {
         "ffmpeg": "reads m4a and video files",
         "fluidsynth": "renders MIDI to audio",
@@ -178,7 +177,7 @@ def programs() -> Iterator[Finding]:
 
 
 def hub() -> Iterator[Finding]:
-    """Where downloaded checkpoints are kept."""
+    """Cache of downloads, and access to the network."""
     from huggingface_hub import constants
 
     yield Finding("cache", "ok", constants.HF_HUB_CACHE)
@@ -210,7 +209,7 @@ SECTIONS = (
 
 
 def examine(section: Section) -> list[Finding]:
-    """All findings of a section; an error on the way becomes the last of them."""
+    """Findings of a section; an unexpected error becomes the last one."""
     findings: list[Finding] = []
     try:
         findings.extend(section.find())
@@ -220,7 +219,7 @@ def examine(section: Section) -> list[Finding]:
 
 
 def _requirements(extra: str = "") -> Iterator[Requirement]:
-    """What the installed package declares for an extra, or for itself."""
+    """Declared requirements of an extra, or of the package itself."""
     for requirement in map(Requirement, requires("jasco") or []):
         marker = requirement.marker
         needed = marker is None or marker.evaluate({"extra": ""})
@@ -229,10 +228,7 @@ def _requirements(extra: str = "") -> Iterator[Requirement]:
 
 
 def _package(requirement: Requirement, remedy: str, purpose: str = "") -> Finding:
-    """An installed package of the right version, or the command that brings it.
-
-    Without a ``purpose`` the package is not optional: its absence breaks something.
-    """
+    """Finding of a package; one without a ``purpose`` is required, and its absence is an error."""
     try:
         installed = version(requirement.name)
     except PackageNotFoundError:
@@ -246,7 +242,7 @@ def _package(requirement: Requirement, remedy: str, purpose: str = "") -> Findin
 
 
 def table(report: dict[str, list[Finding]]) -> str:
-    """The report as text, in columns."""
+    """Report as text in columns."""
     width = max(len(finding.part) for findings in report.values() for finding in findings)
     lines = []
     for title, findings in report.items():
@@ -259,21 +255,21 @@ def table(report: dict[str, list[Finding]]) -> str:
 
 @one_line_errors("jasco-doctor")
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the report and return 1 where something that generation needs is broken, else 0."""
+    """Print the report; return 1 where a requirement of generation is broken, else 0."""
     parser = argparse.ArgumentParser(
         prog="jasco-doctor",
-        description="What is installed, which device and precision, where plugins and weights are, "
-        "and the command that mends each gap.",
-        epilog="Exit code 1 where something that generation needs is broken, else 0.",
+        description="Packages, device, precision, weights and programs of this machine, and the "
+        "command that solves each problem.",
+        epilog="Exit code: 1 where a requirement of generation is broken, else 0.",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
         "--install-chordino",
         action="store_true",
-        help="instead of the report: fetch the Chordino plugin (GPL), try it and say where it lies",
+        help="instead of the report: download the Chordino plugin (GPL), test it, print its path",
     )
     parser.add_argument(
-        "--yes", action="store_true", help="agree to the licence of Chordino, where a script asks"
+        "--yes", action="store_true", help="accept the licence of Chordino without a question"
     )
     options = parser.parse_args(argv)
     if options.yes and not options.install_chordino:
@@ -281,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.install_chordino:
         from jasco.extract.chordino import install_chordino
 
-        print(f"Chordino heard a test cadence right: {install_chordino(yes=options.yes)}")
+        print(f"Chordino extracted a test cadence correctly: {install_chordino(yes=options.yes)}")
         return 0
 
     report = {section.title: examine(section) for section in SECTIONS}
@@ -296,5 +292,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps({"ok": not broken, "report": rows}, indent=2))
     else:
         print(table(report))
-        print(f"\nbroken: {', '.join(broken)}" if broken else "\nall that generation needs is here")
+        print(
+            f"\nbroken: {', '.join(broken)}"
+            if broken
+            else "\nall requirements of generation are met"
+        )
     return 1 if broken else 0

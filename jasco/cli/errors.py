@@ -1,7 +1,6 @@
-"""Begin and end of every command line.
+"""Error handling of the command lines.
 
-Threads sleep while they wait for each other. Exit codes: 0 done, 1 failed with one line that says
-why, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from jasco.errors import JascoError, JascoWarning
 from jasco.notices import describe, tell
 
 FAILED = 1
-INTERRUPTED = 130  # the shell's own number for Ctrl-C: 128 + SIGINT
+INTERRUPTED = 130  # as in shells: 128 + SIGINT
 
 P = ParamSpec("P")
 
@@ -26,13 +25,13 @@ _python_warning = warnings.showwarning
 
 
 def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
-    """Decorate a ``main`` so that it ends in an exit code and one line on stderr, no traceback.
+    """Decorator of a ``main``: an error becomes an exit code and one line on stderr.
 
-    ``JASCO_DEBUG=1`` shows the traceback instead. Ctrl-C ends in 130, a reader that goes away
-    (``| head``) in silence. Wrong usage stays with argparse, which exits with 2.
+    ``JASCO_DEBUG=1`` shows the traceback instead. A closed pipe (``| head``) ends the program
+    silently.
 
     Args:
-        program: the name that the line starts with, such as ``jasco-generate``.
+        program: name at the start of the line, such as ``jasco-generate``.
     """
 
     def decorate(main: Callable[P, int]) -> Callable[P, int]:
@@ -42,7 +41,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
             shown, warnings.showwarning = warnings.showwarning, _show_warning
             try:
                 code = main(*args, **kwargs)
-                sys.stdout.flush()  # a full disk or a closed pipe may show only here
+                sys.stdout.flush()  # raises where the disk is full or the pipe is closed
                 return code
             except KeyboardInterrupt:
                 tell(f"{program}: interrupted")
@@ -73,7 +72,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a notice of Jasco as one line, and other warnings as Python does."""
+    """Print warnings of Jasco as one line, and others as Python does."""
     if issubclass(category, JascoWarning):
         tell(" ".join(str(message).split()))
     else:
@@ -81,7 +80,7 @@ def _show_warning(
 
 
 def _settle_stdout() -> None:
-    """Flush; what cannot be written goes nowhere, for the interpreter flushes again at its end."""
+    """Flush stdout, or redirect it to null: the interpreter would raise in its own last flush."""
     try:
         sys.stdout.flush()
     except OSError:

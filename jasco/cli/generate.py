@@ -1,4 +1,4 @@
-"""``jasco-generate``: music from text, chords, drums and a melody, into files."""
+"""``jasco-generate``: generation of audio files from text, chords, drums and a melody."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "jasco-generate"
 DEFAULT_MODEL = "demo"
-# Named here too, because --help must not wait for torch.
+# The list is repeated here because --help must not wait for torch.
 DTYPES = ("auto", "float32", "bfloat16")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 GPU_BATCH = 4
@@ -39,14 +39,14 @@ requests:
   chords_from, drums_from, melody_from, seed, samples, best_of, duration, start, crop, solver,
   steps, guidance, loudness and output. Its relative paths start from its own folder. Keys, values,
   chords and the presence of files are checked for all requests before the first is generated. A
-  request whose files turn out to be unreadable is named in its turn, the others are made, and the
-  exit code is 1. Options given beside --request or --from go before what the file says.
+  request with unreadable files is reported in its turn, the others are generated, and the exit
+  code is 1. Options of the command line override those of --request or --from.
 
 files:
-  An output file that exists is replaced, when the new one is whole. Takes that share a name are
-  numbered: song-1.flac, song-2.flac. Missing folders are made. The recipe of a take is in the
-  file's comment tag, for wav also in a .json beside it; --from makes the take again. Of --best-of
-  the file and its recipe are those of the seed that is kept.
+  An existing output file is replaced when the new one is complete. Takes of one name are numbered:
+  song-1.flac, song-2.flac. Missing folders are created. The recipe of a take is in the comment tag
+  of the file, for wav also in a .json beside it; --from reproduces the take. With --best-of, file
+  and recipe are those of the best seed.
 
 examples:
   jasco-generate "warm 80s synth-pop" --chords "C Am | F G" --bpm 100 -o song.flac
@@ -67,11 +67,11 @@ def _track(text: str) -> int | str:
     return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
-_loudness.__name__ = "loudness"  # argparse says: invalid loudness value
+_loudness.__name__ = "loudness"  # for the message of argparse: invalid loudness value
 
 
 def _parser() -> argparse.ArgumentParser:
-    """The options; those of a request are absent from the namespace where they are not given."""
+    """Parser; options of a request that are not given are absent from the namespace."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Music from text, chords, drums and a melody.",
@@ -83,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("text", nargs="?", help="description of the music")
     add("--chords", help="'C Am | F G7' (with --bpm), 'C:0 Am:2.5', or a .lab or .jams file")
-    add("--bpm", type=float, help="tempo of chords that are written in bars")
-    add("--time-signature", metavar="N/N", help="of chords that are written in bars; 4/4 if absent")
-    add("--key", help="of chords in Roman numerals or Nashville numbers: 'A minor'")
+    add("--bpm", type=float, help="tempo of chords in bars")
+    add("--time-signature", metavar="N/N", help="time signature of chords in bars; default: 4/4")
+    add("--key", help="key of Roman numerals or Nashville numbers: 'A minor'")
     add(
         "--notation", choices=tuple(NOTATIONS), help="language of note names; german: H, B, Fis, Es"
     )
@@ -96,43 +96,56 @@ def _parser() -> argparse.ArgumentParser:
         "--melody-track",
         type=_track,
         metavar="N|NAME",
-        help="track of the MIDI file: its number among those with pitches, from 0, or its name; "
-        "the highest notes of all if absent",
+        help="track of the MIDI file: index among pitched tracks, from 0, or name; default: the "
+        "highest notes of all tracks",
     )
-    add("--chords-from", metavar="FILE", help="take the chords of a recording (Chordino)")
-    add("--drums-from", metavar="FILE", help="take the drums out of a song (Demucs)")
-    add("--melody-from", metavar="FILE", help="take the melody of a recording (deep salience)")
+    add("--chords-from", metavar="FILE", help="extract chords from a recording (Chordino)")
+    add("--drums-from", metavar="FILE", help="separate drums from a recording (Demucs)")
+    add("--melody-from", metavar="FILE", help="extract the melody of a recording (deep salience)")
     add("-o", "--output", metavar="FILE", help="file to write: .wav, .flac, .mp3 or .ogg")
-    add("--samples", type=int, metavar="N", help="number of takes, with seeds from --seed on")
+    add(
+        "--samples",
+        type=int,
+        metavar="N",
+        help="number of takes, with consecutive seeds from --seed",
+    )
     add(
         "--best-of",
         type=int,
         metavar="N",
-        help="try N seeds, from --seed on, and keep the take that --check scores best",
+        help="generate N seeds from --seed, and keep the take with the best --check scores",
     )
-    add("--seed", type=int, metavar="N", help="of the noise; drawn and reported if absent")
-    add("--duration", type=float, metavar="S", help="length in seconds, up to the model's own")
-    add("--start", type=float, metavar="S", help="begin at this second of chords, drums and melody")
-    add("--crop", metavar="S-S", help="use these seconds of chords, drums and melody: 30-40")
-    add("--solver", choices=tuple(SOLVERS), help="the model's own if absent")
-    add("--steps", type=int, metavar="N", help="of a solver other than dopri5; alone, of euler")
+    add("--seed", type=int, metavar="N", help="seed of the noise; default: drawn and printed")
+    add("--duration", type=float, metavar="S", help="length (s), up to that of the model")
+    add("--start", type=float, metavar="S", help="start within chords, drums and melody (s)")
+    add("--crop", metavar="S-S", help="range within chords, drums and melody (s): 30-40")
+    add("--solver", choices=tuple(SOLVERS), help="default: that of the model")
     add(
-        "--shift", type=float, metavar="X", help="of those steps: 3 for shorter ones near the noise"
+        "--steps",
+        type=int,
+        metavar="N",
+        help="steps of a fixed-step solver; default solver with --steps: euler",
     )
-    add("--guidance", metavar="NAME=WEIGHT,...", help="all=1.5,text=3; the model's own if absent")
+    add(
+        "--shift",
+        type=float,
+        metavar="X",
+        help="timestep shift; above 1: shorter steps near the noise",
+    )
+    add("--guidance", metavar="NAME=WEIGHT,...", help="all=1.5,text=3; default: that of the model")
     add(
         "--loudness",
         type=_loudness,
         metavar="LUFS",
-        help="of the file (ITU-R BS.1770), or 'none' to leave the level as it is; -14 if absent",
+        help="integrated loudness (ITU-R BS.1770), or 'none' for no normalisation; default: -14",
     )
 
     add(
         "--check",
         action="store_true",
         default=False,
-        help="hear what was asked for in the take: scores on stdout and in the recipe, and a "
-        "picture beside the file (song.check.png)",
+        help="extract the requested controls from each take: scores on stdout and in the recipe, "
+        "and a figure beside the file (song.check.png)",
     )
 
     source = parser.add_argument_group("requests and recipes").add_mutually_exclusive_group()
@@ -143,13 +156,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TAKE",
         type=Path,
         default=None,
-        help="make an earlier take again; other options change it",
+        help="reproduce an earlier take; other options change it",
     )
     add(
         "--yes",
         action="store_true",
         default=False,
-        help="with --from: load the model that the take names, wherever it is",
+        help="with --from: trust the model that the take names",
     )
     add("--no-recipe", action="store_true", default=False, help="leave the recipe out of the file")
 
@@ -158,15 +171,14 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         metavar="NAME",
         default=None,
-        help="Hub id, folder or Lightning checkpoint; if absent, the small model that comes with "
-        f"Jasco, {DEFAULT_MODEL}",
+        help=f"Hub id, folder or Lightning checkpoint; default: the bundled {DEFAULT_MODEL}",
     )
     group.add_argument("--device", default=None, help="auto, cpu, cuda, cuda:1 or mps")
     group.add_argument(
         "--dtype",
         default=None,
         choices=DTYPES,
-        help="of matrix products; auto if absent, which is bfloat16 where the hardware has it "
+        help="precision of matrix products; default: auto, bfloat16 where the hardware has it "
         "(dopri5 always computes in float32)",
     )
     group.add_argument(
@@ -174,16 +186,15 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         metavar="N",
         default=None,
-        help=f"most takes to run together; if absent {GPU_BATCH} on a GPU, and 1 on a CPU, where "
-        "more together are no faster",
+        help=f"takes per batch; default: {GPU_BATCH} on a GPU, 1 on a CPU, where batches are not "
+        "faster",
     )
     group.add_argument(
         "--threads",
         type=int,
         metavar="N",
         default=None,
-        help="of the CPU; if absent as many as there are cores for this program "
-        "(OMP_NUM_THREADS says fewer)",
+        help="CPU threads; default: one per usable core (at most OMP_NUM_THREADS)",
     )
     add_hub_options(parser)
     return parser
@@ -199,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     requests = _requests(args, options)
     plan = None if requests is None else _plan(args, requests)
 
-    # torch and the rest, only now that the request is right: their import is part of loading
+    # Importing torch takes seconds, so it follows the checks and counts as loading.
     started = time.perf_counter()
     from jasco.cli.threads import use_threads
     from jasco.device import resolve_device, resolve_dtype
@@ -268,7 +279,7 @@ def _requests(args: argparse.Namespace, options: Mapping[str, Any]) -> list[Requ
         return [Request.build(merged(values, options), label) for label, values in entries]
     if args.take is not None:
         checked_input("take", args.take, options=True)
-        # The options alone as if there were a text: most of what is wrong shows here.
+        # Most errors of the options show without the recipe, as if a text were given.
         check_output(Request.build({"text": "any", **options}).output or Path())
         return None
     return [Request.build(options)]
@@ -280,9 +291,9 @@ def _plan(args: argparse.Namespace, requests: Sequence[Request]) -> Plan:
 
 
 def _first(requests: Sequence[Request], read: Callable[[Request], Sources]) -> Sources | None:
-    """The files of the first request, whose errors shall not wait for the model.
+    """Read the files of the first request, whose errors should not wait for the model.
 
-    Where there are several requests, what is wrong with one is told in its turn.
+    With several requests, an error of one is reported in its turn.
     """
     try:
         return read(requests[0])

@@ -1,4 +1,4 @@
-"""Options that say where a model comes from, and loading it: shared by the command lines."""
+"""Options of the Hub, and loading of a model with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_hub_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `load_model` reads: ``--revision``, ``--cache-dir`` and ``--local-files-only``."""
+    """Add the options of `load_model`: ``--revision``, ``--cache-dir``, ``--local-files-only``."""
     group = parser.add_argument_group("Hugging Face Hub")
     group.add_argument("--revision", default=None, help="branch, tag or commit of the model")
     group.add_argument(
@@ -22,7 +22,7 @@ def add_hub_options(parser: argparse.ArgumentParser) -> None:
         "--local-files-only",
         action="store_true",
         default=False,
-        help="take only what the cache holds, never the network",
+        help="use the cache only, never the network",
     )
 
 
@@ -34,11 +34,16 @@ def load_model(
     dtype: str,
     revision: str | None = None,
 ) -> Jasco:
-    """Load a model with the options of `add_hub_options`, which go before ``revision``.
+    """Load a model with the options of `add_hub_options`.
+
+    Args:
+        name: Hub id, folder or Lightning checkpoint.
+        args: namespace with the options; its ``revision`` overrides the argument.
+        device, dtype, revision: see `Jasco.from_pretrained`.
 
     Raises:
-        CheckpointError: it cannot be found, reached or read.
-        SettingError: no such device or precision.
+        CheckpointError: the model cannot be found, reached or read.
+        SettingError: an unknown device or precision.
     """
     from jasco.model import Jasco
 

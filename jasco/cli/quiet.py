@@ -1,4 +1,4 @@
-"""What libraries say, less what means nothing to whoever calls a command line."""
+"""Filters of messages by libraries that do not concern users of the command lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 
 
 def quiet_transformers() -> None:
-    """No bars for what is loaded in a second, and no remarks about the parts of a model."""
+    """Silence the progress bars and the remarks of transformers about loaded weights."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()
@@ -16,16 +16,15 @@ def quiet_transformers() -> None:
 
 
 def quiet_lightning(*messages: str) -> None:
-    """No remarks of Lightning but warnings, and of those none that does not fit the program.
+    """Silence the remarks of Lightning, and warnings that do not fit the programs.
 
     Args:
-        messages: regular expressions of further warnings to leave out.
+        messages: regular expressions of further warnings to silence.
     """
     quiet_transformers()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for message in (
-        # Data is read by one process for each processor, or by as many as the user has asked for:
-        # both warnings are about a number that was chosen.
+        # The number of workers is chosen by the user or from the cores of the machine.
         ".*does not have many workers.*",
         "This DataLoader will create .* worker processes",
         ".*isinstance.treespec, LeafSpec.*",
@@ -35,9 +34,9 @@ def quiet_lightning(*messages: str) -> None:
 
 
 def quiet_resource_tracker() -> None:
-    """No word of the process by which Python tidies up what an interrupt has left.
+    """Silence Python's resource tracker after an interrupt.
 
-    It starts with the first pool, and takes its filters from the environment.
+    The tracker is a process of its own, which reads its filters from the environment.
     """
     variable, ours = "PYTHONWARNINGS", "ignore:resource_tracker"
     filters = [text for text in os.environ.get(variable, "").split(",") if text]

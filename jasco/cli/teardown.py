@@ -1,4 +1,4 @@
-"""Errors that Lightning hides."""
+"""Errors hidden by the teardown of Lightning."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from traceback import walk_tb
 
 @contextmanager
 def first_error() -> Iterator[None]:
-    """Raise what stopped a `Trainer`, not what failed when it was taken down after that.
+    """Raise the error that stopped a `Trainer`, not a later one of its teardown.
 
-    Where workers of a `DataLoader` cannot be started, for instance, Lightning's teardown asks the
-    loader for its length and raises ``Please call iter(combined_loader) first`` instead.
+    Where workers of a `DataLoader` cannot be started, for instance, the teardown raises ``Please
+    call iter(combined_loader) first``.
     """
     try:
         yield

@@ -1,1 +1,1 @@
-"""Training data: manifests of recordings, and the prepared dataset made of them."""
+"""Training data: manifests, prepared datasets, and the datasets and loaders of training."""

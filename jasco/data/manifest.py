@@ -1,9 +1,9 @@
-"""Manifests: which recordings there are, and what is known about each.
+"""Manifests: lists of recordings with their fields.
 
-A manifest is JSONL, one recording a line: ``path`` (absolute, or relative to the manifest) and any
-other fields, such as ``text`` or ``description``. The original's ``data.jsonl`` is one, also
-gzipped; its paths may be relative to the working directory instead. A ``.json`` object beside a
-recording, as the original keeps its descriptions, adds the fields that the line leaves open.
+A manifest is JSONL, one recording per line: ``path`` (absolute, or relative to the manifest) and
+any other fields, such as ``text`` or ``description``. The ``data.jsonl`` of the original is one,
+also gzipped; its paths may be relative to the working directory. A ``.json`` file beside a
+recording, as in the data of the original, adds fields that the line lacks.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from jasco.io.plain import read_object
 AUDIO_SUFFIXES = frozenset(
     ".wav .flac .mp3 .ogg .oga .opus .aif .aiff .au .caf .w64 .m4a .mp4 .aac .wma .webm".split()
 )
-"""What `scan_folder` takes for recordings."""
+"""Suffixes of recordings for `scan_folder`."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording of a manifest.
+    """Recording of a manifest.
 
     Attributes:
-        path: of the audio file, absolute.
-        fields: what the manifest, and the ``.json`` beside the file, say about it.
-        problem: why it cannot be used, where that shows already here.
+        path: absolute path of the audio file.
+        fields: fields of the manifest and of the ``.json`` beside the file.
+        problem: reason why the recording cannot be used; ``None`` if none is known yet.
     """
 
     path: Path
@@ -40,11 +40,10 @@ class Recording:
 
 
 def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
-    """Read a manifest (``.jsonl``, ``.jsonl.gz``), in its order.
+    """Recordings of a manifest (``.jsonl``, ``.jsonl.gz``), in order.
 
     Raises:
-        DataError: it is missing, no text, holds no recording, or a line is no JSON object with a
-            ``path``; the message names the line.
+        DataError: a missing or empty manifest, or a line that is not a JSON object with a ``path``.
     """
     path = Path(os.path.expanduser(path)).absolute()
     found = []
@@ -52,7 +51,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
         name = values.pop("path", None)
         if not isinstance(name, str) or not name:
             raise DataError(f'{label} has no "path": give the path of an audio file')
-        found.append(_described(_located(name, path.parent), values))
+        found.append(_described(_resolve(name, path.parent), values))
     if not found:
         raise DataError(f"{path} holds no recording: give a JSON object with a path on each line")
     return found
@@ -61,11 +60,11 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
 def scan_folder(
     folder: str | os.PathLike[str], probe: Callable[[Path], dict[str, Any]] | None = None
 ) -> list[Recording]:
-    """All recordings under a folder, known by their suffix, in the order of their paths.
+    """Recordings in a folder and its subfolders, in the order of their paths.
 
     Args:
-        folder: searched with all its subfolders.
-        probe: tells more fields of a file, such as its duration.
+        folder: folder to search for files with `AUDIO_SUFFIXES`.
+        probe: function that returns further fields of a file, such as its duration.
 
     Raises:
         DataError: no such folder, or no recording in it.
@@ -80,19 +79,19 @@ def scan_folder(
 
 
 def write_manifest(path: str | os.PathLike[str], recordings: list[Recording]) -> None:
-    """Write a manifest, whole or not at all."""
+    """Write a manifest atomically."""
     write_lines(Path(path), ({"path": str(r.path), **r.fields} for r in recordings))
 
 
-def _located(name: str, folder: Path) -> Path:
-    """The file of a relative path: beside the manifest, or else in the working directory."""
+def _resolve(name: str, folder: Path) -> Path:
+    """Absolute path: relative to the manifest, or else to the working directory."""
     beside, here = folder / name, Path(name).absolute()
     only_here = os.path.exists(here) and not os.path.exists(beside)  # never raises
     return Path(os.path.normpath(here if only_here else beside))
 
 
 def _described(path: Path, values: dict[str, Any]) -> Recording:
-    """A recording with the fields of the ``.json`` beside it where ``values`` leave them open."""
+    """Recording with ``values``, and other fields from the ``.json`` beside it."""
     side = path.with_suffix(".json") if path.name else path
     if not os.path.isfile(side):
         return Recording(path, values)

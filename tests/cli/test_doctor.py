@@ -77,7 +77,7 @@ def test_the_table_says_the_same_as_the_json(capsys: pytest.CaptureFixture[str])
     found = rows(capsys.readouterr().out)
     assert doctor.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "all that generation needs is here"
+    assert lines[-1] == "all requirements of generation are met"
     table = [line.split(maxsplit=2) for line in lines if line.startswith("  ")]
     assert [cells[:2] for cells in table] == [[r["part"], r["state"]] for r in found.values()]
     assert all(
@@ -210,7 +210,7 @@ def test_chordino_that_is_installed_is_tried_and_kept() -> None:
     code, output = doctor_in_a_shell(None, "--install-chordino")
     assert (code, output.splitlines()[-1]) == (
         0,
-        f"Chordino heard a test cadence right: {before.detail}",
+        f"Chordino extracted a test cadence correctly: {before.detail}",
     )
 
 
