@@ -15,20 +15,13 @@ from tqdm import tqdm
 from jasco import checkpoint
 from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
-from jasco.conditioners.drums import encode_drums
 from jasco.conditions import ConditionBatch, Conditions, as_clips, check_asked
 from jasco.controls import control_names
 from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded
 from jasco.errors import CheckpointError, SettingError
+from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, make_solver
-from jasco.generation import (
-    Generation,
-    check_noise,
-    draw_noise,
-    frames_of,
-    item_seeds,
-    report_to,
-)
+from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
 from jasco.network import VelocityNetwork
 from jasco.recipe import Recipe
 
@@ -226,12 +219,23 @@ class Jasco(Float32Module):
         for i, clip in enumerate(conditions):
             whose = f"clip {i}" if len(conditions) > 1 else "the clip"
             check_asked(clip.asked, self.controls, whose)
+        conditions = [self.with_codes(clip, num_frames) for clip in conditions]
         encoded = {}
         for name, module in self.conditioners.items():
             conditioner = cast(Conditioner, module)
             values = [getattr(clip, name) for clip in conditions]
             encoded[name] = conditioner(conditioner.prepare(values, num_frames, self.codec))
         return ConditionBatch(encoded)
+
+    def with_codes(self, clip: Conditions, num_frames: int) -> Conditions:
+        """Clip with its drums as the codes of ``num_frames``, which is all that the model takes.
+
+        Raises:
+            ConditionError: codes shorter than the clip.
+        """
+        if clip.drums is None or "drums" not in self.conditioners:
+            return clip
+        return replace(clip, drums=encode_drums(clip.drums, num_frames, self.codec))
 
     def velocity(self, z: Tensor, t: Tensor, conditions: ConditionBatch) -> Tensor:
         """Velocity (B, T, D) at latents z (B, T, D) and times t, (B,) or a scalar."""
@@ -296,6 +300,7 @@ class Jasco(Float32Module):
         progress: bool = False,
         callback: Callable[[int, int], None] | None = None,
         noise: Tensor | None = None,
+        encoded: ConditionBatch | None = None,
     ) -> Generation:
         """Music for each clip.
 
@@ -314,6 +319,7 @@ class Jasco(Float32Module):
             progress: show a bar of the solver's steps.
             callback: called as ``callback(step, total)``; what it raises stops the run.
             noise: (B, T, D) to start from, in place of the drawn noise.
+            encoded: the same clips by `encode`, in place of encoding them again for every call.
 
         Raises:
             JascoError: what was asked does not fit the model; the message says what does.
@@ -330,8 +336,8 @@ class Jasco(Float32Module):
         z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
 
         notes = [clip.notes(num_frames, self.frame_rate) for clip in clips]
-        clips = [self._with_codes(clip, num_frames) for clip in clips]
-        encoded = self.encode(clips, num_frames)
+        clips = [self.with_codes(clip, num_frames) for clip in clips]
+        encoded = self.encode(clips, num_frames) if encoded is None else encoded
         item_of = torch.arange(len(clips)).repeat_interleave(num_samples)
         field = self.guided(encoded.select(item_of.to(self.device)), guidance)
         with (
@@ -364,12 +370,6 @@ class Jasco(Float32Module):
             recipe=recipes,
             notes=[notes[item] for item in item_of.tolist()],
         )
-
-    def _with_codes(self, clip: Conditions, num_frames: int) -> Conditions:
-        """The clip with its drum audio encoded, once for all its samples and for the recipe."""
-        if clip.drums is None or "drums" not in self.conditioners:
-            return clip
-        return replace(clip, drums=encode_drums(clip.drums, num_frames, self.codec))
 
 
 def _check_parts(

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from jasco.audio import Audio
-from jasco.conditioners.drums import encode_drums
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
 from jasco.errors import AudioError, ChordError, ConditionError, MelodyError, SettingError
+from jasco.extract.latents import encode_drums
 from jasco.flow import RK4, SOLVERS, Dopri5, Euler, Guidance, Heun, Midpoint
 from jasco.model import Jasco
 from jasco.recipe import Recipe

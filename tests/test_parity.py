@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 
 from jasco.audio import Audio
 from jasco.chords import ChordProgression
-from jasco.conditioners.drums import blur_frames, encode_drums
+from jasco.conditioners.drums import blur_frames
 from jasco.conditions import Conditions
+from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, Dopri5, Euler, Guidance
 from jasco.melody import Melody
 from jasco.model import Jasco

@@ -16,6 +16,7 @@ from jasco.cli.loading import add_hub_options, load_model
 from jasco.cli.threads import MAX_THREADS
 from jasco.errors import JascoError, SettingError
 from jasco.flow import SOLVERS
+from jasco.notices import tell
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.plan import Plan
 from jasco.pipeline.request import KEYS, RECORDED, Request, check_output, merged
@@ -212,18 +213,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     # Importing torch takes seconds, so it follows the checks and counts as loading.
     started = time.perf_counter()
+    from jasco.cli.takes import print_event
     from jasco.cli.threads import use_threads
     from jasco.device import resolve_device, resolve_dtype
+    from jasco.io.hub import HubOptions
     from jasco.pipeline.check import Checker
+    from jasco.pipeline.events import Failure
     from jasco.pipeline.reading import Sources, check_fit
     from jasco.pipeline.retake import Place, place_of, read_take
-    from jasco.pipeline.takes import Reader, run
+    from jasco.pipeline.takes import Reader, make_takes
 
     if requests is None or plan is None:
-        recipe, values = read_take(args.take)
-        requests = [Request.build(merged(values, options))]
+        take = read_take(args.take)
+        requests = [Request.build(merged(take.values, options))]
         plan = _plan(args, requests)
-        place = place_of(recipe, args)
+        place, notes = place_of(
+            take,
+            model=args.model,
+            device=args.device,
+            dtype=args.dtype,
+            threads=args.threads,
+            hub=HubOptions(args.revision, args.cache_dir),
+            trusted=args.yes,
+        )
+        for note in (*take.notes, *notes):
+            tell(str(note))
     else:
         device, dtype = args.device or "auto", args.dtype or "auto"
         place = Place(args.model or DEFAULT_MODEL, None, device, dtype, args.threads)
@@ -237,19 +251,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     load = time.perf_counter() - started
     check_fit(requests, model)
-    reader = Reader(model, alone=len(requests) == 1, first=first)
-    run(
+    failed = 0
+    for event in make_takes(
         plan,
         model,
-        reader,
+        Reader(model, alone=len(requests) == 1, first=first),
         batch_size=args.batch_size or (1 if model.device.type == "cpu" else GPU_BATCH),
-        load=load,
         keep_recipe=not args.no_recipe,
         checker=Checker(plan.checked, model.device) if plan.checked else None,
-    )
-    if reader.failed:
+        progress=True,
+    ):
+        print_event(event, load=load)
+        failed += isinstance(event, Failure)
+    if failed:
         raise SettingError(
-            f"{len(reader.failed):,} of {len(requests):,} requests could not be read, see above; "
+            f"{failed:,} of {len(requests):,} requests could not be read, see above; "
             "the takes of the others are made"
         )
     return 0

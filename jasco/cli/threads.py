@@ -15,8 +15,6 @@ from __future__ import annotations
 import os
 import sys
 
-from jasco.workers import usable_cores
-
 WAIT_POLICY = "OMP_WAIT_POLICY"
 MAX_THREADS = 512
 
@@ -33,6 +31,8 @@ def wait_asleep() -> None:
 def default_threads() -> int:
     """Threads of torch (``OMP_NUM_THREADS``, else physical cores), at most one a usable core."""
     import torch
+
+    from jasco.workers import usable_cores
 
     return min(torch.get_num_threads(), usable_cores())
 

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import pad
 
-from jasco.audio import Audio
 from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
 from jasco.drums import DrumCodes
-from jasco.errors import ConditionError, SettingError
+from jasco.errors import SettingError
 
 
 class DrumConditioner(Conditioner):
@@ -44,13 +43,13 @@ class DrumConditioner(Conditioner):
 
     @torch.no_grad()
     def prepare(
-        self, values: Sequence[Audio | DrumCodes | None], num_frames: int, codec: EnCodec
+        self, values: Sequence[DrumCodes | None], num_frames: int, codec: EnCodec
     ) -> Tensor:
-        """Blurred coarse latents (B, T, C)."""
+        """Blurred coarse latents (B, T, C) of codes of T frames."""
         latents = torch.zeros(len(values), num_frames, self.latent_dim, device=codec.mean.device)
         given = [i for i, value in enumerate(values) if value is not None]
         if given:
-            codes = torch.stack([encode_drums(values[i], num_frames, codec).codes for i in given])
+            codes = torch.stack([value.codes for value in values if value is not None])
             coarse = codec.dequantize(codes.to(codec.mean.device))
             latents[given] = blur_frames(coarse, self.blur)
         return latents
@@ -61,36 +60,9 @@ class DrumConditioner(Conditioner):
         return Encoded(self.project(self.embedding(prepared)), self.project(self.embedding(null)))
 
 
-@torch.no_grad()
-def encode_drums(drums: Audio | DrumCodes | None, num_frames: int, codec: EnCodec) -> DrumCodes:
-    """Codes of a drum track for a clip of ``num_frames``, cropped or zero-padded to it.
-
-    Args:
-        drums: drum track, or its codes.
-        num_frames: length T of the clip in latent frames.
-        codec: codec of the model.
-
-    Raises:
-        ConditionError: codes shorter than the clip, or no drums at all.
-    """
-    if isinstance(drums, DrumCodes):
-        if len(drums) < num_frames:
-            raise ConditionError(f"{len(drums)} drum codes given, the clip has {num_frames} frames")
-        return DrumCodes(drums.codes[:num_frames])
-    if drums is None:
-        raise ConditionError("no drum track given")
-    samples = num_frames * codec.hop_length
-    # What is said of channels in opposite phase stands in the report of the conditions.
-    track, _ = drums.crop(0.0, samples / codec.sample_rate).mixed()
-    track = track.resample(codec.sample_rate)
-    wav = track.samples[:, :samples]
-    wav = F.pad(wav, (0, samples - wav.shape[1])).expand(codec.channels, -1)
-    return DrumCodes(codec.coarse_codes(wav[None].to(codec.mean.device))[0])
-
-
 def blur_frames(latents: Tensor, width: int) -> Tensor:
     """Latents (B, T, C) averaged over blocks of ``width`` frames, with reflection at the end."""
     length = latents.shape[1]
-    padded = F.pad(rearrange(latents, "b t c -> b c t"), (0, -length % width), mode="reflect")
+    padded = pad(rearrange(latents, "b t c -> b c t"), (0, -length % width), mode="reflect")
     means = rearrange(padded, "b c (t width) -> b c t width", width=width).mean(-1)
     return repeat(means, "b c t -> b (t width) c", width=width)[:, :length]

@@ -19,6 +19,8 @@ from torch.nn import functional as F
 
 from jasco.audio import Audio
 from jasco.codec import EnCodec
+from jasco.drums import DrumCodes
+from jasco.errors import ConditionError
 
 WINDOW = 10.0
 """Length of a window (s)."""
@@ -73,6 +75,31 @@ def encode_windows(
             for part, start, first, stop in zip(found, starts, edges[:-1], edges[1:], strict=True)
         ]
     )
+
+
+def encode_drums(drums: Audio | DrumCodes, num_frames: int, codec: EnCodec) -> DrumCodes:
+    """Codes of a drum track for a clip of ``num_frames``, cropped or zero-padded to it.
+
+    Args:
+        drums: drum track, or its codes.
+        num_frames: length T of the clip in latent frames.
+        codec: codec of the model.
+
+    Raises:
+        ConditionError: codes shorter than the clip.
+    """
+    if isinstance(drums, DrumCodes):
+        if len(drums) < num_frames:
+            raise ConditionError(f"{len(drums)} drum codes given, the clip has {num_frames} frames")
+        return DrumCodes(drums.codes[:num_frames])
+    # The report of the conditions names channels in opposite phase.
+    track, _ = drums.crop(0.0, num_frames * codec.hop_length / codec.sample_rate).mixed()
+    return drum_codes(track.resample(codec.sample_rate).samples, num_frames, codec)
+
+
+def drum_codes(pieces: Iterable[Tensor], length: int, codec: EnCodec) -> DrumCodes:
+    """Codes of an isolated drum track; see `encode_windows`."""
+    return DrumCodes(encode_windows(codec.coarse_codes, pieces, length, codec))
 
 
 def mono_pieces(audio: Audio) -> Iterator[Tensor]:

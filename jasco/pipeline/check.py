@@ -1,11 +1,9 @@
-"""The receipts of takes: made with the parts that are here, printed, and drawn beside the files."""
+"""Adherence reports of takes, with the extractors that are installed."""
 
 from __future__ import annotations
 
-import math
 import textwrap
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
@@ -17,88 +15,77 @@ from jasco.drums import DrumCodes
 from jasco.errors import MissingPartError, SettingError
 from jasco.extract.salience import DeepSalience
 from jasco.melody import Melody
-from jasco.notices import show, tell
+from jasco.pipeline.events import Candidate, Drawn, Note
+from jasco.pipeline.plan import Take
 from jasco.pipeline.request import Request, located, picture_of
 
 
 class Checker:
-    """Checks takes as far as the parts go that are here, and says once what is missing.
+    """Checks takes with the extractors that are installed, and names each missing part once.
 
     Args:
-        requests: of the takes. Their controls are tried on a moment of silence, so that what is
-            missing shows before anything is generated.
-        device: of the network that hears melodies.
+        requests: requests of the takes. Their controls are extracted from a second of silence, so
+            that a missing part shows before anything is generated.
+        device: device of the salience network.
+
+    Attributes:
+        extractor: extractor of the controls.
+        opening: notes about missing parts.
 
     Raises:
-        SettingError: the best of several takes is to be found, and nothing can be scored.
-        CheckpointError: the environment names weights of that network which cannot be read.
+        SettingError: the best of several takes is wanted, and none can be scored.
+        CheckpointError: the environment names weights of the salience network that cannot be read.
     """
 
     def __init__(self, requests: Sequence[Request], device: torch.device) -> None:
-        self._told: set[str] = set()
+        self._noted: set[str] = set()
+        self.opening: list[Note] = []
         controls = set().union(*(request.audible for request in requests))
-        self.listener = ControlExtractor(self._salience(device) if "melody" in controls else None)
+        self.extractor = ControlExtractor(self._salience(device) if "melody" in controls else None)
         silence = Audio(torch.zeros(1, 32000), 32000)
         trial = Conditions(
             chords=[("C", 0.0)] if "chords" in controls else None,
             drums=silence if "drums" in controls else None,
             melody=Melody.from_notes([(60, 0.0, 1.0)]) if "melody" in controls else None,
         )
-        rehearsal = self.check(silence, trial)
+        rehearsal = AdherenceReport.check(silence, trial, self.extractor)
+        self.opening += self.notes(rehearsal)
         scored = {control for control, name in MAIN_SCORES.items() if name in rehearsal.scores}
         for request in requests:
             with located(request.label):
                 if request.best_of > 1 and not request.audible & scored:
                     raise SettingError(_unscored(request, rehearsal.missing))
 
-    def check(self, audio: Audio, wishes: Conditions) -> AdherenceReport:
-        """The receipt of a take, what is missing told on stderr."""
-        receipt = AdherenceReport.check(audio, wishes, self.listener)
-        for control, reason in receipt.missing.items():
-            self._tell(f"not checked: {control}: {reason}")
-        return receipt
+    def notes(self, report: AdherenceReport) -> Iterator[Note]:
+        """Controls that a report lacks, each reason once for all takes."""
+        for control, reason in report.missing.items():
+            yield from self._once(f"not checked: {control}: {reason}")
 
-    def report(
-        self,
-        path: Path,
-        receipt: AdherenceReport,
-        audio: Audio,
-        scores: Mapping[int, float],
-        request: Request,
-    ) -> None:
-        """Print the receipt of a take and draw it beside its file.
-
-        Args:
-            path: of the take.
-            receipt: of the take.
-            audio: the take.
-            scores: of all seeds that were tried.
-            request: of which it is a take.
-        """
-        if len(scores) > 1:
-            tried = ", ".join(f"{seed} {_number(score)}" for seed, score in scores.items())
-            show(f"  best of {len(scores)} seeds: {tried}")
-        for line in receipt.lines():
-            show(f"  {line}")
-        picture = picture_of(path)
-        text = textwrap.shorten(request.text or "", 100, placeholder=" ...")
+    def draw(self, take: Take, chosen: Candidate) -> Iterator[Note | Drawn]:
+        """Draw the report of a saved take beside its file."""
+        picture = picture_of(take.path)
+        text = textwrap.shorten(take.request.text or "", 100, placeholder=" ...")
+        if chosen.report is None:
+            return
         try:
-            save_figure(picture, receipt, audio, title=f"{path.name}   {text}")
-            show(f"  picture {picture}")
+            title = f"{take.path.name}   {text}"
+            save_figure(picture, chosen.report, chosen.audio, title=title)
+            yield Drawn(picture)
         except MissingPartError as error:
-            self._tell(f"not drawn: {error}")
+            yield from self._once(f"not drawn: {error}")
 
     def _salience(self, device: torch.device) -> DeepSalience | None:
         try:
             return DeepSalience.load(device=device)
         except MissingPartError as error:
-            self._tell(f"melody: only its pitch classes are heard, in a chroma: {error}")
+            line = f"melody: only its pitch classes are checked, by a chroma: {error}"
+            self.opening += self._once(line)
             return None
 
-    def _tell(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
-            tell(line)
+    def _once(self, line: str) -> Iterator[Note]:
+        if line not in self._noted:
+            self._noted.add(line)
+            yield Note(line)
 
 
 def _unscored(request: Request, missing: Mapping[str, str]) -> str:
@@ -109,8 +96,4 @@ def _unscored(request: Request, missing: Mapping[str, str]) -> str:
         )
     if isinstance(request.drums, DrumCodes):
         return "best_of has nothing to go by: the drums are codes: give --drums FILE, or chords"
-    return "best_of goes by what is heard: ask for chords, drums or a melody too"
-
-
-def _number(score: float) -> str:
-    return "not scored" if math.isnan(score) else f"{score:.3f}"
+    return "best_of goes by chords, drums or melody in the takes: ask for one of them too"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
-
-import torch
 
 from jasco.audio import Audio, load_audio, probe
-from jasco.conditioners import Conditioner
 from jasco.conditions import Conditions, check_asked
 from jasco.drums import DrumCodes
 from jasco.extract.chords import extract_chords
 from jasco.extract.drums import separate_drums
+from jasco.extract.latents import encode_drums
 from jasco.extract.melody import extract_melody
 from jasco.melody import Melody
 from jasco.model import Jasco
@@ -90,18 +87,5 @@ def check_fit(requests: Iterable[Request], model: Jasco) -> None:
             frames = model.num_frames(request.duration)
             (request.guidance or model.guidance).terms(model.controls)
             check_asked(request.asked, model.controls)
-            if isinstance(request.drums, DrumCodes) and len(request.drums) < frames:
-                model.encode([Conditions(drums=request.drums)], frames)  # raises
-
-
-@torch.no_grad()
-def check_clip(clip: Conditions, num_frames: int, model: Jasco) -> None:
-    """Refuse a clip whose text or melody does not fit the model, before its batch is generated.
-
-    Raises:
-        JascoError: too many tokens, a melody of another length.
-    """
-    for name in ("text", "melody"):
-        if getattr(clip, name) is not None and name in model.conditioners:
-            conditioner = cast(Conditioner, model.conditioners[name])
-            conditioner.prepare([getattr(clip, name)], num_frames, model.codec)
+            if isinstance(request.drums, DrumCodes):
+                encode_drums(request.drums, frames, model.codec)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from jasco.checkpoint import HubOptions, at_hand
 from jasco.device import available_devices
 from jasco.errors import SettingError
 from jasco.flow import SOLVERS
-from jasco.notices import tell
+from jasco.pipeline.events import Note
 from jasco.pipeline.request import located
 from jasco.recipe import Recipe
 
@@ -34,8 +34,25 @@ class Place:
     threads: int | None
 
 
-def read_take(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe in a take, and the values of the request it was made from.
+@dataclass(frozen=True, eq=False)
+class EarlierTake:
+    """Recipe of a take.
+
+    Attributes:
+        path: file of the take.
+        recipe: recipe in it.
+        values: values of the request that makes it again.
+        notes: versions of packages that differ from those it was made with.
+    """
+
+    path: Path
+    recipe: Recipe
+    values: dict[str, Any]
+    notes: list[Note]
+
+
+def read_take(path: Path) -> EarlierTake:
+    """Read the recipe of a take.
 
     Raises:
         SettingError: the file holds no recipe, or one that makes nothing again.
@@ -46,37 +63,53 @@ def read_take(path: Path) -> tuple[Recipe, dict[str, Any]]:
     with located(str(path)):
         recipe = Recipe.from_dict(plain)
         values = _values(recipe, plain.get("loudness", -14.0))
-    _tell_versions(plain.get("versions"))
-    return recipe, values
+    return EarlierTake(path, recipe, values, [*_changed_versions(plain.get("versions"))])
 
 
-def place_of(recipe: Recipe, args: argparse.Namespace) -> Place:
-    """Where to make a take again: as the options say, else as its recipe does.
+def place_of(
+    take: EarlierTake,
+    *,
+    model: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    threads: int | None = None,
+    hub: HubOptions | None = None,
+    trusted: bool = False,
+) -> tuple[Place, list[Note]]:
+    """Model and device that make a take again: as the arguments say, else as its recipe does.
+
+    Args:
+        take: take.
+        model, device, dtype, threads: see `Place`.
+        hub: revision and cache of the model of the recipe.
+        trusted: load the model of the recipe from wherever it is.
+
+    Returns:
+        The place, and notes about differences to that of the take.
 
     Raises:
-        SettingError: no model is named, or one that is not at hand and not agreed to.
+        SettingError: no model is named, or one that is not at hand and not trusted.
     """
-    if args.model is None and recipe.model is None:
-        raise SettingError(f"the recipe in {args.take} names no model: give --model")
-    device = args.device or recipe.device
-    if args.device is None and device not in available_devices():
-        tell(f"made on {device}, which is not here: the take may differ")
+    recipe = take.recipe
+    if model is None and recipe.model is None:
+        raise SettingError(f"the recipe in {take.path} names no model: give --model")
+    notes = []
+    if device is None and recipe.device not in available_devices():
+        notes.append(Note(f"made on {recipe.device}, which is not here: the take may differ"))
         device = "auto"
     if recipe.batch is not None and recipe.batch > 1:
-        tell(
-            f"made in a batch of {recipe.batch}, now alone: the take may differ in rounding, which "
-            "in bfloat16 can be heard"
-        )
+        line = f"made in a batch of {recipe.batch}, now alone: the take may differ in rounding, "
+        notes.append(Note(line + "which in bfloat16 can be heard"))
     # Sums are split among threads, so that their number changes the rounding.
-    threads = args.threads or (recipe.threads if recipe.device == "cpu" else None)
-    dtype = args.dtype or recipe.dtype
-    if args.model is not None:
-        return Place(args.model, None, device, dtype, threads)
+    threads = threads or (recipe.threads if recipe.device == "cpu" else None)
+    device, dtype = device or recipe.device, dtype or recipe.dtype
+    if model is not None:
+        return Place(model, None, device, dtype, threads), notes
     # The commit belongs to the recipe's own model.
     name, revision = str(recipe.model), recipe.revision
-    if not args.yes:
-        _require_at_hand(args, name, revision)
-    return Place(name, revision, device, dtype, threads)
+    if not trusted:
+        _require_at_hand(take.path, name, revision, hub or HubOptions())
+    return Place(name, revision, device, dtype, threads), notes
 
 
 def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
@@ -97,21 +130,21 @@ def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
     }
 
 
-def _tell_versions(made_with: Any) -> None:
-    """Say which versions are others than those a take was made with."""
+def _changed_versions(made_with: Any) -> Iterator[Note]:
+    """Versions other than those that a take was made with."""
     from importlib.metadata import version
 
     for package, then in made_with.items() if isinstance(made_with, dict) else ():
         now = version(package) if package in ("jasco", "torch") else then
         if now != then:
-            tell(f"made with {package} {then}, this is {now}: the take may differ")
+            yield Note(f"made with {package} {then}, this is {now}: the take may differ")
 
 
-def _require_at_hand(args: argparse.Namespace, name: str, revision: str | None) -> None:
+def _require_at_hand(path: Path, name: str, revision: str | None, hub: HubOptions) -> None:
     """Refuse to follow a take to a folder or to the Hub: anybody may have written its recipe."""
-    if not at_hand(name, HubOptions(args.revision or revision, args.cache_dir)):
+    if not at_hand(name, replace(hub, revision=hub.revision or revision)):
         commit = f" at {revision!r}" if revision is not None else ""
         raise SettingError(
-            f"{args.take} names the model {name!r}{commit}, which neither comes with Jasco nor is "
+            f"{path} names the model {name!r}{commit}, which neither comes with Jasco nor is "
             "in the Hub cache: give --yes to load it from there, or --model NAME for another"
         )

@@ -1,32 +1,30 @@
-"""Run of the takes: in which batches they are generated, and how each is checked and saved."""
+"""Takes of requests: generated in batches, checked and saved."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from jasco.adherence import AdherenceReport
-from jasco.audio import Audio, loudness, normalize_loudness, save_audio
-from jasco.conditioners.drums import encode_drums
-from jasco.conditions import Conditions
+from jasco.audio import Audio, normalize_loudness, save_audio
+from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.model import Generation, Jasco
-from jasco.notices import describe, show, tell, told_warnings
 from jasco.pipeline.check import Checker
+from jasco.pipeline.events import Candidate, Event, Failure, Note, Saved, noted_warnings
 from jasco.pipeline.plan import Take
-from jasco.pipeline.reading import Sources, check_clip
+from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, located
 
 
 @dataclass
 class Stopwatch:
-    """Seconds spent in each stage, in order."""
+    """Seconds of each stage, in order."""
 
     device: torch.device
     seconds: dict[str, float] = field(default_factory=dict)
@@ -49,137 +47,128 @@ class Attempt(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Wishes:
-    """What a request asks for in a clip: with drums as audio, and with drums as the model's codes.
+class Encoded:
+    """Request in the forms that its takes share, each made once.
 
-    The codes are made once for all takes of the request.
+    Attributes:
+        given: conditions with drums as audio, for the check.
+        coded: conditions with drums as codes, for the recipe.
+        batch: encoded conditions, of one item.
     """
 
     given: Conditions
-    encoded: Conditions
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """An attempt as it will be saved."""
-
-    seed: int
-    audio: Audio
-    recipe: dict[str, Any]
-    receipt: AdherenceReport | None = None
-
-    @property
-    def rank(self) -> float:
-        """Its score; below all scores where it has none."""
-        score = math.nan if self.receipt is None else self.receipt.score
-        return -1.0 if math.isnan(score) else score
+    coded: Conditions
+    batch: ConditionBatch
 
 
 class Reader:
-    """Reads what the requests of a batch ask for, each once for its consecutive takes.
+    """Reads and encodes the requests of a batch, each once for its consecutive takes.
 
-    A request whose files cannot be read costs its own takes only, where there are others.
+    Where there are several requests, one that cannot be read costs its own takes only.
 
     Args:
-        model: the requests fit it.
+        model: model that the requests fit.
         alone: there is one request, whose error ends the run.
         first: sources of the first request, where they are read already.
-
-    Attributes:
-        failed: requests that could not be read.
     """
 
     def __init__(self, model: Jasco, *, alone: bool, first: Sources | None = None) -> None:
         self.model, self.alone, self.first = model, alone, first
-        self.failed: list[Request] = []
-        self._known: dict[Request, Wishes] = {}
+        self._failed: Request | None = None
+        self._known: dict[Request, Encoded] = {}
 
-    def read(self, batch: Sequence[Attempt]) -> dict[Request, Wishes]:
-        """What the requests of a batch ask for, without those that cannot be read."""
-        wishes = {}
-        for request in dict.fromkeys(take.request for take, _ in batch):
-            if request in self.failed[-1:]:
+    def read(self, requests: Iterable[Request]) -> Generator[Event, None, dict[Request, Encoded]]:
+        """Requests of a batch, without those that cannot be read; yields notes and failures."""
+        found = {}
+        for request in requests:
+            if request is self._failed:
                 continue  # its takes are consecutive
             try:
-                wishes[request] = self._known.get(request) or self._wishes(request)
+                found[request] = self._known.get(request) or (yield from self._encode(request))
             except (JascoError, OSError) as error:
                 if self.alone:
                     raise
-                self.failed.append(request)
-                tell(f"error: {describe(error)}")
-        self._known = wishes
-        return wishes
+                self._failed = request
+                yield Failure(request, error)
+        self._known = found
+        return found
 
-    def _wishes(self, request: Request) -> Wishes:
-        """Read the files of a request, and report what had to be changed."""
-        frames = self.model.num_frames(request.duration)
-        length = frames / self.model.frame_rate
+    def _encode(self, request: Request) -> Generator[Event, None, Encoded]:
+        """Read the files of a request, encode it, and note what had to be changed."""
+        model = self.model
+        frames = model.num_frames(request.duration)
+        length = frames / model.frame_rate
         known = self.first is not None and self.first.request is request
         sources = self.first if known and self.first is not None else Sources(request)
         self.first = None
-        given = encoded = sources.clip(length)
-        with located(request.label):
-            check_clip(given, frames, self.model)
-            if given.drums is not None:
-                codes = encode_drums(given.drums, frames, self.model.codec)
-                encoded = replace(given, drums=codes)
-        for line in (*sources.notices(length), *given.notes(frames, self.model.frame_rate)):
-            tell(line if request.label is None else f"{request.label}: {line}")
-        return Wishes(given, encoded)
+        given = sources.clip(length)
+        with located(request.label), torch.no_grad():
+            coded = model.with_codes(given, frames)
+            batch = model.encode([coded], frames)
+        for line in (*sources.notices(length), *given.notes(frames, model.frame_rate)):
+            yield Note(line, request.label)
+        return Encoded(given, coded, batch)
 
 
-def run(
+def make_takes(
     takes: Iterable[Take],
     model: Jasco,
     reader: Reader,
     *,
     batch_size: int,
-    load: float,
-    keep_recipe: bool,
+    keep_recipe: bool = True,
     checker: Checker | None = None,
-) -> None:
-    """Generate and save takes, with one line on stdout for each file, and its receipt below.
-
-    What had to be changed to fit a request to the model goes to stderr.
+    progress: bool = False,
+) -> Iterator[Event]:
+    """Generate and save takes.
 
     Args:
         takes: in the order to make them in.
-        model: makes them.
-        reader: of their requests.
+        model: generates them.
+        reader: reader of their requests.
         batch_size: most seeds to run together.
-        load: how long the model took to load (s).
         keep_recipe: write the recipe into the file.
-        checker: of the takes that are checked.
+        checker: checker of the takes that are checked.
+        progress: show a bar of the solver's steps on stderr.
+
+    Yields:
+        `Saved` and, of a take that is checked, `Drawn`; `Note` and `Failure` where they occur.
+
+    Raises:
+        JascoError: a take cannot be made, or the only request not be read.
     """
-    best: Made | None = None
+    yield from checker.opening if checker is not None else ()
+    best: Candidate | None = None
     scores: dict[int, float] = {}
     for attempts in _batches(takes, batch_size):
-        watch = Stopwatch(model.device, {"load": load})
-        wishes = reader.read(attempts)
-        batch = [attempt for attempt in attempts if attempt.take.request in wishes]
+        watch = Stopwatch(model.device)
+        found = yield from reader.read(dict.fromkeys(take.request for take, _ in attempts))
+        batch = [attempt for attempt in attempts if attempt.take.request in found]
         if not batch:
             continue
-        out = _generate(batch, wishes, model, watch)
+        out = _generate(batch, found, model, watch, progress)
         for k, (take, seed) in enumerate(batch):
             watch.started = time.perf_counter()
-            made = _finish(take, out, k)
+            made = yield from _candidate(take, out, k)
             if take.checked and checker is not None:
-                receipt = checker.check(made.audio, wishes[take.request].given)
-                recipe = made.recipe | {"scores": receipt.plain()}
-                made = replace(made, recipe=recipe, receipt=receipt)
-                scores[seed] = receipt.score
+                given = found[take.request].given
+                report = AdherenceReport.check(made.audio, given, checker.extractor)
+                yield from checker.notes(report)
+                recipe = made.recipe | {"scores": report.plain()}
+                made = replace(made, recipe=recipe, report=report)
+                scores[seed] = report.score
                 watch.lap("check")
             if best is None or made.rank > best.rank:
                 best = made
             if seed != take.seeds[-1]:
                 continue
-            line = _save(take, best, keep_recipe)
+            kept = best.recipe if keep_recipe else None
+            with noted_warnings() as notes:
+                save_audio(take.path, *best.audio, loudness=None, recipe=kept)
+            yield from notes
             watch.lap("save")
-            stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in watch.seconds.items())
-            together = f" (batch of {len(batch)})" if len(batch) > 1 else ""
-            show(f"{line}; {stages}{together}")
-            if checker is not None and best.receipt is not None:
-                checker.report(take.path, best.receipt, best.audio, scores, take.request)
+            yield Saved(take, best, scores, dict(watch.seconds), len(batch))
+            yield from checker.draw(take, best) if checker is not None else ()
             best, scores = None, {}
 
 
@@ -192,53 +181,44 @@ def _batches(takes: Iterable[Take], size: int) -> Iterator[list[Attempt]]:
 
 
 def _generate(
-    batch: Sequence[Attempt], wishes: Mapping[Request, Wishes], model: Jasco, watch: Stopwatch
+    batch: Sequence[Attempt],
+    found: Mapping[Request, Encoded],
+    model: Jasco,
+    watch: Stopwatch,
+    progress: bool,
 ) -> Generation:
-    """Run one batch; the stages of the model are told apart where its network and solver report."""
-    first = batch[0].take.request
-
-    def begin(*_: object) -> None:
-        if "encode" not in watch.seconds:
-            watch.lap("encode")
+    """Run one batch; the solver's steps are the stage ``flow``, all before it ``encode``."""
+    requests = [take.request for take, _ in batch]
+    places = [list(found).index(request) for request in requests]
+    encoded = ConditionBatch.cat([request.batch for request in found.values()])
+    watch.lap("encode")
 
     def step(done: int, total: int) -> None:
         if done == total:
             watch.lap("flow")
 
-    hook = model.network.register_forward_pre_hook(begin)
-    try:
-        out = model.generate(
-            [wishes[take.request].encoded for take, _ in batch],
-            seed=[seed for _, seed in batch],
-            solver=first.solver,
-            guidance=first.guidance,
-            duration=first.duration,
-            progress=True,
-            callback=step,
-        )
-    finally:
-        hook.remove()
+    out = model.generate(
+        [found[request].coded for request in requests],
+        seed=[seed for _, seed in batch],
+        solver=requests[0].solver,
+        guidance=requests[0].guidance,
+        duration=requests[0].duration,
+        progress=progress,
+        callback=step,
+        encoded=encoded.select(torch.tensor(places, device=model.device)),
+    )
     watch.lap("decode")
     return out
 
 
-def _finish(take: Take, out: Generation, k: int) -> Made:
+def _candidate(take: Take, out: Generation, k: int) -> Generator[Event, None, Candidate]:
     """Item ``k`` of a batch at the loudness of its file."""
     target = take.request.loudness
     # With the loudness, the recipe makes the file again and not only its audio.
     recipe = out.recipe[k] | {"loudness": "none" if target is None else target}
     audio = Audio(out.audio[k], out.sample_rate)
-    with told_warnings(f"{take.path}: "):
+    with noted_warnings(f"{take.path}: ") as notes:
         if target is not None:
             audio = normalize_loudness(audio, target)
-    return Made(out.recipe[k]["seed"], audio, recipe)
-
-
-def _save(take: Take, made: Made, keep_recipe: bool) -> str:
-    """Save a take; returns its path, seed, loudness and length as a line."""
-    recipe = made.recipe if keep_recipe else None
-    with told_warnings():
-        save_audio(take.path, *made.audio, loudness=None, recipe=recipe)
-    level = loudness(made.audio)
-    loud = f"{level:.1f} LUFS" if math.isfinite(level) else "silent or too short for a loudness"
-    return f"{take.path}: seed {made.seed}, {loud}, {made.audio.duration:.2f} s"
+    yield from notes
+    return Candidate(out.recipe[k]["seed"], audio, recipe)

@@ -82,7 +82,7 @@ def test_the_report_of_a_clip_says_it() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*opposite phase")
 def test_drums_have_the_codes_of_the_louder_channel(tiny) -> None:
-    from jasco.conditioners.drums import encode_drums
+    from jasco.extract.latents import encode_drums
 
     frames = tiny.num_frames(2.0)
     codes = [

@@ -189,7 +189,7 @@ def test_what_is_missing_is_told_once_with_its_remedy(
     shown = capsys.readouterr()
     told = [line for line in shown.err.splitlines() if "jasco[" in line]
     assert len(told) == 3
-    assert told[0].startswith("melody: only its pitch classes are heard")
+    assert told[0].startswith("melody: only its pitch classes are checked")
     assert "pip install 'jasco[melody]'" in told[0]
     assert told[1].startswith("not checked: chords: ") and "'jasco[chords]'" in told[1]
     assert told[2].startswith("not drawn: ") and "'jasco[plot]'" in told[2]

@@ -33,14 +33,15 @@ def write_requests(path: Path, count: int, **values: object) -> None:
 # Peak memory when the first take is there (MB), and how long after the model that is (s).
 FIRST = """
 import json, resource, sys, time
-from jasco.cli import generate, takes
+from jasco.cli import generate
+from jasco.pipeline import takes
 
 reader = takes.Reader.read
-def read(self, batch):
+def read(self, requests):
     global loaded
     loaded = time.perf_counter()
     takes.Reader.read = reader
-    return reader(self, batch)
+    return reader(self, requests)
 takes.Reader.read = read
 
 save, made = takes.save_audio, 0

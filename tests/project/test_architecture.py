@@ -28,8 +28,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("controls", "drums"),
     ("conditions",),
     ("codec", "data.track_file", "generation", "network", "recipe"),
-    ("checkpoint", "conditioners"),  # published checkpoints are converted, drums encoded
-    ("data.dropout", "data.manifest", "data.prepared", "extract", "metrics", "model"),
+    ("checkpoint", "conditioners", "extract"),  # drums are encoded below the model
+    ("data.dropout", "data.manifest", "data.prepared", "metrics", "model"),
     ("adherence", "data.clips", "data.raw", "data.sampler", "embeddings"),
     ("data.resumable",),
     ("data.datamodule", "data.segments", "prepare"),
@@ -177,6 +177,19 @@ def is_unsafe(module: Module) -> Iterator[str]:
             yield f"{node.lineno}: a shell"
 
 
+def speaks_in_the_pipeline(module: Module) -> Iterator[str]:
+    """The pipeline serves a command line, a page and a server, which show its events."""
+    if module.part != "pipeline":
+        return
+    silent = ("argparse", "sys", "tqdm", "jasco.notices.show", "jasco.notices.tell")
+    for line, name in imports(module):
+        if name in silent or name.partition(".")[0] in silent:
+            yield f"{line}: imports {name}"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "input", "exit"}:
+            yield f"{node.lineno}: calls {ast.unparse(node.func)}"
+
+
 def has_untidy_shape(module: Module) -> Iterator[str]:
     lines = len(module.source.splitlines())
     if lines > MAX_LINES:
@@ -193,6 +206,7 @@ RULES = (
     leaves_its_room,
     imports_optional_at_start,
     is_unsafe,
+    speaks_in_the_pipeline,
     has_untidy_shape,
 )
 Rule = Callable[[Module], Iterator[str]]
@@ -230,6 +244,10 @@ def test_no_module_breaks_the_rule(rule: Rule) -> None:
         (is_unsafe, "melody", "np.load(path, allow_pickle=True)"),
         (is_unsafe, "cli.doctor", "subprocess.run(line, shell=True)"),
         (is_unsafe, "cli.doctor", "os.system('ls')"),
+        (speaks_in_the_pipeline, "pipeline.takes", "from jasco.notices import describe, tell"),
+        (speaks_in_the_pipeline, "pipeline.takes", "import argparse"),
+        (speaks_in_the_pipeline, "pipeline.takes", "print('a')"),
+        (breaks_layers, "pipeline.takes", "from jasco.cli.errors import FAILED"),
         (has_untidy_shape, "model", "\n" * (MAX_LINES + 1)),
         (has_untidy_shape, "data.utils", ""),
         (has_untidy_shape, "audio", "assert samples"),

@@ -1,0 +1,111 @@
+"""Events of the pipeline, which a command line, a page or a server shows."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jasco.adherence import AdherenceReport
+from jasco.audio import Audio
+from jasco.pipeline.plan import Take
+from jasco.pipeline.request import Request
+
+
+@dataclass(frozen=True)
+class Note:
+    """Change that fits a request to the model, or a part that is not installed.
+
+    Attributes:
+        text: one line.
+        label: label of the request; ``None`` for the command line, and for all requests.
+    """
+
+    text: str
+    label: str | None = None
+
+    def __str__(self) -> str:
+        return self.text if self.label is None else f"{self.label}: {self.text}"
+
+
+@dataclass(frozen=True, eq=False)
+class Failure:
+    """Request that cannot be read; the takes of the others are made.
+
+    Attributes:
+        request: failed request.
+        error: reason.
+    """
+
+    request: Request
+    error: Exception
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Generated seed of a take.
+
+    Attributes:
+        seed: seed.
+        audio: audio at the loudness of the file.
+        recipe: recipe of the file.
+        report: adherence, where the take is checked.
+    """
+
+    seed: int
+    audio: Audio
+    recipe: dict[str, Any]
+    report: AdherenceReport | None = None
+
+    @property
+    def rank(self) -> float:
+        """Score of the report; below all scores where there is none."""
+        score = math.nan if self.report is None else self.report.score
+        return -1.0 if math.isnan(score) else score
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """Take that has been written.
+
+    Attributes:
+        take: take of the plan.
+        chosen: candidate in the file.
+        scores: score of each seed that was checked.
+        seconds: time of each stage (s), in order.
+        batch: number of candidates that were generated together.
+    """
+
+    take: Take
+    chosen: Candidate
+    scores: Mapping[int, float]
+    seconds: Mapping[str, float]
+    batch: int
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Picture of an adherence report that has been written.
+
+    Attributes:
+        path: file.
+    """
+
+    path: Path
+
+
+Event = Note | Failure | Saved | Drawn
+
+
+@contextmanager
+def noted_warnings(prefix: str = "") -> Iterator[list[Note]]:
+    """Collect the warnings of the block as notes, each after ``prefix``."""
+    notes: list[Note] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield notes
+    notes += [Note(f"{prefix}{warning.message}") for warning in caught]
