@@ -23,7 +23,7 @@ from jasco.errors import CheckpointError, JascoError, MissingPartError
 from jasco.io.files import regular_file
 from jasco.io.hub import HubOptions, locate
 from jasco.io.plain import parse_json, read_yaml
-from jasco.io.torch_files import require_finite
+from jasco.io.torch_files import read_torch, require_finite, state_of
 
 DEFAULT_MODEL = "htdemucs"
 TORCHAUDIO_MODEL = "HDEMUCS_HIGH_MUSDB_PLUS"
@@ -253,14 +253,14 @@ def _read_th(path: Path) -> Parts:
     classes = _classes()
     try:
         with torch.serialization.safe_globals([*classes.values(), Fraction]):
-            package = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+            package = read_torch(path)
+    except CheckpointError as error:
         raise CheckpointError(
             f"{path} is damaged, or holds more than a separator and could run code: not opened"
         ) from error
     kind = package["klass"]
     name = f"{kind.__module__}.{kind.__qualname__}"
-    return name, package["args"], package["kwargs"], package["state"]
+    return name, package["args"], package["kwargs"], state_of(package["state"], path)
 
 
 def _from_torchaudio() -> DrumNetwork:

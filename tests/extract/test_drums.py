@@ -229,6 +229,16 @@ def test_a_file_of_demucs_4(tmp_path: Path, file: Path) -> None:
     assert all(torch.equal(older[name], newer[name]) for name in newer)
 
 
+def test_a_file_holds_all_values_of_its_tensors(tmp_path: Path) -> None:
+    """A shape far larger than what is stored costs no memory."""
+    content = package(small_network())
+    name = next(iter(content["state"]))  # type: ignore[call-overload]
+    huge = {name: torch.zeros(1).expand(1_000_000, 1_000_000)}
+    path = save_th(content | {"state": huge}, tmp_path / "huge.th")
+    with pytest.raises(CheckpointError, match=f"does not hold all values of the tensor '{name}'"):
+        load_drum_network(path)
+
+
 class Trap:
     """What a pickle does when it is opened."""
 
