@@ -22,13 +22,14 @@ from jasco.controls import CONTROLS
 from jasco.controls.spec import imported
 from jasco.data import prepared, track_file
 from jasco.data.track_file import Signature
-from jasco.errors import DataError, JascoError, SettingError
+from jasco.errors import JascoError, SettingError
 from jasco.extract.latents import num_frames
 from jasco.io.jsonl import write_lines
-from jasco.prepare.executors import Executor, Job, Step
+from jasco.notices import describe
+from jasco.prepare.executors import Executor, Job, Pass
+from jasco.prepare.passes import content_hash
 from jasco.prepare.stages.latents import LatentStage
 from jasco.prepare.stages.stage import Stage
-from jasco.prepare.steps import content_hash
 
 EXACT = "exact"
 """Subfolder of the prepared dataset with exact labels."""
@@ -67,8 +68,8 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Playing:
-    """Step that renders the song of a job; see `jasco.prepare.executors.Step`."""
+class RenderPass:
+    """Pass that renders the song of a job; see `jasco.prepare.executors.Pass`."""
 
     band: Band
 
@@ -86,8 +87,8 @@ class Playing:
 
 
 @dataclass(frozen=True)
-class Labelling:
-    """Step that writes the track of a rendered song with its exact labels.
+class LabelPass:
+    """Pass that writes the track of a rendered song with its exact labels.
 
     Args:
         band: songs and their paths.
@@ -113,7 +114,8 @@ class Labelling:
         def label(job: Job) -> Job:
             path = self.band.mix(job.number)
             job = replace(job, id=content_hash(path))
-            if self._is_current(job.id):
+            held = track_file.find_header(self.root / track_file.track_file(job.id))
+            if held is not None and held.stages == self.signatures:
                 return job
             mix = load_mono(path)
             tensors = {
@@ -127,13 +129,6 @@ class Labelling:
             return replace(job, todo=tuple(self.signatures))
 
         return lambda job: _guarded(label, job)
-
-    def _is_current(self, id: str) -> bool:
-        path = self.root / track_file.track_file(id)
-        try:
-            return path.is_file() and track_file.read_header(path).stages == self.signatures
-        except DataError:
-            return False  # an unreadable track is written again
 
 
 def exact_labels(song: Song, frames: int, codec: EnCodec) -> dict[str, torch.Tensor]:
@@ -190,7 +185,7 @@ def synthesize(
     Args:
         band: seed, length and folder of the songs.
         songs: number of songs, numbered from 0.
-        executor: executor of the steps.
+        executor: executor of the passes.
         codec: codec of the model to train; ``None`` for audio and manifest alone.
         progress: show a progress bar.
 
@@ -202,15 +197,15 @@ def synthesize(
     if songs < 1 or band.seconds < 1:
         raise SettingError(f"{songs} songs of {band.seconds} s: give at least one, of 1 s or more")
     band.begin()
-    steps: list[Step] = [Playing(band)]
+    passes: list[Pass] = [RenderPass(band)]
     root = band.out / EXACT
     if codec is not None:
         (root / track_file.TRACKS).mkdir(parents=True, exist_ok=True)
-        steps.append(Labelling(band, root, codec, exact_signatures(codec)))
+        passes.append(LabelPass(band, root, codec, exact_signatures(codec)))
     jobs = [Job(number, str(band.mix(number))) for number in range(songs)]
     start, ended = time.perf_counter(), []
     with (
-        closing(executor.run(jobs, steps)) as running,
+        closing(executor.run(jobs, passes)) as running,
         tqdm(total=songs, desc="band", unit="song", disable=not progress) as bar,
     ):
         for job in running:
@@ -245,5 +240,4 @@ def _guarded(work: Callable[[Job], Job], job: Job) -> Job:
     try:
         return work(job)
     except Exception as error:
-        reason = str(error) if isinstance(error, JascoError) else f"{type(error).__name__}: {error}"
-        return job.ended("fatal", " ".join(reason.split()))
+        return job.ended("fatal", describe(error))

@@ -113,6 +113,14 @@ def read_header(path: Path) -> Header:
         return Header(id, duration, shape[0] if shape else 0, stages)
 
 
+def find_header(path: Path) -> Header | None:
+    """Header of a track's file; ``None`` where the file is missing or broken."""
+    try:
+        return read_header(path) if path.is_file() else None
+    except DataError:
+        return None
+
+
 def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
     """The tensors of a track's file, but for some names.
 

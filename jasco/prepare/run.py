@@ -23,9 +23,9 @@ from jasco.data import prepared, track_file
 from jasco.data.manifest import Recording
 from jasco.errors import DataError, JascoError, SettingError
 from jasco.io.jsonl import read_lines, write_lines
-from jasco.prepare.executors import Executor, Job, Step
+from jasco.prepare.executors import Executor, Job, Pass
+from jasco.prepare.passes import PARKED, DecodePass, ModelPass
 from jasco.prepare.stages.stage import Stage
-from jasco.prepare.steps import PARKED, Modelling, Reading
 
 QUARANTINE = "quarantine.jsonl"
 
@@ -103,9 +103,9 @@ def prepare(
     if not stages:
         raise SettingError(f"no stages: give some of latents, {', '.join(CONTROLS)}")
     signatures = {stage.name: stage.signature() for stage in stages}
-    steps: list[Step] = [Reading(root, _of_kind("processor", stages), signatures)]
+    passes: list[Pass] = [DecodePass(root, _of_kind("processor", stages), signatures)]
     if models := _of_kind("model", stages):
-        steps.append(Modelling(root, models, signatures))
+        passes.append(ModelPass(root, models, signatures))
     numbers: dict[Path, int] = {}
     for number, recording in enumerate(recordings):
         numbers.setdefault(recording.path, number)
@@ -121,7 +121,7 @@ def prepare(
     summary, start = Summary(), time.perf_counter()
     with _workplace(root):
         try:
-            for job in _progress(executor, jobs, steps, progress):
+            for job in _progress(executor, jobs, passes, progress):
                 summary.add(job)
                 ended.append(job)
         finally:
@@ -140,14 +140,14 @@ def _of_kind(needs: str, stages: Sequence[Stage]) -> tuple[Stage, ...]:
 
 
 def _progress(
-    executor: Executor, jobs: Sequence[Job], steps: Sequence[Step], shown: bool
+    executor: Executor, jobs: Sequence[Job], passes: Sequence[Pass], shown: bool
 ) -> Iterator[Job]:
     """Run jobs under a bar with rate and time left."""
     if not jobs:
         return
     audio, bad, start = 0.0, 0, time.perf_counter()
     with (
-        closing(executor.run(jobs, steps)) as running,
+        closing(executor.run(jobs, passes)) as running,
         tqdm(total=len(jobs), desc="prepare", unit="track", disable=not shown) as bar,
     ):
         for job in running:

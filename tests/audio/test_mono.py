@@ -14,7 +14,7 @@ import torch
 from jasco.audio import Audio, load_audio, load_mono, stream
 from jasco.conditions import Conditions
 from jasco.extract.drums import _centre_and_scale
-from jasco.prepare.steps import refuse_unfit
+from jasco.prepare.passes import refuse_unfit
 
 RATE = 32000
 

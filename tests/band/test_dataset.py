@@ -18,7 +18,7 @@ from jasco.data.manifest import read_manifest, scan_folder
 from jasco.data.prepared import PreparedDataset
 from jasco.errors import JascoError, SettingError
 from jasco.melody import Melody
-from jasco.prepare.executors import Executor, Job, LocalExecutor, Step
+from jasco.prepare.executors import Executor, Job, LocalExecutor, Pass
 from jasco.prepare.stages.latents import LatentStage
 
 SECONDS = 3.0
@@ -30,8 +30,8 @@ class Here(Executor):
     def __init__(self, stop: int | None = None) -> None:
         self.stop = stop
 
-    def run(self, jobs: Sequence[Job], steps: Sequence[Step]) -> Generator[Job]:
-        works = [step.open(torch.device("cpu")) for step in steps]
+    def run(self, jobs: Sequence[Job], passes: Sequence[Pass]) -> Generator[Job]:
+        works = [one.open(torch.device("cpu")) for one in passes]
         for number, job in enumerate(reversed(jobs)):
             if number == self.stop:
                 raise KeyboardInterrupt

@@ -10,14 +10,14 @@ import torch
 from jasco.band.dataset import EXACT, synthesize
 from jasco.band.folder import Band
 from jasco.checkpoint.codec import CodecSource
-from jasco.prepare.executors import Executor, Job, Step
+from jasco.prepare.executors import Executor, Job, Pass
 
 
 class Here(Executor):
     """Works through jobs without starting processes."""
 
-    def run(self, jobs: Sequence[Job], steps: Sequence[Step]) -> Generator[Job]:
-        works = [step.open(torch.device("cpu")) for step in steps]
+    def run(self, jobs: Sequence[Job], passes: Sequence[Pass]) -> Generator[Job]:
+        works = [one.open(torch.device("cpu")) for one in passes]
         for job in jobs:
             for work in works:
                 job = job if job.outcome else work(job)

@@ -11,19 +11,19 @@ import torch
 
 from jasco.device import resolve_device
 from jasco.errors import MissingPartError, SettingError
-from jasco.prepare.executors.job import DIED, Executor, Job, Step, count, open_step
+from jasco.prepare.executors.job import DIED, Executor, Job, Pass, count, open_pass
 
-_MOST_BLOCKS = 10_000  # of jobs, which are Ray's unit of work, so that it can keep them in mind
+_MOST_BLOCKS = 10_000  # Ray keeps the state of every block, its unit of work, in memory.
 
 
 class RayExecutor(Executor):
     """Actors that hold the models, in two pools through which the jobs stream.
 
     Args:
-        address: of a running cluster, ``"auto"`` for that of this machine; by default that of the
-            variable ``RAY_ADDRESS``, or else Ray is started here.
-        workers: actors for the steps that need processors.
-        model_workers: actors for those with models. By default one for each GPU of the cluster, or
+        address: address of a running cluster, ``"auto"`` for that of this machine; by default that
+            of the variable ``RAY_ADDRESS``, or else Ray is started here.
+        workers: actors of the passes that need processors.
+        model_workers: actors of those with models. By default one for each GPU of the cluster, or
             half of its processors where it has none; the other actors get the rest of these.
     """
 
@@ -37,7 +37,7 @@ class RayExecutor(Executor):
         self.workers = count("workers", workers, 0)
         self.model_workers = count("model_workers", model_workers, 0)
 
-    def run(self, jobs: Sequence[Job], steps: Sequence[Step]) -> Generator[Job]:
+    def run(self, jobs: Sequence[Job], passes: Sequence[Pass]) -> Generator[Job]:
         """See `Executor.run`."""
         try:
             import ray
@@ -55,36 +55,36 @@ class RayExecutor(Executor):
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
         try:
-            for row in self._pipeline(ray, jobs, steps).iter_rows():
+            for row in self._pipeline(ray, jobs, passes).iter_rows():
                 yield Job.from_json(row["job"])
         finally:
             if ours:
                 ray.shutdown()
 
-    def _pipeline(self, ray: Any, jobs: Sequence[Job], steps: Sequence[Step]) -> Any:
+    def _pipeline(self, ray: Any, jobs: Sequence[Job], passes: Sequence[Pass]) -> Any:
         resources = ray.cluster_resources()
         cpus, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
         models = self.model_workers or gpus or max(cpus // 2, 1)
         workers = self.workers or max(cpus - models, 1)
-        # More actors than processors share them, for actors that wait for one would wait for ever.
+        # More actors than processors share them: an actor without one would never start.
         share = min(1.0, cpus / (workers + models))
         attempts = ray.remote(num_cpus=0)(_Attempts).remote()
         blocks = min(len(jobs), _MOST_BLOCKS)
         data = ray.data.from_items([{"job": j.to_json()} for j in jobs], override_num_blocks=blocks)
-        for step in steps:
-            size = min(models if step.needs == "model" else workers, blocks)
+        for one in passes:
+            size = min(models if one.needs == "model" else workers, blocks)
             data = data.map(
                 _Actor,
-                fn_constructor_args=(step, attempts),
+                fn_constructor_args=(one, attempts),
                 compute=ray.data.ActorPoolStrategy(size=size),
                 num_cpus=share,
-                num_gpus=min(1.0, gpus / size) if step.needs == "model" and gpus else None,
+                num_gpus=min(1.0, gpus / size) if one.needs == "model" and gpus else None,
             )
         return data
 
 
 class _Attempts:
-    """Counts, beside the actors, how often a job was begun: Ray itself would try for ever."""
+    """Counter of the attempts at each job, an actor: Ray itself would retry without end."""
 
     def __init__(self) -> None:
         self.begun: Counter[int] = Counter()
@@ -98,12 +98,12 @@ class _Attempts:
 
 
 class _Actor:
-    """A step, opened on a worker of the cluster."""
+    """Pass, opened on a worker of the cluster."""
 
-    def __init__(self, step: Step, attempts: Any) -> None:
+    def __init__(self, one: Pass, attempts: Any) -> None:
         torch.set_num_threads(1)
-        device = resolve_device() if step.needs == "model" else torch.device("cpu")
-        self.work = open_step(step, device)
+        device = resolve_device() if one.needs == "model" else torch.device("cpu")
+        self.work = open_pass(one, device)
         self.attempts = attempts
 
     def __call__(self, row: dict[str, str]) -> dict[str, str]:

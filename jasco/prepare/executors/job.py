@@ -1,4 +1,4 @@
-"""What is done to a recording, and by whom: jobs, steps, and the interface of executors."""
+"""Jobs, the passes they go through, and the interface of executors."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ DIED = "the process that worked on it died, twice"
 
 @dataclass(frozen=True)
 class Job:
-    """A recording on its way, as plain data.
+    """Recording between two passes, as plain data.
 
     Attributes:
-        number: of the recording.
-        path: of the audio file.
+        number: index of the recording.
+        path: audio file.
         id: SHA-256 of the file, once it is known.
-        duration: of the audio that was worked on (s).
+        duration: length of the audio (s).
         todo: names of the stages to run.
-        seconds: what each stage took.
-        outcome: empty while there is something to do; ``"fatal"`` where no recording can be done.
-        reason: why the outcome is bad or fatal.
+        seconds: time of each stage (s).
+        outcome: empty before the last pass; ``"fatal"`` where no recording can be done.
+        reason: reason of a bad or fatal outcome.
     """
 
     number: int
@@ -42,56 +42,56 @@ class Job:
     reason: str = ""
 
     def ended(self, outcome: Outcome, reason: str = "") -> Job:
-        """The job with its outcome."""
+        """Job with its outcome."""
         return replace(self, outcome=outcome, reason=reason)
 
     def to_json(self) -> str:
-        """As one line of text."""
+        """One line of text."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """What `to_json` wrote."""
+        """Job from the text of `to_json`."""
         values = json.loads(text)
         return cls(**values | {"todo": tuple(values["todo"])})
 
 
-class Step(Protocol):
-    """A part of the work, as few values that can be sent to another process."""
+class Pass(Protocol):
+    """Pass over the recordings, a few plain values that can be sent to another process."""
 
     @property
     def needs(self) -> Literal["processor", "model"]:
-        """The kind of worker, as for a `jasco.prepare.stages.stage.Stage`."""
+        """Kind of worker, as for a `jasco.prepare.stages.stage.Stage`."""
 
     def open(self, device: torch.device) -> Callable[[Job], Job]:
-        """Load what the step works with; the function that comes back does not raise."""
+        """Load the models of the pass; the returned function does not raise."""
 
 
 class Executor(ABC):
-    """Takes jobs through steps; the order in which it does must not matter to them."""
+    """Takes jobs through passes, in an order that must not matter to them."""
 
     @abstractmethod
-    def run(self, jobs: Sequence[Job], steps: Sequence[Step]) -> Generator[Job]:
-        """Give each job back as soon as it has an outcome or has passed all steps, in any order.
+    def run(self, jobs: Sequence[Job], passes: Sequence[Pass]) -> Generator[Job]:
+        """Yield each job as soon as it has an outcome or has gone through all passes, in any order.
 
         A job whose worker dies is tried once more; if that one dies too, the outcome is bad.
 
         Args:
             jobs: without outcome.
-            steps: each job passes them in this order, until it has an outcome.
+            passes: passes of each job, in this order, until it has an outcome.
         """
 
 
-def open_step(step: Step, device: torch.device) -> Callable[[Job], Job]:
-    """Open a step in a worker, from where an error has to travel with the jobs."""
+def open_pass(one: Pass, device: torch.device) -> Callable[[Job], Job]:
+    """Open a pass in a worker, from where an error has to travel with the jobs."""
     try:
-        return step.open(device)
+        return one.open(device)
     except JascoError as error:
         return partial(Job.ended, outcome="fatal", reason=str(error))
 
 
 def count(name: str, value: int | None, default: int) -> int:
-    """A number of workers.
+    """Number of workers.
 
     Raises:
         SettingError: not a whole number of at least one.

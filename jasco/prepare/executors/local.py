@@ -1,4 +1,4 @@
-"""One machine: processes for what needs processors, threads with a device for the models."""
+"""One machine: processes for passes on processors, threads with a device for passes with models."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from itertools import islice
 import torch
 
 from jasco.device import resolve_device
-from jasco.prepare.executors.job import DIED, Executor, Job, Step, count, open_step
+from jasco.prepare.executors.job import DIED, Executor, Job, Pass, count, open_pass
 from jasco.workers import WorkerPool, usable_cores
 
 
 class LocalExecutor(Executor):
-    """Processes for the steps that need processors, threads of this process for those with models.
+    """Processes for passes that need processors, threads of this process for those with models.
 
-    The results do not depend on how many there are: on a CPU every worker computes with one thread,
-    for several would round differently.
+    Results do not depend on their number: on a CPU every worker computes with one thread, because
+    the number of threads changes the rounding.
 
     Args:
-        workers: processes; by default as many as there are processors.
-        model_workers: threads, which share the models of a device; by default one for each
-            accelerator, or as many as there are processors where there is none.
-        device: of the models; ``"auto"`` for all accelerators, or else the CPU.
+        workers: number of processes; by default that of the usable cores.
+        model_workers: number of threads, which share the models of a device; by default one for
+            each accelerator, or that of the usable cores where there is none.
+        device: device of the models; ``"auto"`` for all accelerators, or else the CPU.
     """
 
     def __init__(
@@ -44,17 +44,17 @@ class LocalExecutor(Executor):
         default = usable_cores() if on_cpu else len(self.devices)
         self.model_workers = count("model_workers", model_workers, default)
 
-    def run(self, jobs: Sequence[Job], steps: Sequence[Step]) -> Generator[Job]:
+    def run(self, jobs: Sequence[Job], passes: Sequence[Pass]) -> Generator[Job]:
         """See `Executor.run`."""
         waiting = iter(jobs)
         running: dict[Future[Job], tuple[int, Job]] = {}
         with ExitStack() as stack:
-            stations = [stack.enter_context(self._station(step, len(jobs))) for step in steps]
-            # No more than this are begun, so that what waits between two steps stays small.
-            limit = sum(2 * station.size for station in stations)
+            pools = [stack.enter_context(self._pool(one, len(jobs))) for one in passes]
+            # No more than this are begun, so that few files wait between two passes.
+            limit = sum(2 * pool.size for pool in pools)
             while True:
                 for job in islice(waiting, limit - len(running)):
-                    running[stations[0].submit(job)] = (0, job)
+                    running[pools[0].submit(job)] = (0, job)
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -62,20 +62,20 @@ class LocalExecutor(Executor):
                     try:
                         job = future.result()
                     except BrokenProcessPool:
-                        job = stations[place].alone(job)
-                    if job.outcome or place + 1 == len(stations):
+                        job = pools[place].alone(job)
+                    if job.outcome or place + 1 == len(pools):
                         yield job
                     else:
-                        running[stations[place + 1].submit(job)] = (place + 1, job)
+                        running[pools[place + 1].submit(job)] = (place + 1, job)
 
-    def _station(self, step: Step, jobs: int) -> _Station:
-        if step.needs == "processor":
-            return _Processes(step, min(self.workers, jobs))
-        return _Threads(step, min(self.model_workers, jobs), self.devices)
+    def _pool(self, one: Pass, jobs: int) -> _Pool:
+        if one.needs == "processor":
+            return _Processes(one, min(self.workers, jobs))
+        return _Threads(one, min(self.model_workers, jobs), self.devices)
 
 
-class _Station(ABC):
-    """The workers of one step."""
+class _Pool(ABC):
+    """Workers of one pass."""
 
     size: int
 
@@ -88,16 +88,16 @@ class _Station(ABC):
     @abstractmethod
     def __exit__(self, kind: object, error: object, trace: object) -> None: ...
 
-    def __enter__(self) -> _Station:
+    def __enter__(self) -> _Pool:
         return self
 
 
-class _Processes(_Station):
+class _Processes(_Pool):
     """Processes of a `WorkerPool`, which is replaced where one of them dies."""
 
-    def __init__(self, step: Step, size: int) -> None:
+    def __init__(self, one: Pass, size: int) -> None:
         self.size = size
-        self.open = partial(open_step, step, torch.device("cpu"))
+        self.open = partial(open_pass, one, torch.device("cpu"))
         self.pool = WorkerPool(size, self.open)
 
     def submit(self, job: Job) -> Future[Job]:
@@ -124,12 +124,12 @@ class _Processes(_Station):
             self.pool.abandon()
 
 
-class _Threads(_Station):
+class _Threads(_Pool):
     """Threads of this process; those of one device share its models."""
 
-    def __init__(self, step: Step, size: int, devices: Sequence[torch.device]) -> None:
+    def __init__(self, one: Pass, size: int, devices: Sequence[torch.device]) -> None:
         self.size = size
-        opened = [step.open(device) for device in devices[:size]]
+        opened = [one.open(device) for device in devices[:size]]
         self.on_cpu = devices[0].type == "cpu"
         self.free: queue.SimpleQueue[Callable[[Job], Job]] = queue.SimpleQueue()
         for number in range(size):

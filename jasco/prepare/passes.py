@@ -1,6 +1,6 @@
-"""The two steps in which a recording becomes a track of the prepared dataset.
+"""Two passes over the recordings, which make the tracks of the prepared dataset.
 
-Every recording is decoded once: the first step, which needs processors, leaves the decoded audio in
+Every recording is decoded once: the first pass, which needs processors, leaves the decoded audio in
 a file for the second, which has the models. Windows of one track may be computed together, those of
 two tracks never, so that the bytes of a track do not depend on its neighbours.
 """
@@ -22,28 +22,29 @@ from torch import Tensor
 
 from jasco.audio import Audio, load_mono
 from jasco.data import track_file
-from jasco.data.track_file import Header, Signature
-from jasco.errors import AudioError, CheckpointError, DataError, JascoError, MissingPartError
+from jasco.data.track_file import Signature
+from jasco.errors import AudioError, CheckpointError, DataError, MissingPartError
 from jasco.io.files import regular_file
+from jasco.notices import describe
 from jasco.prepare.executors import Job
 from jasco.prepare.stages.stage import Extract, Stage
 
 MIN_DURATION = 1.0
-"""Shorter recordings (s) are refused: neither a chord nor a rhythm can be heard in them."""
+"""Length (s) of the shortest recording; shorter ones hold neither a chord nor a rhythm."""
 SILENCE = 1e-4
-"""Recordings with no peak above this, -80 dBFS, are refused as silent."""
+"""Peak, -80 dBFS, up to which a recording is refused as silent."""
 PARKED = ".parked"
-"""Folder in the dataset for what waits between the two steps."""
+"""Folder in the dataset of the files between the two passes."""
 
 
 @dataclass(frozen=True)
-class _Step(ABC):
-    """What both steps have in common.
+class _Pass(ABC):
+    """Pass that runs stages and writes tracks.
 
     Args:
         root: folder of the dataset.
-        stages: those of this step's kind.
-        signatures: of all stages that are asked for, by name.
+        stages: stages of the pass.
+        signatures: signatures of the stages of both passes, by name.
     """
 
     root: Path
@@ -53,7 +54,7 @@ class _Step(ABC):
     needs: ClassVar[Literal["processor", "model"]]
 
     def open(self, device: torch.device) -> Callable[[Job], Job]:
-        """Open the stages; see `jasco.prepare.executors.Step`."""
+        """Open the stages; see `jasco.prepare.executors.Pass`."""
         extracts = {stage.name: stage.open(device) for stage in self.stages}
         return lambda job: _guarded(self._work, job, extracts)
 
@@ -61,15 +62,15 @@ class _Step(ABC):
     def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job: ...
 
     def _todo(self, job: Job) -> tuple[str, ...]:
-        """The stages whose result the track's file has not, or an outdated one."""
-        held = _held(self.root / track_file.track_file(job.id))
+        """Stages whose result is missing in the file of the track, or outdated."""
+        held = track_file.find_header(self.root / track_file.track_file(job.id))
         current = held.stages if held else {}
         return tuple(n for n in self.signatures if current.get(n) != self.signatures[n])
 
     def _extract(
         self, job: Job, extracts: Mapping[str, Extract], audio: Audio
     ) -> tuple[Job, dict[str, Tensor]]:
-        """Run those of the stages that are to be run."""
+        """Run the stages of the pass that are to be run."""
         tensors: dict[str, Tensor] = {}
         seconds = dict(job.seconds)
         for stage in self.stages:
@@ -81,9 +82,9 @@ class _Step(ABC):
         return replace(job, seconds=seconds), tensors
 
     def _write(self, job: Job, tensors: Mapping[str, Tensor]) -> Job:
-        """Write the track's file, with what it held of other stages."""
+        """Write the file of the track, with the tensors of other stages that it has."""
         path = self.root / track_file.track_file(job.id)
-        held = _held(path)
+        held = track_file.find_header(path)
         kept = track_file.read_tensors(path, exclude=tensors) if held else {}
         stages = {**(held.stages if held else {}), **{n: self.signatures[n] for n in job.todo}}
         track_file.write_track(self.root, job.id, job.duration, stages, {**kept, **tensors})
@@ -93,8 +94,8 @@ class _Step(ABC):
         return self.root / PARKED / f"{job.number}.safetensors"
 
 
-class Reading(_Step):
-    """Hash a recording, see what there is to do, decode it, run the stages without models."""
+class DecodePass(_Pass):
+    """Pass that hashes a recording, decodes it and runs the stages without models."""
 
     needs = "processor"
 
@@ -119,17 +120,17 @@ class Reading(_Step):
         return job
 
 
-class Modelling(_Step):
-    """Run the stages with models on what `Reading` left, and write the track."""
+class ModelPass(_Pass):
+    """Pass that runs the stages with models on the audio of `DecodePass`, and writes the track."""
 
     needs = "model"
 
     def _work(self, job: Job, extracts: Mapping[str, Extract]) -> Job:
         parked = self._parked(job)
         if not parked.exists() and not self._todo(job):
-            return job.ended("done")  # by a worker that died before it could say so
+            return job.ended("done")  # by a worker that died before it could return the job
         try:
-            tensors = load_file(parked)  # mapped, not read: pages come and go as they are needed
+            tensors = load_file(parked)  # mapped to memory, not read
             audio = Audio(tensors.pop("audio"), int(tensors.pop("rate")))
             job, found = self._extract(job, extracts, audio)
             return self._write(job, {**tensors, **found})
@@ -141,7 +142,7 @@ def content_hash(path: Path) -> str:
     """SHA-256 of a file.
 
     Raises:
-        AudioError: it cannot be read.
+        AudioError: the file cannot be read.
     """
     try:
         with regular_file(path, AudioError).open("rb") as file:
@@ -154,7 +155,7 @@ def refuse_unfit(audio: Audio, path: str) -> None:
     """Refuse a recording that is too short or silent.
 
     Raises:
-        AudioError: it is.
+        AudioError: the recording is too short or silent.
     """
     if audio.duration < MIN_DURATION:
         raise AudioError(
@@ -165,23 +166,13 @@ def refuse_unfit(audio: Audio, path: str) -> None:
         raise AudioError(f"{path} is silent: no peak reaches -80 dBFS")
 
 
-def _held(path: Path) -> Header | None:
-    """The header of a track's file; ``None`` if there is none, or a broken one to be made again."""
-    try:
-        return track_file.read_header(path) if path.is_file() else None
-    except DataError:
-        return None
-
-
 def _guarded(
     work: Callable[[Job, Mapping[str, Extract]], Job], job: Job, extracts: Mapping[str, Extract]
 ) -> Job:
-    """The job with an outcome, also where the work fails."""
+    """Job after the work; an error is its outcome."""
     try:
         return work(job, extracts)
     except (MissingPartError, CheckpointError, DataError) as error:
-        return job.ended("fatal", str(error))
-    except JascoError as error:
-        return job.ended("bad", str(error))
-    except Exception as error:  # one recording must not end the night, whatever is wrong with it
-        return job.ended("bad", " ".join(f"{type(error).__name__}: {error}".split()))
+        return job.ended("fatal", describe(error))
+    except Exception as error:  # a bad recording must not end the run
+        return job.ended("bad", describe(error))
