@@ -1,7 +1,7 @@
 """Jasco: temporally controlled text-to-music generation.
 
-The names a user imports. Each is fetched from its module when it is first asked for, so that
-``import jasco`` costs nothing and a command line can answer ``--help`` without loading torch.
+Public names. Each is imported from its module on first use, so that ``import jasco`` is fast and a
+command line answers ``--help`` without loading torch.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Which device to compute on, and in which floating-point format to compute and to store."""
+"""Devices, and floating-point formats for computing and storing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jasco.errors import SettingError, shortened
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 STORED = DTYPES | {"float16": torch.float16}
-"""Formats that weights are stored in; they are computed with in float32 all the same."""
+"""Formats of stored weights, which are converted to float32 when they are loaded."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -27,14 +27,14 @@ def available_devices() -> list[str]:
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
-    """The device to compute on.
+    """Device to compute on.
 
     Args:
         device: ``"auto"`` for the fastest on this machine, else ``"cpu"``, ``"cuda"``,
             ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
 
     Raises:
-        SettingError: the name is not a device, or this machine does not have it.
+        SettingError: an unknown device, or one that this machine lacks.
     """
     names = available_devices()
     if device == "auto":
@@ -56,11 +56,11 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def supports_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 matrices itself; emulation would be slower."""
+    """True where the hardware multiplies bfloat16 matrices; emulation would be slower."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        # The instructions alone do not help: it is oneDNN (mkldnn) that uses them.
+        # The instructions are used only through oneDNN (mkldnn).
         capabilities = torch.cpu.get_capabilities()
         has_instructions = any(capabilities.get(name, False) for name in _CPU_BFLOAT16)
         return has_instructions and torch.backends.mkldnn.is_available()
@@ -68,12 +68,12 @@ def supports_bfloat16(device: torch.device) -> bool:
 
 
 def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
-    """The format of matrix products on ``device``.
+    """Format of matrix products on ``device``.
 
     Args:
         dtype: ``"auto"`` for bfloat16 where :func:`supports_bfloat16` and float32 elsewhere,
             else ``"float32"``, ``"bfloat16"`` or one of these as a :class:`torch.dtype`.
-        device: where the products are computed.
+        device: device of the products.
 
     Raises:
         SettingError: any other value.
@@ -95,13 +95,13 @@ _WEIGHTS = (
 
 
 class Float32Module(nn.Module):
-    """A module that moves between devices, while its weights stay in float32."""
+    """Module that can be moved between devices, with weights in float32 only."""
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move to a device; weights stay in float32.
 
         Raises:
-            SettingError: a device that is not here, or a precision of the weights.
+            SettingError: a device that this machine lacks, or another precision.
         """
         for value in (*args, *kwargs.values()):
             if isinstance(value, Tensor):
@@ -117,31 +117,31 @@ class Float32Module(nn.Module):
             raise SettingError(f"a model is moved to a device, not to {given}") from error
 
     def half(self) -> Self:
-        """Refused: see `to`."""
+        """Raise an error, see `to`."""
         return self.to(torch.float16)
 
     def bfloat16(self) -> Self:
-        """Refused: see `to`."""
+        """Raise an error, see `to`."""
         return self.to(torch.bfloat16)
 
     def double(self) -> Self:
-        """Refused: see `to`."""
+        """Raise an error, see `to`."""
         return self.to(torch.float64)
 
     def type(self, dst_type: Any) -> Self:
-        """Refused but for float32: see `to`."""
+        """Raise an error for any type but float32, see `to`."""
         return self.to(dst_type) if isinstance(dst_type, torch.dtype) else self.to(torch.float16)
 
 
 def rounded(module: M, dtype: str) -> M:
-    """A copy of a module whose floating-point tensors are rounded to a format of `STORED`.
+    """Copy of a module with floating-point tensors rounded to a format of `STORED`.
 
     Raises:
-        SettingError: an unknown format, or one whose range a weight goes beyond.
+        SettingError: an unknown format, or a weight beyond its range.
     """
     if dtype not in STORED:
         raise SettingError(f"weights are stored as {', '.join(STORED)}, not as {dtype!r}")
-    half = nn.Module.to(copy.deepcopy(module), STORED[dtype])  # a Jasco itself refuses
+    half = nn.Module.to(copy.deepcopy(module), STORED[dtype])  # `Float32Module.to` would refuse
     for name, tensor in half.state_dict().items():
         if not bool(tensor.isfinite().all()):
             raise SettingError(f"{name} goes beyond the range of {dtype}: store it as bfloat16")

@@ -31,9 +31,9 @@ LONGEST_DRUMS = 600.0
 class DrumCodes(ControlValue):
     """Codes of the first EnCodec codebook of an isolated drum track.
 
-    A model uses nothing else of drum audio, so a recipe or a prepared dataset that holds them needs
-    no audio. They belong to the codec that made them. A track file holds ``drum_codes``, int16
-    (T,); a recipe the list of the codes.
+    A model receives nothing else of the drum audio, so recipes and prepared datasets store codes in
+    place of audio. Codes are valid only for the codec that made them. A track file holds
+    ``drum_codes``, int16 (T,); a recipe the list of the codes.
 
     Attributes:
         codes: (T,) int64, one code per latent frame.

@@ -1,4 +1,4 @@
-"""The errors a user can meet: each message says what came, what is allowed, and what to do."""
+"""Errors for the user; each message gives the value, the allowed values and the remedy."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from typing import Any
 
 
 class JascoError(Exception):
-    """Base of all errors that Jasco raises on purpose; the command lines print it as one line."""
+    """Base class of the errors of Jasco, which the command lines print as one line."""
 
 
 class JascoWarning(UserWarning):
-    """Notice of something that was changed or left out; the command lines print it as one line."""
+    """Notice of a changed or ignored input, which the command lines print as one line."""
 
 
 class AudioError(JascoError, ValueError):
-    """An audio file or signal that cannot be used (missing, empty, not audio, NaN, ...)."""
+    """Audio file or signal that cannot be used (missing, empty, not audio, NaN, ...)."""
 
 
 class ChordError(JascoError, ValueError):
-    """A chord progression that cannot be read.
+    """Chord progression that cannot be read.
 
     Attributes:
-        position: index of the offending character in the text that was parsed, or the index of
-            the offending entry where the progression came as a list; ``None`` when unknown.
-        token: the offending piece of the input.
-        suggestion: the nearest readable spelling, where there is one.
+        position: index of the invalid character in the text, or of the invalid entry in a list;
+            ``None`` where unknown.
+        token: invalid piece of the input.
+        suggestion: nearest readable spelling, where there is one.
     """
 
     def __init__(
@@ -42,31 +42,31 @@ class ChordError(JascoError, ValueError):
 
 
 class MelodyError(JascoError, ValueError):
-    """A melody of the wrong shape, range or length, or a file that holds none."""
+    """Melody of the wrong shape, range or length, or a file that holds none."""
 
 
 class ConditionError(JascoError, ValueError):
-    """Conditions that do not fit the model: an absent control, seeds of a wrong number, ..."""
+    """Conditions that do not fit the model: a missing control, a wrong number of seeds, ..."""
 
 
 class SettingError(JascoError, ValueError):
-    """A setting out of range: solver, steps, guidance, duration, configuration keys, ..."""
+    """Setting out of range: solver, steps, guidance, duration, configuration keys, ..."""
 
 
 class CheckpointError(JascoError):
-    """A checkpoint that cannot be found, read, or matched to the model it describes."""
+    """Checkpoint that cannot be found or read, or does not fit its model."""
 
 
 class MissingPartError(JascoError, ImportError):
-    """An optional package, plugin or weight file is absent; the message names the cure."""
+    """Missing optional package, plugin or weight file; the message names the remedy."""
 
 
 class Interrupted(JascoError):
-    """A signal has stopped a run, after its state was saved.
+    """Run stopped by a signal, after its state was saved.
 
     Attributes:
         signal: number of the signal.
-        rank: which of the run's processes this is.
+        rank: rank of this process.
     """
 
     def __init__(self, message: str, *, signal: int, rank: int) -> None:
@@ -75,12 +75,12 @@ class Interrupted(JascoError):
 
 
 class DataError(JascoError):
-    """A manifest or a prepared dataset that cannot be found or read, or lacks what is asked."""
+    """Manifest or prepared dataset that cannot be found or read, or lacks requested data."""
 
 
 def shortened(value: Any) -> str:
-    """A value for a message, cut where it is long."""
+    """Value for a message, shortened where it is long."""
     if isinstance(value, int) and abs(value) >= 10**24:
-        return "(a number of more than 24 digits)"  # Python refuses to write thousands of them
+        return "(a number of more than 24 digits)"  # Python cannot print the longest
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

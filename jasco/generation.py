@@ -1,4 +1,4 @@
-"""What generation gives back, and the noise it starts from."""
+"""Result of generation, and its seeds, noise and length."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from jasco.errors import AudioError, ConditionError, SettingError, shortened
 from jasco.io.files import output_file
 
 MAX_ITEMS = 1024
-"""Most items of one call of `Jasco.generate`, which run as one batch."""
-_PLAYERS = 16  # items that a notebook shows
+"""Most items of one call of `Jasco.generate`, which is one batch."""
+_PLAYERS = 16  # most items shown in a notebook
 
 
 @dataclass(frozen=True, eq=False)
 class Generation:
-    """What `Jasco.generate` returns, one item per clip and sample.
+    """Result of `Jasco.generate`, one item per clip and sample.
 
-    ``out[k]`` is item k as a generation of its own, a slice several; iteration goes over the items.
-    A notebook shows a player for each.
+    ``out[k]`` is item k as a `Generation`, a slice selects several; iteration yields the items.
+    Notebooks show a player for each.
 
     Attributes:
         audio: (B, channels, samples) float32 on the CPU, as decoded (not loudness-normalised).
         latents: (B, T, D) normalised latents, float32 on the CPU.
-        sample_rate: of the audio (Hz).
+        sample_rate: sample rate of the audio (Hz).
         recipe: per item, all that is needed to make it again, as plain JSON data.
-        notes: per item, the changes made to fit the conditions to the model.
+        notes: per item, changes that fitted the conditions to the model.
     """
 
     audio: Tensor
@@ -56,7 +56,7 @@ class Generation:
         return (self[k] for k in range(len(self)))
 
     def __getitem__(self, item: int | slice) -> Generation:
-        """Item ``item`` counted from 0, or from the end where negative; or those of a slice.
+        """Item at an index, from the end where negative, or items of a slice.
 
         Raises:
             IndexError: there are fewer items.
@@ -65,13 +65,13 @@ class Generation:
             chosen = range(len(self))[item]
         else:
             chosen = range(range(len(self))[item], range(len(self))[item] + 1)
-        places = list(chosen)
+        indices = list(chosen)
         return replace(
             self,
-            audio=self.audio[places],
-            latents=self.latents[places],
-            recipe=[self.recipe[k] for k in places],
-            notes=[self.notes[k] for k in places],
+            audio=self.audio[indices],
+            latents=self.latents[indices],
+            recipe=[self.recipe[k] for k in indices],
+            notes=[self.notes[k] for k in indices],
         )
 
     @property
@@ -91,27 +91,27 @@ class Generation:
         loudness: float | None = -14.0,
         recipe: bool = True,
     ) -> list[Path]:
-        """Write each item to a file: ``song.flac``; of several ``song-1.flac``, ``song-2.flac``.
+        """Write each item to a file: ``song.flac``; several as ``song-1.flac``, ``song-2.flac``.
 
         Args:
-            path: its suffix is the format: wav, flac, mp3 or ogg.
-            loudness: LUFS (ITU-R BS.1770), ``None`` to leave the level as it is.
-            recipe: write the recipe into the file; ``jasco-generate --from`` makes it again.
+            path: path of the file, whose suffix is the format: wav, flac, mp3 or ogg.
+            loudness: target (LUFS, ITU-R BS.1770); ``None`` keeps the level.
+            recipe: write the recipe into the file, for ``jasco-generate --from``.
 
         Raises:
-            AudioError: a place that cannot be written, or another suffix.
+            AudioError: a path that cannot be written, or another suffix.
             SettingError: a loudness out of range.
         """
         target = output_file(path, AudioError)
-        places = [
+        paths = [
             target.with_stem(f"{target.stem}-{k}") if len(self) > 1 else target
             for k in range(1, len(self) + 1)
         ]
         level = {"loudness": "none" if loudness is None else loudness}
-        for place, samples, plain in zip(places, self.audio, self.recipe, strict=True):
+        for file, samples, plain in zip(paths, self.audio, self.recipe, strict=True):
             kept = plain | level if recipe else None
-            save_audio(place, samples, self.sample_rate, loudness=loudness, recipe=kept)
-        return places
+            save_audio(file, samples, self.sample_rate, loudness=loudness, recipe=kept)
+        return paths
 
     def _repr_html_(self) -> str:
         """Players for a notebook, at the loudness of `save`."""
@@ -121,15 +121,15 @@ class Generation:
 
 
 def _player(item: Generation) -> str:
-    """HTML of one item: an mp3 that stands in the page itself, and what it is below."""
+    """HTML of one item: an embedded mp3 with a caption."""
     sound = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a silent item, whose loudness stays
+        warnings.simplefilter("ignore")  # a silent item has no loudness
         save_audio(sound, item.audio[0], item.sample_rate, format="mp3")
     data = base64.b64encode(sound.getvalue()).decode("ascii")
     text = item.recipe[0]["conditions"].get("text", "")
-    told = [f"seed {item.recipe[0]['seed']}, {item.duration:.2f} s", text, *item.notes[0]]
-    caption = "<br>".join(html.escape(line) for line in told if line)
+    lines = [f"seed {item.recipe[0]['seed']}, {item.duration:.2f} s", text, *item.notes[0]]
+    caption = "<br>".join(html.escape(line) for line in lines if line)
     return (
         f'<figure><audio controls src="data:audio/mpeg;base64,{data}"></audio>'
         f"<figcaption>{caption}</figcaption></figure>"
@@ -137,11 +137,11 @@ def _player(item: Generation) -> str:
 
 
 def item_seeds(seed: Any, clips: int, num_samples: Any) -> list[int]:
-    """One seed per item, clip by clip.
+    """Seeds of all items, ordered by clip.
 
     Args:
         seed: an int for all clips, one for each, or ``None`` to draw them.
-        clips: their number.
+        clips: number of clips.
         num_samples: items of each clip, at most `MAX_ITEMS` in all.
 
     Raises:
@@ -172,7 +172,7 @@ MAX_SEED = 2**62
 
 
 def _whole(value: Any) -> int | None:
-    """A whole number of any type, ``None`` if it is none."""
+    """Whole number of any integer type; ``None`` for other values."""
     try:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -180,12 +180,12 @@ def _whole(value: Any) -> int | None:
 
 
 def frames_of(duration: Any, longest: float, frame_rate: float) -> int:
-    """Latent frames of a clip.
+    """Number of latent frames of a clip.
 
     Args:
-        duration: length (s), ``None`` for the longest.
-        longest: of the clips that the model was made for (s).
-        frame_rate: Hz.
+        duration: length (s); ``None`` for the longest.
+        longest: segment duration of the model (s).
+        frame_rate: latent frame rate (Hz).
 
     Raises:
         SettingError: no number, less than a frame, or more than the longest.
@@ -193,7 +193,7 @@ def frames_of(duration: Any, longest: float, frame_rate: float) -> int:
     seconds = longest if duration is None else duration
     if isinstance(seconds, bool) or not isinstance(seconds, Real):
         raise SettingError(f"duration is {shortened(seconds)}: give a number of seconds")
-    # A number of many digits is compared before it is made a float.
+    # Comparison comes first: an int of many digits cannot become a float.
     fits = seconds > 0 and seconds <= longest  # type: ignore[operator]
     frames = round(float(seconds) * frame_rate) if fits else 0
     if frames < 1:
@@ -205,17 +205,17 @@ def frames_of(duration: Any, longest: float, frame_rate: float) -> int:
 
 
 def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """Standard normal noise, each item from a generator of its own."""
+    """Standard normal noise (B, *shape), with one generator per item."""
     return torch.stack(
         [torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     )
 
 
 def check_noise(noise: Any, shape: tuple[int, ...]) -> Tensor:
-    """The caller's noise as float32, if it is finite and of this shape.
+    """Noise of the caller as float32.
 
     Raises:
-        ConditionError: another shape, or no finite numbers.
+        ConditionError: another shape, or values that are not finite.
     """
     try:
         given = torch.as_tensor(noise).float()
@@ -231,10 +231,10 @@ def check_noise(noise: Any, shape: tuple[int, ...]) -> Tensor:
 
 
 def report_to(bar: tqdm, callback: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
-    """Solver callback that moves the bar, then calls the user's.
+    """Solver callback that updates the progress bar and calls the user's callback.
 
     Raises:
-        SettingError: the user's is no function.
+        SettingError: the user's callback is no function.
     """
     if callback is not None and not callable(callback):
         raise SettingError(f"callback is {shortened(callback)}: give a function (step, total)")

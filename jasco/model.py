@@ -1,4 +1,4 @@
-"""Codec, conditioners and velocity network as one model that learns and generates."""
+"""`Jasco`: codec, conditioners and velocity network as one model for training and generation."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from jasco.network import VelocityNetwork
 from jasco.recipe import Recipe
 
 MAX_DURATION = 3600
-"""Longest clip that a model may be made for (s)."""
+"""Longest segment of a model (s)."""
 
 
 class Jasco(Float32Module):
-    """Text, chords, drums and melody in, music out.
+    """Flow-matching model that generates music from text, chords, drums and melody.
 
     Args:
-        codec: waveform to normalised latents and back.
-        conditioners: one per control, in the order of their names in the configuration.
-        network: the velocity field.
-        segment_duration: length of the clips the model was made for (s).
+        codec: autoencoder between waveforms and normalised latents.
+        conditioners: control -> its conditioner, in the order of the configuration.
+        network: velocity field.
+        segment_duration: length of the training clips (s), the longest that is generated.
     """
 
     def __init__(
@@ -60,18 +60,17 @@ class Jasco(Float32Module):
         self.name_or_path: str | None = None
         self.revision: str | None = None
 
-    # --- making and keeping -------------------------------------------------------------------
+    # --- building and saving ------------------------------------------------------------------
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Jasco:
-        """Make a model of fresh weights.
+        """Build a model with new weights.
 
         Args:
-            config: has the node ``model`` and, optionally, ``solver`` and ``guidance``.
+            config: mapping with the node ``model`` and, optionally, ``solver`` and ``guidance``.
 
         Raises:
-            SettingError, CheckpointError: the configuration names something that is not Jasco's, or
-                values that do not fit.
+            SettingError, CheckpointError: a class that is not Jasco's, or invalid values.
         """
         model = checkpoint.build(config["model"], "model")
         if not isinstance(model, cls):
@@ -97,16 +96,17 @@ class Jasco(Float32Module):
         """Load a model.
 
         Args:
-            name_or_path: Hub id of a published JASCO checkpoint or of one of ours, a folder of
-                either kind, or a Lightning checkpoint file.
-            device: ``"auto"`` takes a GPU where there is one.
-            dtype: precision of the network when it generates; ``"auto"`` is bfloat16 where the
-                hardware computes in it. Weights stay in float32, and so do adaptive solvers.
+            name_or_path: name of a bundled model, Hub id or folder of a published JASCO checkpoint
+                or of one of ours, or a Lightning checkpoint file.
+            device: device to compute on; ``"auto"`` for a GPU where there is one.
+            dtype: precision of the network in generation; ``"auto"`` for bfloat16 where the
+                hardware supports it. Weights and adaptive solvers stay in float32.
             revision: branch, tag or commit on the Hub.
-            cache_dir, local_files_only, token: as everywhere on the Hub.
+            cache_dir, local_files_only, token: options of the Hub, see `jasco.io.hub.HubOptions`.
 
         Raises:
-            CheckpointError: it cannot be found, reached or read, or its tensors do not fit.
+            CheckpointError: the checkpoint cannot be found, reached or read, or its tensors do not
+                fit.
         """
         found = checkpoint.read(
             name_or_path,
@@ -133,15 +133,15 @@ class Jasco(Float32Module):
         """Write the model as a folder that `from_pretrained` loads with bit-equal weights.
 
         Args:
-            folder: made where missing; an earlier model in it is replaced.
+            folder: path of the folder, made where missing; an earlier model in it is replaced.
             text_encoder: include the text encoder. Without it a frozen one is named by its Hub id
                 and commit, which makes the folder smaller and dependent on the Hub.
-            dtype: of the stored weights; ``"float16"`` and ``"bfloat16"`` round them, codec and
-                text encoder included, to half the size.
-            card: text of the model card, in place of one that is written from the configuration.
+            dtype: format of the stored weights; ``"float16"`` and ``"bfloat16"`` round all weights,
+                codec and text encoder included, to half the size.
+            card: text of the model card, by default made from the configuration.
 
         Raises:
-            CheckpointError: the folder holds something else, or cannot be written.
+            CheckpointError: the folder holds other files, or cannot be written.
             SettingError: weights that the format cannot hold.
         """
         if not self.config:
@@ -164,7 +164,7 @@ class Jasco(Float32Module):
         commit_message: str = "Upload a Jasco model",
         text_encoder: bool = True,
     ) -> str:
-        """Upload what `save_pretrained` writes to the Hub; returns the address of the commit."""
+        """Upload the folder of `save_pretrained` to the Hub; returns the URL of the commit."""
         with tempfile.TemporaryDirectory() as scratch:
             folder = self.save_pretrained(Path(scratch, "model"), text_encoder=text_encoder)
             return checkpoint.push(
@@ -172,7 +172,7 @@ class Jasco(Float32Module):
             )
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Refused: a Jasco has several functions, each with a name of its own."""
+        """Raise an error: `generate`, `velocity` and `loss` are the functions of the model."""
         raise SettingError(
             'a model is not called: model.generate("funk", seed=7) makes music, and '
             "model.loss(...) is what training minimizes"
@@ -197,24 +197,24 @@ class Jasco(Float32Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the model computes."""
+        """Device of the weights."""
         return self.codec.mean.device
 
     def num_frames(self, duration: float | None = None) -> int:
         """Latent frames of a clip of ``duration`` (s), by default the segment duration.
 
         Raises:
-            SettingError: the model was not made for clips of this length.
+            SettingError: a length that the model cannot generate.
         """
         return frames_of(duration, self.segment_duration, self.frame_rate)
 
     # --- the maths ----------------------------------------------------------------------------
 
     def encode(self, conditions: Sequence[Conditions], num_frames: int) -> ConditionBatch:
-        """Conditions of B clips as the network sees them.
+        """Encode the conditions of B clips for the network.
 
         Raises:
-            ConditionError: a clip asks for a control that the model has not.
+            ConditionError: a clip has a control that the model lacks.
         """
         for i, clip in enumerate(conditions):
             whose = f"clip {i}" if len(conditions) > 1 else "the clip"
@@ -244,7 +244,7 @@ class Jasco(Float32Module):
     def guided(
         self, conditions: ConditionBatch, guidance: Guidance
     ) -> Callable[[Tensor, Tensor], Tensor]:
-        """The guided velocity field v(t, z) for encoded conditions.
+        """Guided velocity field v(t, z) for encoded conditions.
 
         The terms run as one batch; a term of weight zero is not computed.
         """
@@ -267,14 +267,14 @@ class Jasco(Float32Module):
         mask: Tensor | None = None,
         weighting: str = "increasing",
     ) -> Tensor:
-        """Conditional flow-matching loss per item (B,); its mean is what is trained on.
+        """Conditional flow-matching loss per item, (B,); training minimizes its mean.
 
         Args:
             z_1: (B, T, D) normalised latents.
             conditions: encoded conditions of the items.
             t: (B,) times, drawn uniformly from [0, 1] where absent.
             z_0: (B, T, D) noise, drawn where absent.
-            mask: (B, T) true at the frames that count, at least one per item; all where absent.
+            mask: (B, T) true at the frames of the loss, at least one per item; all where absent.
             weighting: name of the weight over t, of `LOSS_WEIGHTS`.
         """
         t = torch.rand(len(z_1), device=z_1.device) if t is None else t
@@ -302,33 +302,34 @@ class Jasco(Float32Module):
         noise: Tensor | None = None,
         encoded: ConditionBatch | None = None,
     ) -> Generation:
-        """Music for each clip.
+        """Generate music for each clip.
 
         Args:
             conditions: one or several clips; a string is a clip of that text.
             seed: an int, or one per clip; sample j of a clip starts from noise of ``seed + j``.
-                Noise is drawn per item on the CPU, so an item depends on its batch in rounding
-                alone, which in bfloat16 grows to about -40 dB; for the same bits run items one by
-                one. ``None`` draws a seed per clip and reports it in the recipe.
+                Noise is drawn per item on the CPU, so other items of a batch change an item only
+                by rounding, in bfloat16 up to about -40 dB; bit-equal results need batches of one.
+                ``None`` draws a seed per clip, which the recipe contains.
             solver: the model's own where absent; a name of `jasco.flow.SOLVERS` is one too.
             steps: number of steps, in place of the solver's own; alone those of Euler's method.
             guidance: the model's own where absent; a number is the weight of ``all``, and
                 ``{"all": 1.5, "text": 3}`` and ``"all=1.5,text=3"`` are `Guidance` too.
-            num_samples: variants per clip; the results come clip by clip.
+            num_samples: variants per clip; the results are ordered by clip.
             duration: length (s), up to ``segment_duration``.
-            progress: show a bar of the solver's steps.
-            callback: called as ``callback(step, total)``; what it raises stops the run.
-            noise: (B, T, D) to start from, in place of the drawn noise.
-            encoded: the same clips by `encode`, in place of encoding them again for every call.
+            progress: show a progress bar of the solver's steps.
+            callback: called as ``callback(step, total)``; an exception in it stops the run.
+            noise: initial noise (B, T, D) in place of the drawn one.
+            encoded: conditions of the same clips, encoded by `encode`.
 
         Raises:
-            JascoError: what was asked does not fit the model; the message says what does.
+            JascoError: conditions or settings that do not fit the model; the message names the
+                allowed ones.
         """
         clips = as_clips(conditions)
         solver = make_solver(solver, steps, default=self.solver)
         guidance = self.guidance if guidance is None else Guidance.of(guidance)
         num_frames = self.num_frames(duration)
-        # A tolerance of 1e-5 is below the resolution of bfloat16: the steps would shrink for ever.
+        # A tolerance of 1e-5 is below the resolution of bfloat16: steps would shrink without end.
         dtype = torch.float32 if solver.adaptive else resolve_dtype(self.dtype, self.device)
         seeds = item_seeds(seed, len(clips), num_samples)
         num_samples = len(seeds) // len(clips)
@@ -378,7 +379,7 @@ def _check_parts(
     network: VelocityNetwork,
     segment_duration: float,
 ) -> None:
-    """See that parts fit each other, so that no clip is needed to find out."""
+    """Check that codec, conditioners and network fit each other."""
     for name in set(conditioners).difference(known := control_names()):
         raise SettingError(f"conditioners has {name!r:.40}: known are {', '.join(known)}")
     if not 0 < segment_duration <= MAX_DURATION:

@@ -1,4 +1,4 @@
-"""Notices to the user: one printable line each."""
+"""Notices for the user, one printable line each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _JOINERS = "\u200c\u200d"
 
 
 def describe(error: Exception) -> str:
-    """An error as one line: what happened and, where the error names it, to which file."""
+    """Error as one line, with the file where the error names one."""
     if isinstance(error, JascoError):
         text = str(error)
     elif isinstance(error, OSError) and error.strerror:
@@ -25,12 +25,12 @@ def describe(error: Exception) -> str:
 
 
 def printable(text: str) -> str:
-    """A text on one line whose control and formatting characters are written as escapes.
+    """Text on one line, with control and formatting characters as escapes.
 
-    Paths, tags, recipes and messages of libraries come from outside: raw, they could move the
-    cursor, colour the screen, set the title of the window or reverse what stands beside them. Lone
-    surrogates, which stand for bytes of other encodings in names, cannot be printed at all. The two
-    joiners that scripts and emoji need stay.
+    Paths, tags, recipes and messages of libraries are untrusted: their control characters could
+    move the cursor, colour the screen, set the title of the window or reverse other text. Lone
+    surrogates, which represent bytes of other encodings, cannot be printed. The two joiners that
+    scripts and emoji need are kept.
     """
     return "".join(
         ascii(character)[1:-1]

@@ -1,4 +1,4 @@
-"""The folder of a training run: what it was begun with, on what, and whether it is the same run."""
+"""Folder of a training run: settings and environment, checked when the run is resumed."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from jasco.io.plain import read_object, read_yaml
 
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
-# What may change between a run and its continuation.
+# Keys that may change when a run is resumed.
 FREE = ("trainer.", "logger", "callbacks", "hydra.", "run", "data.workers", "data.root")
 PACKAGES = ("jasco", "torch", "lightning", "transformers", "safetensors", "numpy")
 
 
 def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> list[str]:
-    """Keep the settings and the environment of a run, or see that a run goes on as it was begun.
+    """Store the settings and environment of a run, or compare them when it is resumed.
 
     Args:
-        folder: of the run; made where missing.
-        settings: its configuration, plain data.
-        resume: it has come to a checkpoint already.
+        folder: folder of the run, made where missing.
+        settings: configuration of the run, plain data.
+        resume: the run has a checkpoint to resume from.
 
     Returns:
-        Lines to tell: why what follows may differ from what an undisturbed run would have computed.
+        Notices: reasons why results may differ from those of an uninterrupted run.
 
     Raises:
-        SettingError: the run was begun with other settings; they are named.
+        SettingError: the run was begun with other settings; the message names them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     notes = []
@@ -54,7 +54,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> lis
         if changed:
             raise SettingError(
                 f"{folder} was begun with other settings ({'; '.join(changed[:5])}): give them "
-                "again to go on, or begin another run with run=FOLDER"
+                "again to resume it, or begin another run with run=FOLDER"
             )
     else:
         write_text(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
@@ -65,11 +65,11 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> lis
 
 
 def _changes(path: Path, here: dict[str, Any]) -> list[str]:
-    """What is no longer as the environment of a run says, as far as it changes the rounding."""
+    """Changes of the environment that affect rounding."""
     try:
         before = read_object(path, SettingError)
     except SettingError:
-        return []  # written by an older version, or not at all
+        return []  # missing, or from an older version
     old, new = (
         {key: node[key] for key in ("threads", "devices") if key in node}
         | (node.get("packages") or {})
@@ -98,7 +98,7 @@ def environment() -> dict[str, Any]:
 
 
 def _git(*words: str) -> str | None:
-    """What git says of the checkout that this code lies in; ``None`` outside one."""
+    """Output of a git command in the checkout of this code; ``None`` outside one."""
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Description of the music as text: what of a user's text reaches the model."""
+"""Validation of the text that describes the music."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 from jasco.errors import ConditionError, shortened
 
 MAX_CHARACTERS = 20_000
-"""Longest text that is looked at; the models read far fewer tokens of it."""
+"""Longest accepted text; models read far fewer tokens."""
 
 
 def checked_text(text: Any) -> str | None:
-    """The text of a clip, ``None`` where it is blank.
+    """Text of a clip; ``None`` where it is blank.
 
     Raises:
-        ConditionError: no string, longer than `MAX_CHARACTERS`, or half of a surrogate pair or a
-            NUL in it.
+        ConditionError: no string, more than `MAX_CHARACTERS`, a lone surrogate or a NUL.
     """
     if text is None:
         return None

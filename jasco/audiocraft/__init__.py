@@ -1,7 +1,7 @@
-"""The calling shape of the original JASCO over ours.
+"""Interface of the original JASCO.
 
 A script written for ``audiocraft`` runs after its imports are changed to ``jasco.audiocraft``. New
-code is better served by `jasco.Jasco`: seeds, conditions per item, reports and recipes.
+code should use `jasco.Jasco`, which has seeds, conditions per item, notices and recipes.
 """
 
 from jasco.audiocraft.data.audio import audio_write

@@ -1,4 +1,4 @@
-"""`JASCO` as ``audiocraft.models`` has it."""
+"""`JASCO` with the interface of ``audiocraft.models``."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from jasco.model import Jasco
 
 
 class JASCO:
-    """A `Jasco` behind the methods of the original.
+    """`Jasco` model with the methods of the original.
 
-    Noise comes from torch's global generator, drawn as it was there: after the same
-    ``torch.manual_seed`` a CPU makes what the original made on it. What has to be changed to fit
-    the conditions to the model (a chord respelled, drums cut) is a warning.
+    Noise is drawn from torch's global generator in the original's shape and order: after the same
+    ``torch.manual_seed`` a CPU gives the original's result. Changes to the conditions (a chord
+    respelled, drums cut) are warnings.
 
     Attributes:
         name: Hub id or path of the checkpoint.
-        model: the model underneath.
+        model: wrapped model.
     """
 
     def __init__(self, model: Jasco, name: str) -> None:
@@ -46,14 +46,14 @@ class JASCO:
     ) -> JASCO:
         """Load a checkpoint: a Hub id, a published folder, or one of ours.
 
-        It computes in float32, because the adaptive solver that is the default here has a tolerance
-        that bfloat16 cannot meet.
+        The network computes in float32, because the adaptive solver, the default here, has a
+        tolerance below the resolution of bfloat16.
 
         Args:
             name: Hub id or path.
-            device: the fastest of this machine where not given.
-            chords_mapping_path: not needed, the chord names are built in; a file that is there has
-                to agree with them.
+            device: device to compute on, by default the fastest.
+            chords_mapping_path: optional, because the chord names are built in; an existing file
+                must agree with them.
 
         Raises:
             CheckpointError: the checkpoint cannot be found or read.
@@ -91,7 +91,7 @@ class JASCO:
     def set_custom_progress_callback(
         self, progress_callback: Callable[[int, int], None] | None = None
     ) -> None:
-        """Have ``progress_callback(step, total)`` called in place of the progress bar."""
+        """Set a function ``progress_callback(step, total)`` in place of the progress bar."""
         self._progress_callback = progress_callback
 
     @property
@@ -111,12 +111,12 @@ class JASCO:
 
     @property
     def duration(self) -> float:
-        """Length of what is made (s)."""
+        """Length of the generated audio (s)."""
         return self.model.segment_duration
 
     @property
     def device(self) -> torch.device:
-        """Where the model computes."""
+        """Device of the model."""
         return self.model.device
 
     def generate(
@@ -142,17 +142,16 @@ class JASCO:
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Music from texts, chords, drums and a melody.
 
-        The original separated the drums from ``drums_wav``; here they have to be isolated already,
-        and whatever else sounds in them is taken for drums.
+        The original separated the drums from ``drums_wav``; here the track must contain only drums.
 
         Args:
             descriptions: one text per item.
             chords: ``(name, onset in s)`` for all items; ``None`` or an empty list for none.
-            drums_wav: an isolated drum track, (channels, samples) for all items or
+            drums_wav: isolated drum track, (channels, samples) for all items or
                 (B, channels, samples), one for all or one for each.
-            drums_sample_rate: its rate (Hz).
+            drums_sample_rate: sample rate of the drums (Hz).
             melody_salience_matrix: (53, T) at the model's frame rate, for all items.
-            progress: show a bar of the solver's steps.
+            progress: show a progress bar of the solver's steps.
             return_latents: return the latents too.
 
         Returns:
@@ -160,7 +159,7 @@ class JASCO:
             latents (B, T, D).
 
         Raises:
-            JascoError: a condition that cannot be read or that the model has no control for.
+            JascoError: a condition that cannot be read, or whose control the model lacks.
         """
         if isinstance(chords, Tensor):
             raise ConditionError(
@@ -197,7 +196,7 @@ class JASCO:
 
 
 def _texts(descriptions: Any) -> list[str | None]:
-    """The texts of the items; one string is one item."""
+    """Texts of the items; one string is one item."""
     if isinstance(descriptions, str):
         return [descriptions]
     if not isinstance(descriptions, Sequence):
@@ -206,7 +205,7 @@ def _texts(descriptions: Any) -> list[str | None]:
 
 
 def _drum_tracks(wav: Tensor | None, sample_rate: int, items: int) -> list[Audio | None]:
-    """The drum track of each item."""
+    """Drum track of each item."""
     if wav is None:
         return [None] * items
     tracks = list(wav) if wav.dim() == 3 else [wav]
@@ -219,9 +218,9 @@ def _drum_tracks(wav: Tensor | None, sample_rate: int, items: int) -> list[Audio
 
 
 def _check_chord_mapping(path: Path) -> None:
-    """Refuse a mapping that would read the same names as other chords.
+    """Check that a mapping gives the indices of the published models.
 
-    The file is a pickled dict of name and index. Its opcodes are listed, not run.
+    The file is a pickled dict of name and index. Its opcodes are parsed, never executed.
     """
     try:
         operations = [(op.name, arg) for op, arg, _ in pickletools.genops(path.read_bytes())]

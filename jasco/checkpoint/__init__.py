@@ -1,11 +1,9 @@
 """Checkpoints: a folder of `config.yaml`, `model.safetensors` and the frozen parts in Hub layout.
 
-The ``.ckpt`` of a training run is one too: it holds the configuration and the averaged weights.
-
-This module speaks of configurations, files and tensors, never of the model's classes: those are
-named by the configuration (``_target_``) and built only where they are ours. The codec lies in
-``codec/`` and the text encoder in ``text_encoder/``, as transformers saves them; a part that is not
-inside is named in the configuration by Hub id and commit.
+The ``.ckpt`` of a training run, with its configuration and averaged weights, is read too. The
+configuration names the classes (``_target_``), which are built only if they are ours. The codec is
+in ``codec/`` and the text encoder in ``text_encoder/``, in the layout of transformers; parts
+outside the folder are named in the configuration by Hub id and commit.
 """
 
 from jasco.checkpoint.building import assign, build
@@ -14,9 +12,9 @@ from jasco.checkpoint.reading import (
     BUNDLED,
     Checkpoint,
     at_hand,
-    frozen_elsewhere,
-    locate_parts,
+    provided_by_hub,
     read,
+    resolve_parts,
 )
 from jasco.checkpoint.writing import push, save
 from jasco.io.hub import HubOptions
@@ -34,8 +32,8 @@ __all__ = [
     "assign",
     "at_hand",
     "build",
-    "frozen_elsewhere",
-    "locate_parts",
+    "provided_by_hub",
+    "resolve_parts",
     "push",
     "read",
     "save",

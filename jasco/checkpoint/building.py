@@ -1,4 +1,4 @@
-"""Models out of configurations and tensors; only classes of Jasco are made."""
+"""Models from configurations and tensors; only classes of Jasco are instantiated."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from jasco.io.pretrained import read_config
 from jasco.io.torch_files import misfits, require_finite
 
 MAX_NUMBER = 1_000_000
-"""Largest whole number in a configuration; sizes beyond would not fit a machine."""
+"""Largest whole number in a configuration; larger sizes would not fit in memory."""
 
 
 def build(node: Mapping[str, Any], name: str = "model") -> Any:
-    """Make what a configuration node describes, if everything it names is ours.
+    """Instantiate a configuration node.
 
-    Only classes defined in ``jasco`` that are modules, solvers or guidance are made, so a
-    configuration from outside runs no other code. All names, keys and types are checked before the
-    first is made.
+    Only modules, solvers and guidance defined in ``jasco`` are instantiated, so an untrusted
+    configuration runs no other code. All names, keys and types are checked before the first
+    instance is made.
 
     Args:
-        node: plain data.
-        name: of the node in its configuration, for messages.
+        node: plain data with ``_target_``.
+        name: name of the node in its configuration, for messages.
 
     Raises:
         CheckpointError: a ``_target_`` is anything else.
-        SettingError: a class does not take the keys, types or values it is given.
+        SettingError: a key, type or value that the class does not accept.
     """
     if not isinstance(node, Mapping):
         raise SettingError(f"{name} is {node!r:.60}: give a mapping with _target_")
@@ -61,7 +61,7 @@ def _make(value: Any, name: str) -> Any:
         return _class_of(value["_target_"])(**made)
     except JascoError:
         raise
-    except Exception as error:  # torch and transformers check what they are given in many ways
+    except Exception as error:  # torch and transformers raise many types
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SettingError(
             f"{name} ({value['_target_']}) cannot be built: {reason:.300}"
@@ -72,7 +72,7 @@ def _make(value: Any, name: str) -> Any:
 
 
 def _check_node(node: Any, name: str) -> None:
-    """Check a value that may hold nodes with a class of their own."""
+    """Check a value with all nodes inside it."""
     if isinstance(node, list | tuple):
         for i, child in enumerate(node):
             _check_node(child, f"{name}[{i}]")
@@ -89,7 +89,7 @@ def _check_node(node: Any, name: str) -> None:
 
 
 def _class_of(target: Any) -> Any:
-    """Class of ours that a ``_target_`` names."""
+    """Class of Jasco that a ``_target_`` names."""
     module, _, name = str(target).rpartition(".")
     found = None
     if module.split(".")[0] == "jasco" and all(part.isidentifier() for part in module.split(".")):
@@ -114,7 +114,7 @@ def _check_arguments(made: Any, node: Mapping[str, Any], name: str) -> None:
     parameters = inspect.signature(made).parameters
     hints = typing.get_type_hints(made.__init__)
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return  # the class checks its own keys
+        return  # the class checks the keys
     for key, value in node.items():
         if key == "_target_":
             continue
@@ -132,7 +132,7 @@ def _check_arguments(made: Any, node: Mapping[str, Any], name: str) -> None:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether plain data can become an argument of a type."""
+    """True for plain data that a type hint accepts."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, kind) for kind in typing.get_args(hint))
@@ -166,7 +166,7 @@ def _is(kind: Any, base: type) -> bool:
 
 
 def _words(hint: Any) -> str:
-    """A type in words of a configuration."""
+    """Type hint in words, for messages."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(_words(kind) for kind in typing.get_args(hint))
     origin = typing.get_origin(hint) or hint
@@ -192,20 +192,20 @@ def check_sizes(
     provided_by_parts: Sequence[str],
     source: str,
 ) -> None:
-    """See that tensors are those of the model that a configuration describes.
+    """Check that tensors fit the model of a configuration.
 
-    The model is made without memory (on the meta device), so that a configuration that states a
-    thousand times the sizes of its file is noticed before anything is allocated.
+    The model is built on the meta device, so that a configuration with far larger sizes than its
+    file is refused before memory is allocated.
 
     Args:
-        resolved: configuration with parts named by local folders.
-        tensors: by their names in the model.
-        provided_by_parts: prefixes of the model's tensors that need not be among them.
-        source: where they came from, for messages.
+        resolved: configuration in which parts are named by local folders.
+        tensors: name in the model -> tensor.
+        provided_by_parts: prefixes of the model's tensors that may be missing.
+        source: origin of the tensors, for messages.
 
     Raises:
-        CheckpointError: tensors are missing, left over, of another shape or type, by name.
-        SettingError: a class does not take the keys, types or values it is given.
+        CheckpointError: missing or extra tensors, or other shapes or types; the message names them.
+        SettingError: a key, type or value that a class does not accept.
     """
     config = copy.deepcopy(dict(resolved))
     for part in PARTS:
@@ -228,17 +228,17 @@ def assign(
     provided_by_parts: Sequence[str],
     source: str,
 ) -> None:
-    """Copy tensors into the model; all must fit.
+    """Copy tensors into a model.
 
     Args:
-        model: of freshly built weights.
-        tensors: by their names in the model.
-        provided_by_parts: prefixes of the model's tensors that need not be among them.
-        source: where they came from, for messages.
+        model: newly built model.
+        tensors: name in the model -> tensor.
+        provided_by_parts: prefixes of the model's tensors that may be missing.
+        source: origin of the tensors, for messages.
 
     Raises:
-        CheckpointError: tensors are missing, left over, of another shape or type, or not finite, by
-            name.
+        CheckpointError: missing or extra tensors, other shapes or types, or values that are not
+            finite; the message names them.
     """
     _require_fit(model, tensors, provided_by_parts, source)
     model.load_state_dict(dict(tensors), strict=False)

@@ -1,4 +1,4 @@
-"""Codec of a preparation, by the name of a model or of the codec itself."""
+"""Codec of a preparation, loaded by the name of a model or of a codec."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _load(name: str, revision: str | None, device: str) -> EnCodec:
 
 
 def _encodec_folder(name: str, hub: HubOptions) -> Path | None:
-    """Folder of a transformers EnCodec; ``None`` where the name is not that of one."""
+    """Folder of a transformers EnCodec; ``None`` for another model."""
     if name in checkpoint.BUNDLED or Path(name).is_file():
         return None
     config = locate(name, ("config.json",), hub).folder / "config.json"

@@ -1,4 +1,4 @@
-"""Files of a checkpoint, and the parts of the model that lie in folders of their own."""
+"""Files of a checkpoint, and the parts of the model in folders of their own."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RUN_FILE = Path("checkpoints", "last.ckpt")
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the model that lies in a folder of its own.
+    """Part of the model with a folder of its own.
 
     Attributes:
-        folder: its name inside a checkpoint.
+        folder: name of the folder inside a checkpoint.
         node: path of its node in the configuration.
-        prefix: of its tensors in the model.
-        files: what is wanted of its Hub repository.
+        prefix: prefix of its tensors in the model.
+        files: patterns of the required files of its Hub repository.
     """
 
     folder: str
@@ -41,7 +41,7 @@ PARTS = (CODEC, TEXT_ENCODER)
 
 
 def node_of(config: Mapping[str, Any], part: Part) -> dict[str, Any] | None:
-    """Node of a part in a configuration; ``None`` where the model has no such part."""
+    """Node of a part in a configuration; ``None`` without such a part."""
     node: Any = config
     for key in part.node:
         node = node.get(key) if isinstance(node, Mapping) else None

@@ -1,7 +1,7 @@
-"""Published JASCO checkpoints (`state_dict.bin` with its `xp.cfg`) in our terms.
+"""Adapter of published JASCO checkpoints (`state_dict.bin` with its `xp.cfg`).
 
-An adapter of configurations and tensors: it knows the published names and shapes, refuses options
-that we do not implement by name, and runs no code out of the file (``weights_only=True``).
+Converts configurations and tensors to our names and shapes, refuses options that are not
+implemented here, and runs no code of the file (``weights_only=True``).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from jasco.melody import NUM_NOTES
 WEIGHTS = "state_dict.bin"
 CODEC_POINTER = "compression_state_dict.bin"
 
-# The columns of the published input projection, after the latents, in this order.
+# Order of the columns of the published input projection, after those of the latents.
 _FRAME_CONTROLS = {"chords": "chords_emb", "self_wav": "drum_latents", "melody": "melody"}
 _OUR_NAMES = {"description": "text", "chords": "chords", "self_wav": "drums", "melody": "melody"}
 
-# What a transformer must be for our network to be the same function; further keys only concern
-# speed, initialisation or training, or are read below.
+# Options for which our network computes the same function; other keys are read below, or concern
+# only speed, initialisation or training.
 _REQUIRED_TRANSFORMER = {
     "activation": "gelu",
     "norm": "layer_norm",
@@ -82,7 +82,7 @@ _CROSS = re.compile(r"transformer\.layers\.(\d+)\.cross_attention\.in_proj_weigh
 
 
 def is_published(folder: Path) -> bool:
-    """Whether a folder holds a checkpoint in the published format."""
+    """True for a folder with a checkpoint in the published format."""
     return (folder / WEIGHTS).is_file()
 
 
@@ -90,15 +90,14 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and tensors of a published checkpoint, in our names.
 
     Args:
-        folder: holds ``state_dict.bin`` and, usually, ``compression_state_dict.bin``.
+        folder: folder with ``state_dict.bin`` and, usually, ``compression_state_dict.bin``.
 
     Returns:
-        A configuration for `Jasco.from_config`, whose codec and text encoder are Hub ids, and the
-        tensors in float32 (published ones are float16), the codec's among them where the file has
-        them.
+        Configuration for `Jasco.from_config`, in which codec and text encoder are Hub ids, and
+        tensors in float32 (published ones are float16), with the codec's where the file has them.
 
     Raises:
-        CheckpointError: not such a file, or a model that we do not implement.
+        CheckpointError: another file, or a model that is not implemented here.
     """
     package = read_torch(folder / WEIGHTS)
     if not isinstance(package, Mapping) or not {"best_state", "xp.cfg"} <= package.keys():
@@ -128,10 +127,10 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
-    """Our configuration for a published ``xp.cfg`` with the EnCodec of the Hub id ``codec``.
+    """Configuration for a published ``xp.cfg`` with the EnCodec of the Hub id ``codec``.
 
     Raises:
-        CheckpointError: an option that we do not implement, named.
+        CheckpointError: an option that is not implemented here; the message names it.
     """
     _refuse_unsupported(xp)
     lm, controls = xp["transformer_lm"], xp["conditioners"]
@@ -197,7 +196,7 @@ _CLASSES = {
 
 
 def _refuse_unsupported(xp: Mapping[str, Any]) -> None:
-    """Raise an error that names the first option under which we would compute otherwise."""
+    """Raise an error for the first option that our network does not implement."""
     for key in ("transformer_lm", "conditioners", "fuser", "dataset", "classifier_free_guidance"):
         if not isinstance(xp.get(key), Mapping):
             raise CheckpointError(
@@ -212,14 +211,14 @@ def _refuse_unsupported(xp: Mapping[str, Any]) -> None:
 
 
 def _options(xp: Mapping[str, Any]) -> Iterator[tuple[str, Any, list[Any]]]:
-    """(name, value, allowed values) of every option that decides what the model computes."""
+    """(name, value, allowed values) of every option that changes the model's output."""
     lm, fuser, controls = xp["transformer_lm"], xp["fuser"], xp["conditioners"]
     yield "lm_model", xp.get("lm_model"), ["flow_matching"]
     yield "channels", xp.get("channels", 1), [1]
     for key, value in _REQUIRED_TRANSFORMER.items():
         yield f"transformer_lm.{key}", lm.get(key, value), [value]
     for key in lm.keys() - _REQUIRED_TRANSFORMER.keys() - _READ_TRANSFORMER - _IGNORED_TRANSFORMER:
-        # An option of a later version: harmless while it is off.
+        # Options of later versions are accepted where they are off.
         yield f"transformer_lm.{key}", lm[key] or None, [None]
     yield "fuser.cross", list(fuser.get("cross") or []), [["description"]]
     for key in ("sum", "prepend", "input_interpolate"):
@@ -241,10 +240,10 @@ def _options(xp: Mapping[str, Any]) -> Iterator[tuple[str, Any, list[Any]]]:
 
 
 def _rename(state: Mapping[str, Tensor], model: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
-    """Published tensors under our names, the packed projections taken apart.
+    """Published tensors under our names, with packed projections split.
 
-    The published network projects the concatenation of latents and controls; ours adds one
-    projection each, which are the columns of that matrix.
+    The published network projects the concatenation of latents and controls; ours adds separate
+    projections, which are the columns of that matrix.
     """
     for name, tensor in state.items():
         if tensor.is_floating_point():
@@ -278,7 +277,7 @@ def _our_name(name: str) -> str:
             if head[0].isdigit():
                 head = f"network.transformer.layers.{head}"
             renamed = head + name[match.end() :]
-            # Older torch spelled weight normalisation otherwise.
+            # Older versions of torch name the tensors of weight normalisation differently.
             renamed = renamed.replace(".weight_g", ".parametrizations.weight.original0")
             return renamed.replace(".weight_v", ".parametrizations.weight.original1")
     raise CheckpointError(f"the checkpoint has a tensor {name!r} that is not part of a JASCO")

@@ -1,4 +1,4 @@
-"""Checkpoints as configuration and tensors: ours, published ones and those of a training run."""
+"""Reading of checkpoints: ours, published ones and those of a training run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from jasco.aliases import resolve_aliases
-from jasco.checkpoint import published as convert
+from jasco.checkpoint import published
 from jasco.checkpoint.building import check_sizes
 from jasco.checkpoint.layout import CONFIG, PARTS, RUN_FILE, TEXT_ENCODER, WEIGHTS, node_of
 from jasco.errors import CheckpointError, shortened
@@ -23,19 +23,19 @@ from jasco.io.torch_files import read_safetensors, read_torch, state_of
 
 BUNDLED = ("demo",)
 _OWN_FILES = (CONFIG, WEIGHTS, *(f"{part.folder}/*" for part in PARTS))
-_PUBLISHED_FILES = (convert.WEIGHTS, convert.CODEC_POINTER)
+_PUBLISHED_FILES = (published.WEIGHTS, published.CODEC_POINTER)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """Contents of a checkpoint.
 
     Attributes:
-        name, revision: Hub id or path it came from, and its commit.
-        config: its configuration, with parts named by Hub id and commit.
+        name, revision: Hub id or path, and commit.
+        config: configuration in which parts are named by Hub id and commit.
         resolved: the same with parts named by local folders, ready to build.
-        tensors: the weights, without those of the parts named in ``provided_by_parts``.
-        provided_by_parts: prefixes of the tensors that building the parts has loaded already.
+        tensors: weights, except those in ``provided_by_parts``.
+        provided_by_parts: prefixes of the tensors that are loaded when the parts are built.
     """
 
     name: str
@@ -49,10 +49,10 @@ class Checkpoint:
 def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
     """Read a checkpoint: a bundled name, a folder or Hub id, in our format or the published one.
 
-    Of a training run, its folder or one of its ``.ckpt`` files.
+    The folder of a training run and its ``.ckpt`` files are read too.
 
     Raises:
-        CheckpointError: it cannot be found, reached or read.
+        CheckpointError: the checkpoint cannot be found, reached or read.
     """
     name = os.fspath(name_or_path) if isinstance(name_or_path, str | os.PathLike) else None
     if not isinstance(name, str) or not name.strip():
@@ -75,27 +75,28 @@ def read(name_or_path: str | Path, hub: HubOptions) -> Checkpoint:
             config = _read_config(folder / CONFIG)
             tensors = read_safetensors(folder / WEIGHTS)
             beside = folder
-        elif convert.is_published(folder):
-            config, tensors = convert.read_published(folder)
+        elif published.is_published(folder):
+            config, tensors = published.read_published(folder)
             config["source"] = {"id": name, "revision": revision}
         else:
             raise CheckpointError(
                 f"{folder} holds no checkpoint: neither our {CONFIG} nor a published "
-                f"{convert.WEIGHTS}"
+                f"{published.WEIGHTS}"
             )
     config = resolve_aliases(config)
     _check_nodes(config, where)
     resolved, provided_by_parts = _resolve_parts(config, hub, beside, tensors, where)
     check_sizes(resolved, tensors, provided_by_parts, where)
     if revision is None and name not in BUNDLED:
-        name = os.path.abspath(source)  # a recipe is read from other folders too
+        name = os.path.abspath(source)  # recipes are also read in other working directories
     return Checkpoint(name, revision, config, resolved, tensors, provided_by_parts)
 
 
 def at_hand(name: str, hub: HubOptions) -> bool:
-    """Whether a model is bundled, or whole in the Hub cache; the Hub is not asked.
+    """True for a bundled model, or one that is complete in the Hub cache; without network access.
 
-    A folder or file of that name does not count: whoever wrote the name may not know what is here.
+    A local folder or file of that name does not count, because a name in a recipe from another
+    machine must not select it.
     """
     if name in BUNDLED:
         return True
@@ -106,7 +107,7 @@ def at_hand(name: str, hub: HubOptions) -> bool:
         folder = locate(name, (*_OWN_FILES, *_PUBLISHED_FILES), here).folder
     except CheckpointError:
         return False
-    return (folder / CONFIG).is_file() or convert.is_published(folder)
+    return (folder / CONFIG).is_file() or published.is_published(folder)
 
 
 def _resolve_parts(
@@ -116,21 +117,20 @@ def _resolve_parts(
     tensors: Mapping[str, Tensor],
     where: str,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The configuration of a checkpoint with its parts named by local folders, ready to build.
+    """Configuration of a checkpoint with its parts named by local folders, ready to build.
 
-    A part comes out of the checkpoint's own folder, from the Hub under the id and commit that the
-    checkpoint names, or from the tensors beside the network's; from nowhere else, and never from
-    random numbers.
+    The sources of a part are a folder inside the checkpoint, the Hub id and commit in its
+    configuration, and its own tensors; random weights are never used.
 
     Args:
-        config: its Hub ids are given the commit that was found.
-        hub: how to reach the Hub.
-        beside: a folder that may hold the parts in folders of their own.
-        tensors: of the checkpoint.
-        where: the checkpoint, for messages.
+        config: configuration, to whose Hub ids the resolved commits are added.
+        hub: access to the Hub.
+        beside: folder that may hold the folders of the parts.
+        tensors: tensors of the checkpoint.
+        where: name of the checkpoint, for messages.
 
     Returns:
-        The configuration, and the prefixes of the tensors that building the parts loads.
+        Configuration, and prefixes of the tensors that are loaded when the parts are built.
     """
     resolved = copy.deepcopy(config)
     provided_by_parts = []
@@ -165,15 +165,15 @@ def _resolve_parts(
     return resolved, tuple(provided_by_parts)
 
 
-def locate_parts(config: dict[str, Any], hub: HubOptions) -> dict[str, Any]:
-    """The user's own configuration with the parts named by local folders, ready to build.
+def resolve_parts(config: dict[str, Any], hub: HubOptions) -> dict[str, Any]:
+    """Configuration of the user with the parts named by local folders, ready to build.
 
     Args:
-        config: its Hub ids are given the commit that was found.
-        hub: how to reach the Hub.
+        config: configuration, to whose Hub ids the resolved commits are added.
+        hub: access to the Hub.
 
     Raises:
-        CheckpointError: a part is neither there nor on the Hub, or the Hub was not reached.
+        CheckpointError: a part is neither a folder nor on the Hub, or the Hub was not reached.
     """
     resolved = copy.deepcopy(config)
     for part in PARTS:
@@ -187,10 +187,10 @@ def locate_parts(config: dict[str, Any], hub: HubOptions) -> dict[str, Any]:
     return resolved
 
 
-def frozen_elsewhere(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Prefixes of the tensors that a training run need not keep: a frozen T5 of the Hub.
+def provided_by_hub(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Prefixes of the tensors that training checkpoints omit: a frozen T5 of the Hub.
 
-    The codec is not among them: published checkpoints bring weights of their own for it.
+    The codec is kept, because published checkpoints have weights of their own for it.
     """
     text = node_of(config, TEXT_ENCODER) or {}
     named = text.get("pretrained") and not text.get("finetune")
@@ -218,7 +218,7 @@ def _read_training(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _check_nodes(config: Mapping[str, Any], where: str) -> None:
-    """Check the nodes beside those that are built."""
+    """Check the nodes that are not instantiated."""
     for name in ("dropout", "source", "solver", "guidance"):
         if not isinstance(config.get(name), dict | None):
             raise CheckpointError(f"{name} in {where} is {config[name]!r:.60}: give a mapping")
@@ -236,7 +236,7 @@ def _check_nodes(config: Mapping[str, Any], where: str) -> None:
 
 
 def _refuse_interpolations(node: Any) -> None:
-    """Refuse what OmegaConf would resolve: it could read our secrets into a foreign model."""
+    """Refuse interpolations, with which an untrusted configuration could read the environment."""
     if isinstance(node, str) and "${" in node:
         raise CheckpointError(f"the configuration holds {node!r}: interpolations are not allowed")
     for child in (

@@ -1,4 +1,4 @@
-"""Checkpoint folders: written whole or not at all, with a model card, and uploaded."""
+"""Writing of checkpoint folders, atomically and with a model card, and their upload."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def save(
     parts: Mapping[str, Callable[[Path], None]],
     card: str | None = None,
 ) -> Path:
-    """Write a checkpoint folder, whole or not at all.
+    """Write a checkpoint folder atomically.
 
     Args:
-        folder: made where missing; a checkpoint in it is replaced.
+        folder: path of the folder, made where missing; a checkpoint in it is replaced.
         config: configuration of the model.
-        tensors: all tensors of the model; those of the parts are left to the parts.
-        parts: by the name of its folder, what writes each part that goes inside.
-        card: the model card, in place of one from the configuration; it may replace a lone one.
+        tensors: all tensors of the model; those of the parts are skipped.
+        parts: folder name -> function that writes the part into a folder.
+        card: model card, by default made from the configuration; it may replace a lone card.
 
     Raises:
-        CheckpointError: the folder holds something else, or cannot be written.
+        CheckpointError: the folder holds other files, or cannot be written.
     """
     target = Path(folder).expanduser()
     if target.exists() and not (target / CONFIG).is_file():
@@ -47,7 +47,7 @@ def save(
     for part in PARTS:
         node = node_of(config, part) or {}
         if part.folder in parts and node.get("pretrained") and not node.get("revision"):
-            node["pretrained"] = part.folder  # a path of the machine it was made on means nothing
+            node["pretrained"] = part.folder  # a path of this machine is meaningless on others
     prefixes = tuple(part.prefix for part in PARTS)
     own = {
         k: v.detach().cpu().contiguous() for k, v in tensors.items() if not k.startswith(prefixes)
@@ -66,7 +66,7 @@ def save(
 
 
 def _card(config: Mapping[str, Any]) -> str:
-    """Model card: what it is, where it comes from, and under which licence."""
+    """Model card: controls, origin and licence."""
     source = config.get("source") or {}
     published = str(source.get("id", "")).startswith("facebook/jasco")
     data = ModelCardData(
@@ -87,7 +87,7 @@ def _card(config: Mapping[str, Any]) -> str:
 
 
 def push(folder: Path, repo_id: str, *, private: bool, token: str | None, message: str) -> str:
-    """Upload a checkpoint folder to the Hub; returns the address of the commit.
+    """Upload a checkpoint folder to the Hub; returns the URL of the commit.
 
     Raises:
         CheckpointError: the Hub refused it or was not reached.

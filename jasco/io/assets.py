@@ -1,4 +1,4 @@
-"""Where the data files of the package are: beside the code in a wheel, above it in a checkout."""
+"""Data files of the package, inside it in a wheel and beside it in a checkout."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def package_dir(name: str) -> Path:
-    """The folder ``name`` (``"assets"`` or ``"conf"``) that belongs to this installation.
+    """Folder ``name`` (``"assets"`` or ``"conf"``) of this installation.
 
-    A wheel carries it inside the package, a checkout (also an editable install) beside the
-    package; the working directory plays no part.
+    A wheel has it inside the package, a checkout (also an editable install) beside the package; the
+    working directory is irrelevant.
 
     Raises:
         MissingPartError: the installation has no such folder.
     """
     for parent in (_PACKAGE, _PACKAGE.parent):
-        # A folder with an __init__.py is code of the same name, not the data.
+        # A folder with an __init__.py is a package of the same name.
         if (parent / name).is_dir() and not (parent / name / "__init__.py").exists():
             return parent / name
     raise MissingPartError(
@@ -47,10 +47,10 @@ def sample(name: str) -> Path:
     """Path of a sample that ships with Jasco.
 
     Args:
-        name: of a file in ``assets/samples``, such as ``"beat.ogg"``.
+        name: name of a file in ``assets/samples``, such as ``"beat.ogg"``.
 
     Raises:
-        MissingPartError: there is none of this name; the message lists those there are.
+        MissingPartError: no such sample; the message lists them.
     """
     folder = asset("samples")
     known = sorted(path.name for path in folder.iterdir() if path.is_file())

@@ -1,7 +1,6 @@
-"""Files and folders that are written whole or not at all, readable as the user's umask says.
+"""Atomic writing of files and folders, with the permissions of the user's umask.
 
-safetensors writes with mode 0600 whatever the umask; here every file gets the mode of a file that
-`open` makes.
+safetensors always writes with mode 0600; here every file gets the mode that `open` would give it.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from typing import Any
 fcntl: Any
 try:
     import fcntl
-except ImportError:  # Windows, where open files cannot be replaced anyhow
+except ImportError:  # Windows, where open files cannot be replaced
     fcntl = None
 
 
 def part_of(path: Path) -> Path:
-    """New name of a temporary file beside a file; 28 bytes however long the file's name is."""
+    """New name of a temporary file beside a file, of 28 bytes."""
     return path.with_name(f".jasco-{secrets.token_hex(8)}.part")
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A place beside a file for what shall replace it, which it does at the end of the block.
+    """Path of a temporary file that replaces a file at the end of the block.
 
-    Where the block fails, the file stays as it was and nothing is left beside it.
+    Where the block fails, the file is unchanged and the temporary file removed.
 
     Raises:
-        OSError: it cannot be renamed.
+        OSError: the file cannot be renamed.
     """
     part = part_of(path)
     try:
@@ -49,18 +48,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def replace_all(files: Mapping[Path, bytes | None]) -> None:
-    """Write files that belong together, or remove those of ``None``, all of them or none.
+    """Write a group of files, or remove those of ``None``, all of them or none.
 
-    Their content is on the disk before the first is replaced. Where another process replaces the
-    same files at the same time, all files are either its or ours. A process that is killed leaves
-    nothing beside them, where the file system knows files without a name (Linux), and at worst the
-    first file replaced and the others missing.
+    All content is on the disk before the first file is replaced. Where two processes replace the
+    same files, all files are from one of them. A killed process leaves no temporary files on file
+    systems with unnamed files (Linux), and at worst the first file replaced and the others missing.
 
     Args:
-        files: content by path, all of one folder.
+        files: path -> content, all in one folder.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file cannot be written.
     """
     first, *others = files
     with contextlib.ExitStack() as stack:
@@ -72,7 +70,7 @@ def replace_all(files: Mapping[Path, bytes | None]) -> None:
         stack.enter_context(_locked(first.parent))
         before = {path: path.read_bytes() for path in others if path.is_file()}
         for path in before:
-            path.unlink()  # it would belie the first
+            path.unlink()  # an old companion must not stand beside the new first file
         try:
             for place in parts.values():
                 place()
@@ -83,10 +81,10 @@ def replace_all(files: Mapping[Path, bytes | None]) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file atomically.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     with _staged(path, content) as place:
         place()
@@ -94,7 +92,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _staged(path: Path, content: bytes) -> Iterator[Callable[[], None]]:
-    """Content beside a file, without a name where that can be; called, it replaces the file."""
+    """Function that replaces a file by content on the disk, unnamed until then where possible."""
     part = part_of(path)
     handle = None
     try:
@@ -105,7 +103,7 @@ def _staged(path: Path, content: bytes) -> Iterator[Callable[[], None]]:
 
         def place() -> None:
             if handle is not None:
-                try:  # the folder makes Python call linkat, which follows the link
+                try:  # with a folder Python calls linkat, which follows the link
                     os.link(f"/proc/self/fd/{handle}", part, src_dir_fd=handle)
                 except OSError:  # no /proc
                     part.write_bytes(content)
@@ -121,9 +119,9 @@ def _staged(path: Path, content: bytes) -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Lock of a folder, held for a few system calls; after two seconds they go on without it."""
+    """Hold the lock of a folder; without it after two seconds."""
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError, AttributeError):  # no right to read it, or no locks
+        with contextlib.suppress(OSError, AttributeError):  # no permission, or no locks
             handle = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, handle)
             for _ in range(200):
@@ -137,13 +135,13 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder beside another for what shall replace that one at the end of the block.
+    """Path of an empty temporary folder that replaces a folder at the end of the block.
 
-    Where the block fails, the folder stays as it was and nothing is left beside it; what a process
-    that was killed has left there is removed by the next, or put back where it is all there is.
+    Where the block fails, the folder is unchanged and the temporary one removed. Remains of a
+    killed process are removed by the next one, or restored where the folder itself is missing.
 
     Raises:
-        OSError: it cannot be made or renamed, or another process is writing the same folder.
+        OSError: the folder cannot be made or renamed, or another process is writing it.
     """
     new, old = (path.with_name(f".{path.name}.{name}") for name in ("part", "old"))
     with _locked_folder(new, path):
@@ -168,7 +166,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _locked_folder(folder: Path, target: Path) -> Iterator[None]:
-    """An empty folder that no other process writes at the same time."""
+    """Hold an empty folder under a lock against other processes."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         if fcntl is None:
@@ -184,7 +182,7 @@ def _locked_folder(folder: Path, target: Path) -> Iterator[None]:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
                 break
-        os.close(descriptor)  # the process before has renamed it between the two calls
+        os.close(descriptor)  # another process renamed it between the two calls
     try:
         for rest in folder.iterdir():
             shutil.rmtree(rest) if rest.is_dir() and not rest.is_symlink() else rest.unlink()
@@ -195,9 +193,9 @@ def _locked_folder(folder: Path, target: Path) -> Iterator[None]:
 
 
 def _file_mode(path: Path) -> int:
-    """Mode of a new file beside a path, read off one.
+    """Mode of a new file beside a path, measured with a temporary file.
 
-    The umask itself can only be read by setting it, which other threads would notice.
+    Reading the umask requires setting it, which affects other threads.
     """
     probe = part_of(path)
     try:
@@ -209,10 +207,10 @@ def _file_mode(path: Path) -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in UTF-8, its lines ended by a single newline on any system.
+    """Write a text file atomically, in UTF-8 with newline characters on any system.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -1,12 +1,12 @@
 """Checks of the paths that a user gives, before a file is opened or replaced.
 
-Only regular files are read and replaced: opening a named pipe waits until somebody writes into it,
-and renaming a file over a pipe or a device removes it. Links are followed. A name is good where the
-system can encode it, which on Linux includes the bytes of other encodings that Python holds as
-lone surrogates (U+DC80 to U+DCFF).
+Only regular files are read and replaced: opening a named pipe blocks until another process writes
+to it, and renaming a file over a pipe or a device removes it. Links are followed. A name is valid
+where the system can encode it; on Linux that includes bytes of other encodings, which Python
+represents as lone surrogates (U+DC80 to U+DCFF).
 
 Measured on Linux (ext4, tmpfs): a name has up to 255 bytes and a path up to 4095;
-`pathlib.Path.mkdir(parents=True)` recurses once a folder and ends in a RecursionError from about
+`pathlib.Path.mkdir(parents=True)` recurses once per folder and raises a RecursionError from about
 1000 missing folders on.
 """
 
@@ -25,20 +25,20 @@ from jasco.io.atomic import part_of
 MAX_NEW_FOLDERS = 100
 """Most folders that are made for one output."""
 SAMPLE = "sample:"
-"""What names of samples that ship with Jasco begin with, in place of a path."""
+"""Prefix of the names of bundled samples, which stand in place of a path."""
 
 
 def regular_file(path: str | os.PathLike[str], error: type[JascoError]) -> Path:
     """Path of a regular file that can be opened for reading.
 
     Args:
-        path: given by a user; ``sample:beat.ogg`` is the file ``beat.ogg`` of ``assets/samples``,
-            wherever Jasco is installed.
-        error: class to raise.
+        path: path from the user; ``sample:beat.ogg`` is the file ``beat.ogg`` of the installed
+            ``assets/samples``.
+        error: class of the error.
 
     Raises:
-        JascoError: of class ``error``: not a path, a name that the system cannot hold, missing, a
-            folder, a named pipe, a device or a socket, or no permission.
+        JascoError: of class ``error``: not a path, a name that the system cannot encode, missing,
+            a folder, a named pipe, a device or a socket, or no permission.
     """
     name = _name(path, error, "read")
     if name.startswith(SAMPLE):
@@ -62,19 +62,17 @@ def output_file(
     *,
     companions: Iterable[str | os.PathLike[str]] = (),
 ) -> Path:
-    """Path of a file that can be written, or replaced where it exists, as far as shows beforehand.
-
-    Nothing is made on the disk.
+    """Path of a file that can be written or replaced, checked without writing to the disk.
 
     Args:
-        path: given by a user.
-        error: class to raise.
-        companions: files that are written beside it, whose names must fit too.
+        path: path from the user.
+        error: class of the error.
+        companions: files that are written beside it, whose names are checked too.
 
     Raises:
         JascoError: of class ``error``: not a path, a name or path too long for the file system,
-            also with a companion or the temporary file of `jasco.io.atomic.replacing`, something
-            there that is no regular file, no folder, too many missing folders, or no permission.
+            also with a companion or the temporary file of `jasco.io.atomic.replacing`, an existing
+            path that is no regular file, no folder, too many missing folders, or no permission.
     """
     name = _name(path, error, "write")
     target = Path(name)
@@ -104,7 +102,7 @@ class _Unfit(Exception):
 
 
 def _name(path: Any, error: type[JascoError], verb: str) -> str:
-    """The path as text that the system can encode."""
+    """Path as text that the system can encode."""
     name = os.fspath(path) if isinstance(path, str | os.PathLike) else path
     if not isinstance(name, str):
         raise error(f"cannot {verb} a {type(path).__name__}: give the path of a file")
@@ -126,7 +124,7 @@ def _name(path: Any, error: type[JascoError], verb: str) -> str:
 
 
 def _kind(mode: int) -> str:
-    """What an existing path is, in words that follow a colon."""
+    """Type of an existing path, in words that follow a colon."""
     for is_kind, words in (
         (stat.S_ISDIR, "Is a directory"),
         (stat.S_ISFIFO, "it is a named pipe (FIFO), not a regular file"),
@@ -139,10 +137,10 @@ def _kind(mode: int) -> str:
 
 
 def _mode(path: Path) -> int | None:
-    """Mode of what is at a path, links followed; ``None`` where nothing is.
+    """Mode of a path, links followed; ``None`` where it does not exist.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: the path cannot be examined.
     """
     try:
         return os.stat(path).st_mode
@@ -170,7 +168,7 @@ def _existing_folder(path: Path) -> tuple[Path, int]:
 
 
 def _check_lengths(path: Path, beside: Iterable[Path], folder: Path) -> None:
-    """Refuse names and paths longer than the file system of ``folder`` allows."""
+    """Check names and paths against the limits of the file system of ``folder``."""
     longest_name, longest_path = _limit(folder, "PC_NAME_MAX"), _limit(folder, "PC_PATH_MAX") - 1
     for part in path.parent.parts:
         if (size := len(os.fsencode(part))) > longest_name:

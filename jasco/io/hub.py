@@ -1,4 +1,4 @@
-"""Finding files: a local folder, or a repository on the Hugging Face Hub."""
+"""Files of a local folder or of a repository on the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from huggingface_hub.errors import (
 
 from jasco.errors import CheckpointError
 
-# Both become parts of a path in the cache.
+# Both become parts of a path in the cache, so they must not hold "..".
 _REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 _REPO_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)?")
 
 
 @dataclass(frozen=True)
 class HubOptions:
-    """How to reach the Hub.
+    """Access to the Hub.
 
     Attributes:
         revision: branch, tag or commit.
         cache_dir: cache folder in place of the user's.
-        local_files_only: take only what the cache holds.
-        token: access token, or whether to use the stored one.
+        local_files_only: use only the cache.
+        token: access token, true for the stored one, or false for none.
     """
 
     revision: str | None = None
@@ -43,29 +43,29 @@ class HubOptions:
     token: str | bool | None = None
 
     def at(self, revision: str | None) -> HubOptions:
-        """The same options for another repository's revision."""
+        """Copy of the options for another revision."""
         return HubOptions(revision, self.cache_dir, self.local_files_only, self.token)
 
 
 @dataclass(frozen=True)
 class Located:
-    """A folder with the files, and the commit it was fetched at (``None`` for a local folder)."""
+    """Local folder of the files, and their commit (``None`` where no Hub was involved)."""
 
     folder: Path
     revision: str | None
 
 
 def locate(name_or_path: str | Path, patterns: Sequence[str], hub: HubOptions) -> Located:
-    """The local folder of a path or Hub id, fetched where it is not there yet.
+    """Local folder of a path or Hub id, downloaded where it is not in the cache.
 
     Args:
-        name_or_path: a folder, or a Hub id such as ``facebook/jasco-chords-drums-400M``.
-        patterns: the files that are wanted of a repository.
-        hub: how to reach the Hub.
+        name_or_path: folder, or Hub id such as ``facebook/jasco-chords-drums-400M``.
+        patterns: patterns of the required files.
+        hub: access to the Hub.
 
     Raises:
-        CheckpointError: there is no such folder or repository, it cannot be reached, or its licence
-            has not been accepted; the message says what to do.
+        CheckpointError: there is no such folder or repository, the Hub cannot be reached, or the
+            licence has not been accepted; the message names the remedy.
     """
     name = os.fspath(name_or_path)
     folder = os.path.expanduser(name)
@@ -79,20 +79,20 @@ def locate(name_or_path: str | Path, patterns: Sequence[str], hub: HubOptions) -
 
 
 def is_repo_id(name: object) -> bool:
-    """Whether a name may be that of a repository on the Hub: ``owner/name``, or ``name`` alone."""
+    """True for a possible name of a Hub repository: ``owner/name`` or ``name``."""
     return isinstance(name, str) and len(name) <= 96 and bool(_REPO_ID.fullmatch(name))
 
 
 def fetch(name: str, patterns: Sequence[str], hub: HubOptions) -> Located:
-    """The local copy of a repository on the Hub, whatever folders are here.
+    """Local copy of a repository on the Hub, also where a folder of the same name exists.
 
     Args:
         name: Hub id.
-        patterns: the files that are wanted of it.
-        hub: how to reach the Hub.
+        patterns: patterns of the required files.
+        hub: access to the Hub.
 
     Raises:
-        CheckpointError: as in `locate`.
+        CheckpointError: see `locate`.
     """
     if hub.revision is not None and not _REVISION.fullmatch(hub.revision):
         raise CheckpointError(f"{hub.revision!r:.80} is no branch, tag or commit of {name!r}")
@@ -132,5 +132,5 @@ def fetch(name: str, patterns: Sequence[str], hub: HubOptions) -> Located:
 
 
 def _shown(name: str) -> str:
-    """A name for a message: as it is where it can be printed, else escaped."""
+    """Name for a message, escaped where it cannot be printed."""
     return name if name.isprintable() and len(name) <= 200 else f"{name!a:.200}"

@@ -1,4 +1,4 @@
-"""JSONL files: one JSON object a line, in UTF-8, read strictly and written whole or not at all."""
+"""JSONL files: one JSON object per line, in UTF-8, read strictly and written atomically."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from jasco.io.plain import MAX_JSON_BYTES, encoding_of, parse_object
 
 MAX_LINES = 5_000_000
 MAX_RATIO = 200
-"""Most bytes that a byte of a compressed file may become, beyond the first `MAX_JSON_BYTES`."""
+"""Largest compression ratio, beyond the first `MAX_JSON_BYTES`."""
 
 
 def read_lines(path: Path, error: type[JascoError] = DataError) -> list[tuple[str, dict[str, Any]]]:
     """Objects of a JSONL file (``.gz``: compressed), each with a label for messages.
 
     Args:
-        path: the file.
+        path: path of the file.
         error: class of the errors.
 
     Raises:
-        JascoError: the file cannot be read, a line is no JSON object or passes a limit; the message
-            names the line.
+        JascoError: the file cannot be read, a line is no JSON object or exceeds a limit; the
+            message names the line.
     """
     try:
         regular_file(path, error)
@@ -45,11 +45,11 @@ def read_lines(path: Path, error: type[JascoError] = DataError) -> list[tuple[st
 def _lines(
     file: gzip.GzipFile | io.BufferedReader, path: Path, error: type[JascoError]
 ) -> Iterator[tuple[str, str]]:
-    """Lines that are not blank, with their labels."""
+    """(label, line) of all lines that are not blank."""
     most = MAX_JSON_BYTES + MAX_RATIO * path.stat().st_size
     encoding, mark = encoding_of(file.read(4))
     file.seek(mark)
-    # A JSON string may hold U+2028 and other ends of lines as they are.
+    # A JSON string may hold U+2028 and other line ends unescaped.
     text = io.TextIOWrapper(file, encoding, newline="\n")
     total = 0
     for number in range(1, MAX_LINES + 2):

@@ -1,7 +1,7 @@
 """Plain data from outside: JSON and YAML, read with limits on size, depth and number of values.
 
-Values are ``None``, bool, int, finite float, str, list and dict. Errors are of the class that the
-caller names, and begin with the label it gives. JSONL is read by `jasco.io.jsonl`.
+Values are ``None``, bool, int, finite float, str, list and dict. The caller gives the class of the
+errors and the label that their messages begin with. `jasco.io.jsonl` reads JSONL.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from jasco.io.files import regular_file
 MAX_JSON_BYTES = 16 * 2**20
 MAX_YAML_BYTES = 256 * 2**10
 MAX_DEPTH = 64
-"""Most lists and mappings inside one another."""
+"""Largest depth of nested lists and mappings."""
 MAX_VALUES = 2_000_000
-"""Most values of a document, those of an alias counted wherever it stands."""
+"""Most values of a document; those of an alias count at each use."""
 
-# The marks of UTF-32 begin with those of UTF-16.
+# UTF-32 comes first, because its little-endian mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -41,10 +41,10 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def encoding_of(start: bytes) -> tuple[str, int]:
-    """Encoding that a byte-order mark names, UTF-8 without one, and the length of the mark.
+    """Encoding of a byte-order mark, UTF-8 without one, and the length of the mark.
 
     Args:
-        start: first four bytes of a text, or all where there are fewer.
+        start: first four bytes of a text, or fewer.
     """
     for mark, encoding in _MARKS:
         if start.startswith(mark):
@@ -53,11 +53,11 @@ def encoding_of(start: bytes) -> tuple[str, int]:
 
 
 def decode(data: bytes, label: str, error: type[JascoError]) -> str:
-    """Decode a text in UTF-8, or in the encoding that its byte-order mark names.
+    """Decode a text in UTF-8, or in the encoding of its byte-order mark.
 
     Args:
-        data: the text.
-        label: what it is, for messages.
+        data: bytes of the text.
+        label: name of the text, for messages.
         error: class of the errors.
 
     Raises:
@@ -90,7 +90,7 @@ def read_bytes(path: str | os.PathLike[str], error: type[JascoError], limit: int
 
 
 def read_text(path: str | os.PathLike[str], error: type[JascoError], limit: int) -> str:
-    """Read and decode a text file of at most ``limit`` bytes, as `read_bytes` and `decode` do."""
+    """Text of a file of at most ``limit`` bytes; errors as in `read_bytes` and `decode`."""
     return decode(read_bytes(path, error, limit), os.fspath(path), error)
 
 
@@ -104,13 +104,13 @@ def parse_json(
 
     Args:
         text: at most `MAX_JSON_BYTES` long; bytes may begin with a byte-order mark.
-        label: what it is, for messages.
+        label: name of the text, for messages.
         error: class of the errors.
-        kind: what it ought to be, for messages.
+        kind: expected type, for messages.
 
     Raises:
-        JascoError: the text is not JSON, names a key of an object twice, holds a number that is
-            not finite or half of a surrogate pair, or passes a limit.
+        JascoError: the text is not JSON, repeats a key of an object, holds a number that is not
+            finite or a lone surrogate, or exceeds a limit.
     """
     if len(text) > MAX_JSON_BYTES:
         raise error(f"{label} is larger than the {_size(MAX_JSON_BYTES)} that are read of it")
@@ -207,11 +207,13 @@ def _refuse_surrogates(value: Any) -> None:
 
 # --- YAML -----------------------------------------------------------------------------------------
 
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # without libyaml the same, slower
+_Base: Any = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # the slower loader where libyaml is missing
 
 
 class _Loader(_Base):
-    """Safe loader that leaves dates as texts, as OmegaConf does, and refuses a key given twice."""
+    """Safe loader that keeps dates as texts, like OmegaConf, and refuses repeated keys."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -237,13 +239,13 @@ def parse_yaml(
 
     Args:
         text: at most `MAX_YAML_BYTES` long; bytes may begin with a byte-order mark.
-        label: what it is, for messages.
+        label: name of the text, for messages.
         error: class of the errors.
-        finite: refuse numbers that are not.
+        finite: refuse infinite numbers and NaN.
 
     Raises:
-        JascoError: the text is not YAML, holds anything but plain data or a key of a mapping
-            twice, or passes a limit.
+        JascoError: the text is not YAML, holds other than plain data, repeats a key of a
+            mapping, or exceeds a limit.
     """
     if len(text) > MAX_YAML_BYTES:
         raise error(f"{label} is larger than the {_size(MAX_YAML_BYTES)} that are read of it")
@@ -266,11 +268,11 @@ def read_yaml(path: str | os.PathLike[str], error: type[JascoError], *, finite: 
 
 
 def check_plain(value: Any, label: str, error: type[JascoError]) -> None:
-    """Refuse what is not plain data, too deep or too large, and data that holds itself.
+    """Check that a value of another file format is finite plain data within the limits.
 
     Args:
-        value: read from a file of another kind.
-        label: what it is, for messages.
+        value: the value.
+        label: name of the value, for messages.
         error: class of the errors.
 
     Raises:
@@ -284,9 +286,9 @@ def check_plain(value: Any, label: str, error: type[JascoError]) -> None:
 
 
 def _check_events(text: str) -> None:
-    """Refuse depth, number of values and aliases that contain themselves before anything is built.
+    """Check depth, number of values and recursive aliases before any value is built.
 
-    An alias counts as the values that its anchor names, so the sum bounds the document as a tree.
+    An alias counts as all values of its anchor, so the sum bounds the expanded document.
     """
     known: dict[str, tuple[int, int]] = {}  # values and depth below an anchor
     open_: list[tuple[str | None, int, int]] = []  # anchor, values and depth so far
@@ -322,7 +324,7 @@ def _check_events(text: str) -> None:
 
 
 def _check_plain(value: Any, finite: bool) -> None:
-    """Refuse all but plain data; an object that several aliases share is visited once."""
+    """Check for plain data; an object that several aliases share is visited once."""
     todo, seen = [value], set()
     while todo:
         value = todo.pop()

@@ -1,9 +1,9 @@
 """Parts of a model in the layout of transformers: `config.json` and safetensors.
 
-transformers fills what a file lacks with random numbers, follows `adapter_config.json` to other
-repositories and makes whatever sizes a configuration states. Here a part is loaded whole or not at
-all: its configuration is reduced to the fields of its class, the sizes are compared with what the
-files hold before anything is allocated, and every tensor comes from them and is finite.
+transformers initializes missing tensors randomly, follows `adapter_config.json` to other
+repositories and allocates any size that a configuration states. Here a part is loaded completely or
+not at all: its configuration is reduced to the fields of its class, the sizes are compared with the
+files before memory is allocated, and every tensor is read from them and finite.
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ CONFIG = "config.json"
 MAX_SIZE = 1_000_000
 MAX_LAYERS = 128
 _COUNTS = ("num_layers", "num_decoder_layers", "num_residual_layers", "num_lstm_layers")
-# Written by jasco-train beside the fields of EnCodec.
+# Fields that jasco-train adds to those of EnCodec.
 _OURS = ("latent_mean", "latent_std")
 
 
 def read_config(folder: Path, kind: type[PreTrainedConfig]) -> dict[str, Any]:
-    """Fields of a configuration class, and ours, out of a folder's ``config.json``.
+    """Fields of a configuration class, and ours, in a folder's ``config.json``.
 
     Raises:
-        CheckpointError: the file is missing, broken, that of another class, or holds values that
-            the class does not take.
+        CheckpointError: the file is missing, broken, of another class, or holds invalid values.
     """
     values = read_object(folder / CONFIG, CheckpointError)
     if values.get("model_type") != kind.model_type:
@@ -53,10 +52,10 @@ def read_config(folder: Path, kind: type[PreTrainedConfig]) -> dict[str, Any]:
 
 
 def make_config(kind: type[PreTrainedConfig], values: Mapping[str, Any]) -> Any:
-    """Configuration of a class from outside values, their sizes bounded.
+    """Configuration of a class from values of a file, with bounded sizes.
 
     Raises:
-        SettingError: a value that the class does not take, or beyond `MAX_SIZE` or `MAX_LAYERS`.
+        SettingError: an invalid value, or one beyond `MAX_SIZE` or `MAX_LAYERS`.
     """
     for key, value in values.items():
         most = MAX_LAYERS if key in _COUNTS else MAX_SIZE
@@ -87,7 +86,7 @@ def make_config(kind: type[PreTrainedConfig], values: Mapping[str, Any]) -> Any:
 
 
 def load_pretrained(kind: type[PreTrainedModel], name: str, revision: str | None) -> Any:
-    """A model of transformers in float32, whole.
+    """Complete model of transformers in float32.
 
     Args:
         kind: class of the model.
@@ -95,8 +94,8 @@ def load_pretrained(kind: type[PreTrainedModel], name: str, revision: str | None
         revision: commit of a Hub id.
 
     Raises:
-        CheckpointError: the part cannot be found or read, lacks tensors, states other sizes than
-            its files hold, or has weights that are not finite.
+        CheckpointError: the part cannot be found or read, lacks tensors, states sizes that differ
+            from its files, or has weights that are not finite.
     """
     options: dict[str, Any] = {"revision": revision or "main"}
     folder = Path(name)
@@ -108,7 +107,7 @@ def load_pretrained(kind: type[PreTrainedModel], name: str, revision: str | None
             dtype=torch.float32,
             use_safetensors=True,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # to name them below
+            ignore_mismatched_sizes=True,  # named in the error below
             **options,
         )
         model, told = loaded
@@ -132,11 +131,11 @@ def load_pretrained(kind: type[PreTrainedModel], name: str, revision: str | None
 
 
 def _checked_config(kind: type[PreTrainedModel], folder: Path) -> Any:
-    """Configuration of a folder whose files hold as many weights as it states."""
+    """Configuration of a folder, whose files must hold as many weights as it states."""
     if (folder / "adapter_config.json").exists():
         raise CheckpointError(f"{folder} holds an adapter, which is not read: give a whole model")
     try:
-        made: Any = kind.config_class  # of every model there is
+        made: Any = kind.config_class  # a class attribute of every model
         config = make_config(made, read_config(folder, made))
         with torch.device("meta"):
             stated = sum(p.numel() for p in kind(config).parameters())
@@ -153,6 +152,5 @@ def _checked_config(kind: type[PreTrainedModel], folder: Path) -> Any:
     return config
 
 
-# Fields that every configuration has; none of them is a size, and some make transformers load
-# other code.
+# Fields of every configuration: none is a size, and some make transformers load other code.
 _BASE = {field.name for field in dataclasses.fields(PreTrainedConfig)}

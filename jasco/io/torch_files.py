@@ -1,4 +1,4 @@
-"""Tensors of files from outside: dense, finite, and no larger than the file that holds them."""
+"""Reading of tensors from untrusted files: dense, finite, and bounded by the file's size."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from jasco.errors import CheckpointError
 from jasco.io.files import regular_file
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-# Statistics of the codebooks' training, which nothing reads when music is made. In published
-# float16 files they may be inf.
+# Statistics of codebook training, unused in generation. In published float16 files they may be inf.
 _UNUSED = (".codebook.embed_avg", ".codebook.cluster_size")
 _MOST_SHARING = 4
-"""Most bytes of tensors for a byte of their file; tied tensors are stored once."""
+"""Largest ratio of the tensors' bytes to the file's; tied tensors are stored once."""
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -35,7 +34,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_torch(path: Path) -> Any:
-    """Plain data and tensors that `torch.save` wrote; nothing else is loaded.
+    """Plain data and tensors of a `torch.save` file; nothing else is loaded.
 
     Raises:
         CheckpointError: the file is missing, broken, or holds code.
@@ -49,11 +48,11 @@ def read_torch(path: Path) -> Any:
 
 
 def state_of(found: Any, path: Path) -> dict[str, Tensor]:
-    """Tensors by name out of a torch file, which may say a shape far larger than what it stores.
+    """State dict of a torch file, checked against shapes that exceed the stored data.
 
     Args:
-        found: read from the file.
-        path: of the file.
+        found: contents of the file.
+        path: path of the file.
 
     Raises:
         CheckpointError: not a mapping of names to dense tensors, or larger than the file.
@@ -109,12 +108,12 @@ def stored_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 def misfits(
     tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], optional: Iterable[str] = ()
 ) -> list[str]:
-    """Reasons why tensors cannot become those of a module, by name; no value is looked at.
+    """Differences between two state dicts, by name, shape and type but not by value.
 
     Args:
-        tensors: to be copied.
+        tensors: tensors to load.
         own: tensors of the module.
-        optional: prefixes of the module's tensors that need not be among them.
+        optional: prefixes of the module's tensors that may be missing.
     """
     both = tensors.keys() & own.keys()
     may_miss = tuple(optional)
@@ -136,14 +135,14 @@ def misfits(
 
 
 def require_finite(tensors: Mapping[str, Tensor], source: str | Path) -> None:
-    """Refuse NaN and infinity, except in statistics that nothing reads.
+    """Check tensors for NaN and infinity, except in unused statistics.
 
     Args:
-        tensors: by name.
-        source: where they came from, for the message.
+        tensors: name -> tensor.
+        source: origin of the tensors, for the message.
 
     Raises:
-        CheckpointError: tensors hold values that are not finite; they are named.
+        CheckpointError: tensors hold values that are not finite; the message names them.
     """
     bad = [
         name
@@ -160,7 +159,7 @@ def require_finite(tensors: Mapping[str, Tensor], source: str | Path) -> None:
 def _is_finite(tensor: Tensor) -> bool:
     if not tensor.numel():
         return True
-    least, most = torch.aminmax(tensor.detach())  # NaN passes through, and nothing is copied
+    least, most = torch.aminmax(tensor.detach())  # propagates NaN without a copy
     limits = torch.stack([least, most]).to(torch.float32)
     return bool(limits.isfinite().all())
 

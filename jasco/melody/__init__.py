@@ -1,4 +1,4 @@
-"""Melodies: notes, MIDI or salience as a piano roll (53, T) in time with the latent frames."""
+"""Melodies: piano rolls (53, T) from notes, MIDI or salience."""
 
 from jasco.melody.melody import Melody
 from jasco.melody.notes import note_name

@@ -1,4 +1,4 @@
-"""A melody: a piano roll with its frame rate, and every way to and from one."""
+"""`Melody`: piano roll with its frame rate, read from and written to arrays, notes and files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PUBLISHED_FRAME_RATE = 50.0
-"""Rate (Hz) of the rolls that the original publishes, and of those made here from notes."""
+"""Frame rate (Hz) of the original's published rolls, and of rolls made from notes."""
 MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
 
 _SUFFIXES = (".json", ".npy", ".npz", ".th", ".pt")
@@ -43,18 +43,18 @@ _WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Melody(StoredMelody):
-    """A piano roll, in which the strongest note of each column counts.
+    """Piano roll, of which the strongest note of each column is used.
 
-    Two melodies are equal if their rolls and frame rates are.
+    Melodies with equal rolls and frame rates are equal.
 
     Attributes:
-        roll: (53, T) float32, row r = MIDI 43 + r; 0 where a note is silent, else its salience
-            (1 for a plain note).
-        frame_rate: columns per second (Hz), column i standing at i / ``frame_rate``; ``None``: one
-            column for each latent frame of the model, so that the length has to match exactly.
-        notices: what was changed on the way: notes moved by octaves, notes that gave way to others.
-        restrikes: columns in which the note that sounds already is struck again. `notes` begins a
-            note there; a model does not see it, as a roll has no onsets.
+        roll: (53, T) float32, row r = MIDI 43 + r; 0 for silence, else the salience (1 for
+            a note without one).
+        frame_rate: columns per second (Hz), with column i at i / ``frame_rate``; ``None`` for one
+            column per latent frame of the model, whose number has to match exactly.
+        notices: changes made while reading, such as notes moved by octaves and dropped notes.
+        restrikes: columns in which the sounding note is struck again. `notes` begins a note there;
+            models do not receive it, because a roll has no onsets.
 
     Raises:
         MelodyError: a roll of another shape, without columns, negative or not finite, or a restrike
@@ -82,7 +82,7 @@ class Melody(StoredMelody):
 
     @classmethod
     def from_array(cls, array: Any, frame_rate: float | None = None) -> Melody:
-        """From (53, T) zeros and ones, or saliences.
+        """Melody of an array (53, T) of zeros and ones, or of saliences.
 
         Raises:
             MelodyError: see `Melody`.
@@ -94,7 +94,7 @@ class Melody(StoredMelody):
 
     @classmethod
     def from_rows(cls, rows: Any, frame_rate: float | None = None) -> Melody:
-        """From the row of each column (T,), -1 for silence: the inverse of `rows`.
+        """Melody of the row of each column (T,), -1 for silence: the inverse of `rows`.
 
         Raises:
             MelodyError: not one row from -1 to 52 for each column.
@@ -112,7 +112,7 @@ class Melody(StoredMelody):
 
     @classmethod
     def from_salience(cls, matrix: Any, frame_rate: float, *, threshold: float = 0.5) -> Melody:
-        """From a salience matrix (53, T) whose values below ``threshold`` are silence.
+        """Melody of a salience matrix (53, T), in which values below ``threshold`` are silence.
 
         Raises:
             MelodyError: see `Melody`.
@@ -128,18 +128,18 @@ class Melody(StoredMelody):
         frame_rate: float = PUBLISHED_FRAME_RATE,
         duration: float | None = None,
     ) -> Melody:
-        """From notes (MIDI pitch, onset in s, offset in s) in any order.
+        """Melody of notes (MIDI pitch, onset in s, offset in s) in any order.
 
-        Of notes that sound at once the highest is heard; one outside G2 to B6 is moved into it by
-        octaves. Times go to the nearest column, and a note lasts at least one.
+        The highest of simultaneous notes is used, and notes outside G2 to B6 are moved into that
+        range by octaves. Times are rounded to columns, and a note lasts at least one.
 
         Args:
-            notes: the notes; a pitch between two keys goes to the nearest.
-            frame_rate: of the roll (Hz).
-            duration: length of the roll (s); to the end of the last note if not given.
+            notes: the notes; pitches are rounded to keys.
+            frame_rate: frame rate of the roll (Hz).
+            duration: length of the roll (s); by default to the end of the last note.
 
         Raises:
-            MelodyError: no notes, or one that is none.
+            MelodyError: no notes, or an invalid one.
         """
         rate = checked_frame_rate(frame_rate)
         try:
@@ -159,18 +159,18 @@ class Melody(StoredMelody):
         frame_rate: float = PUBLISHED_FRAME_RATE,
         track: int | str | None = None,
     ) -> Melody:
-        """From a MIDI file: the highest sounding note of all its pitched tracks, or of one.
+        """Melody of a MIDI file: the highest note of all its pitched tracks, or of one.
 
-        Tempo changes count wherever they stand. A note-off ends the oldest strike of its key, and
-        the pedal holds notes on. Channel 10 is drums and left out, unless each note has a channel
-        of its own (MPE). Pitch bends are not followed. What is odd in a file and can be read all
-        the same is in the `notices`. See `from_notes` for the rest.
+        Tempo changes of all tracks apply. A note-off ends the oldest strike of its key, and the
+        sustain pedal holds notes. Channel 10 is drums and ignored, unless each note has a channel
+        of its own (MPE). Pitch bends are ignored. The `notices` list repaired errors of the file.
+        See `from_notes` for the conversion of notes.
 
         Args:
-            path: the file.
-            frame_rate: of the roll (Hz).
-            track: number among the pitched tracks, from 0, or name of one. Each channel of a track
-                that has several counts as one; of a type 2 file, the tracks of all sequences.
+            path: path of the file.
+            frame_rate: frame rate of the roll (Hz).
+            track: index among the pitched tracks (from 0), or name of one. Each channel of a track
+                with several counts as a track; a type 2 file has those of all sequences.
 
         Raises:
             MelodyError: no such file, not a MIDI file, no such track, no notes.
@@ -184,25 +184,25 @@ class Melody(StoredMelody):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, track: int | str | None = None) -> Melody:
-        """From a file, by its suffix.
+        """Melody of a file, in the format of its suffix.
 
         ==============  ==========================================================================
         .mid .midi      MIDI, also karaoke (.kar) and in a RIFF wrapper (.rmi): see `from_midi`
-        .json           a list of notes [MIDI pitch, onset in s, offset in s]
+        .json           list of notes [MIDI pitch, onset in s, offset in s]
         .npy            (53, T), one column for each latent frame
         .npz            the same, as the only array or as ``roll``; a ``frame_rate`` (Hz) is read
-        .th .pt         a tensor as the original publishes it: (T, 53) at 50 Hz
+        .th .pt         tensor of the original's format: (T, 53) at 50 Hz
         ==============  ==========================================================================
 
         Rolls have at most 500,000 columns: 10,000 s at 50 Hz.
 
         Args:
-            path: the file.
-            track: of a MIDI file, see `from_midi`.
+            path: path of the file.
+            track: track of a MIDI file, see `from_midi`.
 
         Raises:
-            MelodyError: another suffix, a missing file, one that does not hold this, or a track of
-                another file than MIDI.
+            MelodyError: another suffix, a missing or invalid file, or a track of a file that is
+                not MIDI.
         """
         path = regular_file(path, MelodyError)
         suffix = path.suffix.lower()
@@ -226,13 +226,13 @@ class Melody(StoredMelody):
             return cls.from_array(read_published(path), PUBLISHED_FRAME_RATE)
         except MelodyError as error:
             raise MelodyError(f"{path}: {error}") from error
-        except Exception as error:  # each parser has its own ways to refuse a broken file
+        except Exception as error:  # parsers raise many types for broken files
             raise MelodyError(
                 f"{path} is no {suffix} file that holds a melody ({type(error).__name__})"
             ) from error
 
     def crop(self, start: float, length: float | None = None) -> Melody:
-        """The melody from ``start`` on, all of it or ``length`` (s), rounded to columns.
+        """Slice from ``start`` (s) to the end, or of ``length`` (s), rounded to columns.
 
         Raises:
             MelodyError: the melody has no frame rate, or ends before ``start``.
@@ -255,10 +255,10 @@ class Melody(StoredMelody):
         return replace(self, roll=roll, restrikes=restrikes)
 
     def frames(self, num_frames: int, frame_rate: float) -> torch.Tensor:
-        """The melody as the model reads it: one-hot (53, ``num_frames``) float32.
+        """Input of the model: one-hot (53, ``num_frames``) float32.
 
-        Linear interpolation in time to ``frame_rate`` (Hz), then the strongest note of each column
-        that has one. Columns beyond the end of the melody are zero, the model's null.
+        Linear interpolation in time to ``frame_rate`` (Hz), then the strongest note of each column.
+        Columns after the end of the melody are zero, the model's null.
 
         Raises:
             MelodyError: the melody has no frame rate and another number of columns.
@@ -273,7 +273,7 @@ class Melody(StoredMelody):
         return one_hot(strongest(resample_salience(self.roll, rate, frame_rate, num_frames)))
 
     def notice(self, num_frames: int, frame_rate: float) -> str | None:
-        """What `frames` does about a length a frame or more off; ``None`` if it fits."""
+        """Notice where `frames` cuts or pads the melody; ``None`` if the length fits."""
         if self.frame_rate is None:
             return None
         lasts, wanted = self.roll.shape[1] / self.frame_rate, num_frames / frame_rate
@@ -283,14 +283,14 @@ class Melody(StoredMelody):
         return f"it lasts {lasts:.2f} s and the clip {wanted:.2f} s: {action}"
 
     def rows(self) -> torch.Tensor:
-        """(T,) int64: the strongest row of each column, -1 where it is silent."""
+        """Strongest row of each column, (T,) int64; -1 for silence."""
         return strongest(self.roll)
 
     def notes(self) -> tuple[tuple[int, float, float], ...]:
         """Notes (MIDI pitch, onset in s, offset in s), one for each run of columns or restrike.
 
         Raises:
-            MelodyError: the melody has no frame rate, so no seconds.
+            MelodyError: the melody has no frame rate.
         """
         if self.frame_rate is None:
             raise MelodyError(
@@ -300,10 +300,10 @@ class Melody(StoredMelody):
         return notes_of_rows(self.rows(), self.restrikes, self.frame_rate)
 
     def to_midi(self, path: str | os.PathLike[str]) -> Path:
-        """Write the notes as a MIDI file of one piano track; silence at the end is not kept.
+        """Write the notes as a MIDI file of one piano track, without silence at the end.
 
         Raises:
-            MelodyError: no frame rate, no notes, or a place that cannot be written.
+            MelodyError: no frame rate, no notes, or a path that cannot be written.
         """
         notes = self.notes()
         if not notes:
@@ -315,7 +315,7 @@ class Melody(StoredMelody):
         """Draw the roll: time (s; frames without a rate) against note names.
 
         Args:
-            ax: where to draw; a new figure if not given.
+            ax: axes to draw on; by default of a new figure.
 
         Raises:
             MissingPartError: matplotlib is not installed.
@@ -336,7 +336,7 @@ class Melody(StoredMelody):
 
 
 def _advice(suffix: str) -> str:
-    """Remedy for a file of another kind."""
+    """Remedy for a file of another format."""
     if suffix in _RECORDINGS:
         return "it is a recording, whose melody extract_melody (--melody-from) takes: give .mid"
     if suffix in _CHORD_FILES:

@@ -1,4 +1,4 @@
-"""Notes of a melody from MIDI files and into them."""
+"""Reading and writing the notes of a melody as MIDI files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jasco.io.atomic import replacing
 from jasco.io.files import output_file
 from jasco.melody.midi_file import MidiFile, MidiSequence, MidiTrack, read_midi
 
-_TICKS_PER_BEAT = 1000  # half a millisecond each, at the 120 beats a minute of a file without tempo
+_TICKS_PER_BEAT = 1000  # .5 ms each, at the default tempo of 120 beats per minute
 _MOST_LISTED = 20
 
 Note = tuple[int, float, float]
@@ -20,7 +20,7 @@ Note = tuple[int, float, float]
 
 @dataclass(frozen=True)
 class _Part:
-    """Pitched notes of a track, or of one channel of a track that has several."""
+    """Pitched notes of a track, or of one channel of a track with several."""
 
     name: str
     channel: int | None
@@ -32,9 +32,9 @@ class _Part:
 
 
 def read_notes(path: Path, track: int | str | None) -> tuple[list[Note], list[str]]:
-    """Notes of all pitched tracks, or of one by number or name, and notices.
+    """Notes of all pitched tracks, or of one by index or name, and notices.
 
-    Of a type 2 file, whose tracks are independent, the first that has notes is taken.
+    The tracks of a type 2 file are independent: the first with notes is read.
 
     Raises:
         MelodyError: no such file, not a MIDI file, no such track, no notes.
@@ -99,10 +99,10 @@ def _drums(file: MidiFile) -> str:
 
 
 def write_notes(path: Path, notes: Iterable[tuple[int, float, float]]) -> None:
-    """Write notes as one piano track, whole or not at all.
+    """Write notes as one piano track, atomically.
 
     Raises:
-        MelodyError: the place cannot be written.
+        MelodyError: the path cannot be written.
     """
     import pretty_midi
 

@@ -63,7 +63,7 @@ class MidiText(NamedTuple):
 
 
 class TimeSignature(NamedTuple):
-    """Metre from a place on, such as 6/8."""
+    """Metre from a tick on, such as 6/8."""
 
     tick: int
     second: float
@@ -72,7 +72,7 @@ class TimeSignature(NamedTuple):
 
 
 class KeySignature(NamedTuple):
-    """Key from a place on: sharps (flats below 0), and minor or major."""
+    """Key from a tick on: sharps (flats below 0), and minor or major."""
 
     tick: int
     second: float
@@ -87,11 +87,11 @@ class MidiTrack:
     Attributes:
         name: of the track, else of its instrument; empty without.
         notes: in order of their onsets.
-        drum_channels: channels (1 to 16) of the notes that are strokes of drums.
+        drum_channels: channels (1 to 16) whose notes are drum strokes.
         programs: first General MIDI program (0 to 127) of a channel (1 to 16), where one is set.
         texts: in order of time.
         end: tick of the end of the track.
-        has_channel_per_note: the channels tell notes apart (MPE), not instruments.
+        has_channel_per_note: each channel carries a note (MPE), not an instrument.
     """
 
     name: str
@@ -105,7 +105,7 @@ class MidiTrack:
 
 @dataclass(frozen=True)
 class MidiSequence:
-    """Tracks that sound together, and what holds for all of them."""
+    """Simultaneous tracks with their common tempo, metre and key."""
 
     tracks: tuple[MidiTrack, ...]
     tempo_map: TempoMap
@@ -121,7 +121,7 @@ class MidiFile:
         format: 0, 1 or 2.
         ticks_per_quarter: ticks of a quarter note; ``None`` where ticks are parts of a second.
         sequences: one, or with format 2 one for each track.
-        notices: what was repaired or not clear, and what was made of it.
+        notices: repaired errors and ambiguities, one line each.
     """
 
     format: int
@@ -149,7 +149,7 @@ def parse_midi(data: bytes) -> MidiFile:
     """Music of the bytes of a MIDI file.
 
     Raises:
-        MelodyError: they are none.
+        MelodyError: other bytes.
     """
     stored = parse_smf(data)
     notices = list(stored.repairs)
@@ -167,7 +167,7 @@ def parse_midi(data: bytes) -> MidiFile:
 
 
 _Numbered = Sequence[tuple[int, TrackChunk]]
-"""Tracks with their numbers in the file, from 1."""
+"""(number in the file from 1, track) of several tracks."""
 _Signature = TypeVar("_Signature", TimeSignature, KeySignature)
 
 
@@ -182,7 +182,7 @@ def _metas(group: _Numbered, kind: int) -> Iterator[tuple[int, MetaMessage]]:
 def _tempi(group: _Numbered, notices: list[str]) -> list[tuple[int, int]]:
     """Tempo changes (tick, microseconds a quarter note) of all tracks."""
     tempi: dict[int, int] = {}
-    elsewhere: dict[int, None] = {}
+    later_tracks: dict[int, None] = {}
     unusable = contradicted = 0
     for number, (tick, _, data) in _metas(group, _TEMPO):
         tempo = int.from_bytes(data, "big")
@@ -190,13 +190,13 @@ def _tempi(group: _Numbered, notices: list[str]) -> list[tuple[int, int]]:
             unusable += 1
             continue
         if number != group[0][0]:
-            elsewhere[number] = None
+            later_tracks[number] = None
         contradicted += tempi.get(tick, tempo) != tempo
         tempi[tick] = tempo
     if unusable:
-        notices.append(f"tempo changes that are none ({unusable}) are skipped: the tempo goes on")
-    if elsewhere:
-        where = ", ".join(map(str, elsewhere))
+        notices.append(f"invalid tempo changes ({unusable}) are skipped: the tempo stays")
+    if later_tracks:
+        where = ", ".join(map(str, later_tracks))
         notices.append(f"the tempo changes in track chunk {where} count for all tracks")
     if contradicted:
         notices.append(f"of several tempo changes at one moment ({contradicted}) the last counts")
@@ -282,7 +282,7 @@ def _signatures(
     tempo_map: TempoMap,
     notices: list[str],
 ) -> list[_Signature]:
-    """Signatures of all tracks in order of time; those that do not exist are left out and said."""
+    """Signatures of all tracks in order of time; invalid ones are skipped with a notice."""
     found: list[_Signature] = []
     for number, (tick, _, data) in _metas(group, kind):
         signature = decode(tick, tempo_map.seconds(tick), data)
@@ -298,7 +298,7 @@ def _signatures(
 
 
 def _time_signature(tick: int, second: float, data: bytes) -> TimeSignature | None:
-    """Numerator and power of two of the denominator; the metronome's bytes are not needed."""
+    """Numerator and power of two of the denominator; the bytes of the metronome are ignored."""
     if len(data) < 2 or not data[0] or data[1] > 6:
         return None
     return TimeSignature(tick, second, data[0], 2 ** data[1])

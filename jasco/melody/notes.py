@@ -1,4 +1,4 @@
-"""Notes (MIDI pitch, onset in s, offset in s) and their way into a piano roll and back."""
+"""Conversion of notes (MIDI pitch, onset in s, offset in s) to a piano roll and back."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def note_name(key: int) -> str:
 
 
 class Rows(NamedTuple):
-    """Melody of notes.
+    """Rows of a piano roll.
 
     Attributes:
-        rows: (T,), -1 for silence.
-        restrikes: columns in which the note that sounds is struck again.
-        notices: what had to give way.
+        rows: row of each column (T,), -1 for silence.
+        restrikes: columns in which the sounding note is struck again.
+        notices: notices about dropped and moved notes.
     """
 
     rows: torch.Tensor
@@ -41,13 +41,13 @@ class Rows(NamedTuple):
 def rows_of_notes(
     notes: Collection[Sequence[float]], frame_rate: float, duration: float | None
 ) -> Rows:
-    """The highest of the notes that sound at once, in rows of the roll.
+    """Rows of the highest of simultaneous notes.
 
-    Notes are folded by octaves into the rows only after the highest is chosen, so that a bass note
-    below G2 never becomes the melody. Times go to the nearest column.
+    Notes are moved by octaves into the rows only after the highest is chosen, so that a bass note
+    below G2 never becomes the melody. Times are rounded to columns.
 
     Raises:
-        MelodyError: no notes, one that is none, more than `MAX_NOTES`, or more than `MAX_COLUMNS`
+        MelodyError: no notes, an invalid one, more than `MAX_NOTES`, or more than `MAX_COLUMNS`
             columns.
     """
     if len(notes) > MAX_NOTES:
@@ -64,7 +64,7 @@ def rows_of_notes(
             f"{MAX_COLUMNS / frame_rate:,.0f} s ({MAX_COLUMNS:,} columns) are read: cut it"
         )
     pitches = checked[:, 0].astype(int)
-    # A note that begins after the end may do so at any time: it is clipped there.
+    # Onsets after the end are clipped to it, however late they are.
     last = MAX_COLUMNS + 1
     with np.errstate(over="ignore"):
         starts = _nearest(checked[:, 1] * frame_rate).clip(max=last).astype(int)
@@ -76,7 +76,7 @@ def rows_of_notes(
     notices = []
     if cut:
         notices.append(
-            f"{cut} of {len(checked)} notes overlap higher ones, which are heard instead "
+            f"{cut} of {len(checked)} notes overlap higher ones, which are used instead "
             f"({covered} are covered wholly)"
         )
     if beyond := int((~within).sum()):
@@ -95,10 +95,9 @@ def rows_of_notes(
 def _highest(
     pitches: np.ndarray, starts: np.ndarray, stops: np.ndarray, length: int
 ) -> tuple[np.ndarray, int, int]:
-    """Highest key of each column (T,); the numbers of notes not heard wholly and not at all.
+    """Highest key of each column (T,), and the numbers of partly and of wholly covered notes.
 
-    Notes of one key count as their union, so the time grows with notes plus columns and not with
-    their product.
+    Notes of one key are merged, so the time is linear in notes plus columns.
     """
     keys = np.full(length, -1)
     stops = stops.clip(max=length)
@@ -110,9 +109,9 @@ def _highest(
         keys[np.cumsum(edges[:-1]) > 0] = key
     cut = covered = 0
     for key in present:
-        heard = np.concatenate([[0], np.cumsum(keys == key)])
+        sounding = np.concatenate([[0], np.cumsum(keys == key)])
         first, stop = starts[pitches == key], stops[pitches == key]
-        columns = heard[stop] - heard[first]
+        columns = sounding[stop] - heard[first]
         cut += int((columns < stop - first).sum())
         covered += int((columns == 0).sum())
     return keys, cut, covered
@@ -121,7 +120,7 @@ def _highest(
 def notes_of_rows(
     rows: torch.Tensor, restrikes: Iterable[int], frame_rate: float
 ) -> tuple[tuple[int, float, float], ...]:
-    """One note for each run of equal rows (T,), or each strike within it."""
+    """Note of each run of equal rows (T,), split at its restrikes."""
     outside = rows.new_tensor([-2])
     edges = torch.diff(rows, prepend=outside, append=outside).nonzero()[:, 0].tolist()
     edges = sorted({*edges, *restrikes})
@@ -133,7 +132,7 @@ def notes_of_rows(
 
 
 def _fold(keys: np.ndarray) -> np.ndarray:
-    """MIDI keys moved by octaves into the rows; -1 stays."""
+    """MIDI keys moved by octaves into the range of the rows; -1 stays."""
     highest = LOWEST_NOTE + NUM_NOTES - 1
     up = np.ceil((LOWEST_NOTE - keys).clip(min=0) / 12).astype(int)
     down = np.ceil((keys - highest).clip(min=0) / 12).astype(int)
@@ -141,7 +140,7 @@ def _fold(keys: np.ndarray) -> np.ndarray:
 
 
 def _nearest(columns: np.ndarray | float) -> np.ndarray:
-    """The nearest columns, the later of two equally near."""
+    """Nearest columns, the later one at equal distance."""
     return np.floor(np.asarray(columns) + 0.5)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jasco.melody.smf import CONTROL, NOTE_OFF, NOTE_ON, ChannelMessage
 
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
-"""Controllers that end or hold notes; those from `ALL_NOTES_OFF` to 127 end them all."""
+"""Controllers that end or hold notes; from `ALL_NOTES_OFF` to 127 they end all notes."""
 
 
 class TickNote(NamedTuple):
@@ -25,13 +25,14 @@ class TickNote(NamedTuple):
 
 @dataclass(frozen=True)
 class Pairing:
-    """Notes of a track, and how many of them took a decision.
+    """Notes of a track, and numbers of the ambiguous ones.
 
     Attributes:
-        notes: in order of their onsets.
-        endless: without a note-off, held to the last note-off of the key or the end of the track.
-        sustained: held beyond their key by the pedal.
-        empty: of no length, left out.
+        notes: notes in order of their onsets.
+        endless: number of notes without a note-off, held to the last note-off of the key or the
+            end of the track.
+        sustained: number of notes that the pedal holds beyond their key.
+        empty: number of notes without length, which are dropped.
     """
 
     notes: tuple[TickNote, ...]
@@ -47,15 +48,14 @@ def pair_notes(
 ) -> Pairing:
     """Pair note-ons with note-offs, first in first out for each key of each channel.
 
-    A note-off ends the oldest strike of its key that still sounds, and the last note-off of a key
-    all of them: a key that was struck more often than it was let go is up then. Other notes that
-    nothing ends last to ``end``. While the pedal of a channel is down, notes whose key is let go
-    sound on to its release.
+    A note-off ends the oldest sounding strike of its key, and the last note-off of a key all of
+    them, because the key is up then. Other notes without a note-off last to ``end``. While the
+    pedal of a channel is down, released notes last until the pedal is released.
 
     Args:
-        messages: of one track, in order of time; others than notes and controllers are ignored.
+        messages: messages of one track in order of time; only notes and controllers are read.
         end: tick of the end of the track.
-        governed: channels for which the controllers of a channel count too (the zones of MPE).
+        governed: channel -> channels to which its controllers apply too (the zones of MPE).
     """
     last_off = {
         (message.channel, message.first): number
@@ -86,7 +86,7 @@ def pair_notes(
 
 @dataclass
 class _Channel:
-    """What sounds on a channel: keys that are down, and notes that only the pedal holds."""
+    """Sounding notes of a channel: keys that are down, and notes that only the pedal holds."""
 
     number: int
     struck: dict[int, deque[tuple[int, int]]] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class _Channel:
     sustained: int = 0
 
     def let_go(self, key: int, tick: int, *, all_strikes: bool) -> int:
-        """End the oldest strike of a key, or all; the number of those after the oldest."""
+        """End the oldest strike of a key, or all; returns the number after the oldest."""
         queue = self.struck.get(key, ())
         count = len(queue) if all_strikes else min(len(queue), 1)
         for _ in range(count):
@@ -108,7 +108,7 @@ class _Channel:
         return max(count - 1, 0)
 
     def control(self, controller: int, value: int, tick: int) -> None:
-        """Follow a controller that ends or holds notes."""
+        """Apply a controller that ends or holds notes."""
         if controller == SUSTAIN and value >= 64:
             self.pedal = True
             return

@@ -1,7 +1,7 @@
-"""Channels of a MIDI track whose notes are strokes of drums, not pitches.
+"""Detection of the channels of a MIDI track whose notes are drum strokes.
 
-Channel 10 is drums by General MIDI. It is not in MPE (RP-053), where each note has a channel of its
-own. Banks and messages of GM2, GS and XG say drums of other channels, or the reverse.
+Channel 10 is drums in General MIDI, but not in MPE (RP-053), where each note has a channel of its
+own. Banks and messages of GM2, GS and XG declare other channels as drums, or channel 10 as pitched.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from jasco.melody.pairing import TickNote
 from jasco.melody.smf import CONTROL, PROGRAM, ChannelMessage, Message, Sysex
 
 DRUM_CHANNEL = 9
-"""Channel 10 as it is stored."""
+"""Channel 10, counted from 0."""
 
 _BANK, _DATA_ENTRY, _RPN_FINE, _RPN_COARSE = 0, 6, 100, 101
 _MPE_CONFIGURATION = (0, 6)  # registered parameter, coarse and fine
 _GM2_DRUMS, _GM2_MELODY, _XG_DRUMS = 120, 121, (126, 127)
 _DRUM_WORDS = re.compile(r"drum|percussion|\bperc\b|\bkit\b|schlagzeug|batter|bateria", re.I)
-_LEAST_CHANNELS = 3  # of a track that has a channel for each note
+_LEAST_CHANNELS = 3  # of a track with a channel for each note
 
 
 @dataclass
 class ChannelUse:
-    """What the messages of a sequence say about its channels.
+    """Use of the channels, declared by the messages of a sequence.
 
     Attributes:
-        zones: member channels of MPE by the channel that governs them.
-        drums, melodic: channels that a bank or a GS message declares to be the one or the other.
-        programs: programs set, by channel.
-        is_reset: a reset to GM, GS or XG says that the conventions of General MIDI hold.
+        zones: manager channel of MPE -> its member channels.
+        drums, melodic: channels that a bank or a GS message declares as drums or as pitched.
+        programs: channel -> its programs.
+        is_reset: true after a reset to GM, GS or XG, whose conventions then apply.
     """
 
     zones: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -98,9 +98,9 @@ def drum_channels(
     """Channels of a track that are drums; true where the track has a channel for each note.
 
     Args:
-        notes: of the track.
-        names: of the track and its instrument.
-        use: what the messages of its sequence say.
+        notes: notes of the track.
+        names: names of the track and its instrument.
+        use: use of the channels in its sequence.
     """
     played = {note.channel for note in notes}
     drums = use.drums | ({DRUM_CHANNEL} - use.melodic)
@@ -117,7 +117,7 @@ def drum_channels(
 
 
 def _has_channel_per_note(notes: Collection[TickNote], played: set[int], use: ChannelUse) -> bool:
-    """Neighbouring channels of one program, with never two notes at once, and no reset to GM."""
+    """True for adjacent monophonic channels of one program, without a reset to GM."""
     if use.is_reset or use.drums & played:
         return False
     if len(played) < max(_LEAST_CHANNELS, max(played) - min(played) + 1):

@@ -1,6 +1,6 @@
-"""Piano rolls (53, T): what makes one, and how it goes to another frame rate.
+"""Piano rolls (53, T): validation, and resampling to another frame rate.
 
-Row r is the note MIDI 43 + r, so G2 to B6. Column i of a roll of rate r (Hz) stands at the time
+Row r is the note MIDI 43 + r, so G2 to B6. Column i of a roll of rate r (Hz) is at the time
 i / r (s).
 """
 
@@ -21,7 +21,7 @@ LOWEST_NOTE = 43
 NUM_NOTES = 53
 """Rows of a roll, G2 to B6."""
 MAX_COLUMNS = 500_000
-"""Most columns of a roll that is made of notes or read from a file: 10,000 s at 50 Hz."""
+"""Most columns of a roll from notes or a file: 10,000 s at 50 Hz."""
 
 
 def resample_salience(
@@ -34,23 +34,23 @@ def resample_salience(
 ) -> torch.Tensor:
     """Linear interpolation in time of salience (53, T) to (53, ``num_frames``).
 
-    Columns stand at i / rate, which is exact for centred transforms such as the HCQT. The last
+    Columns are at i / rate, which is exact for centred transforms such as the HCQT. The last
     column lasts until T / ``from_rate``; after it there is silence.
 
-    The original read 86 Hz for 22050 / 256 = 86.1328 Hz and let columns stand at (i + 1/2) / rate:
-    ``from_rate=86, centred=True`` gives its matrices, to the last entry.
+    The original took 86 Hz for 22050 / 256 = 86.1328 Hz and column times (i + 1/2) / rate:
+    ``from_rate=86, centred=True`` reproduces its matrices exactly.
 
     Args:
-        salience: (53, T).
-        from_rate: its columns per second (Hz).
-        to_rate: columns per second of the result (Hz).
+        salience: salience (53, T).
+        from_rate: frame rate of the salience (Hz).
+        to_rate: frame rate of the result (Hz).
         num_frames: columns of the result.
-        centred: let a column stand at the middle of its time instead of the beginning.
+        centred: place columns at the middle of their time span instead of the beginning.
     """
     shift = 0.5 if centred else 0.0
     length = salience.shape[1]
     place = (torch.arange(num_frames, dtype=torch.float64) + shift) * from_rate / to_rate - shift
-    # A rounding error of 1e-16 would make a note sound in a column that it only touches.
+    # A rounding error of 1e-16 would add a note to a column that it only touches.
     place = place.round(decimals=9)
     below = place.floor().long().clamp(0, length - 1)
     above = (below + 1).clamp(max=length - 1)
@@ -60,18 +60,18 @@ def resample_salience(
 
 
 def strongest(roll: torch.Tensor) -> torch.Tensor:
-    """(T,) int64 row of the largest value of each column, the lowest of equals; -1 for silence."""
+    """Row of the largest value of each column, (T,) int64; ties: the lowest; -1 for silence."""
     rows = roll.argmax(dim=0)
     return torch.where(roll.amax(dim=0) > 0, rows, torch.full_like(rows, -1))
 
 
 def one_hot(rows: torch.Tensor) -> torch.Tensor:
-    """(53, T) float32 with a one at each column's row; -1 leaves a column empty."""
+    """One-hot columns, (53, T) float32; -1 gives an empty column."""
     return (torch.arange(NUM_NOTES)[:, None] == rows).float()
 
 
 def checked_roll(array: Any) -> torch.Tensor:
-    """A copy of a roll as (53, T) float32 on the CPU, or a MelodyError."""
+    """Copy of a roll as (53, T) float32 on the CPU, or a `MelodyError`."""
     if not isinstance(array, torch.Tensor | np.ndarray | list | tuple):
         raise MelodyError(
             f"a {type(array).__name__} is no melody: give a Melody (Melody.load(path) reads a "
@@ -91,7 +91,7 @@ def checked_roll(array: Any) -> torch.Tensor:
 
 
 def _as_float32(array: torch.Tensor | np.ndarray | Sequence[Any]) -> torch.Tensor:
-    """A copy of real numbers as float32 on the CPU.
+    """Copy of real numbers as float32 on the CPU.
 
     Raises:
         TypeError, ValueError, OverflowError, RuntimeError: texts, complex numbers, rows of several
@@ -104,12 +104,12 @@ def _as_float32(array: torch.Tensor | np.ndarray | Sequence[Any]) -> torch.Tenso
     array = np.asarray(array)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"values of type {array.dtype}: give real numbers")
-    with np.errstate(over="ignore"):  # beyond float32 is infinity, which is refused
+    with np.errstate(over="ignore"):  # values beyond float32 become infinity, which is refused
         return torch.from_numpy(np.array(array, dtype=np.float32))
 
 
 def check_shape(shape: tuple[int, ...], *, most: float = math.inf) -> None:
-    """Refuse what is not (53, T) with 1 to ``most`` columns."""
+    """Check a shape (53, T) with 1 to ``most`` columns, or raise a `MelodyError`."""
     if len(shape) != 2 or shape[0] != NUM_NOTES:
         advice = "transpose it" if len(shape) == 2 and shape[1] == NUM_NOTES else "one row a note"
         raise MelodyError(
@@ -126,7 +126,7 @@ def check_shape(shape: tuple[int, ...], *, most: float = math.inf) -> None:
 
 
 def checked_frame_rate(rate: Any) -> float:
-    """A frame rate (Hz) as float, or a MelodyError."""
+    """Frame rate (Hz) as float, or a `MelodyError`."""
     try:
         number = float(rate) if isinstance(rate, numbers.Real) else math.nan
     except OverflowError:

@@ -1,7 +1,7 @@
-"""Rolls from files of arrays: NumPy's .npy and .npz, and the tensors that the original publishes.
+"""Rolls from array files: NumPy's .npy and .npz, and the original's published tensors.
 
-Sizes are read from the headers and checked before anything is allocated: a compressed file of
-100 kB can hold gigabytes of zeros.
+Sizes are read from the headers and checked before memory is allocated: a compressed file of 100 kB
+can hold gigabytes of zeros.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from jasco.errors import MelodyError
 from jasco.melody.roll import MAX_COLUMNS, NUM_NOTES, check_shape
 
-_MOST_BYTES = 2 * NUM_NOTES * MAX_COLUMNS * 8  # unpacked: a roll in float64, and as much beside it
+_MOST_BYTES = 2 * NUM_NOTES * MAX_COLUMNS * 8  # unpacked: a roll in float64, doubled for other data
 
 
 def read_numpy(path: Path) -> tuple[np.ndarray, float | None]:
@@ -44,7 +44,7 @@ def read_numpy(path: Path) -> tuple[np.ndarray, float | None]:
 
 
 def _read_array(file: Any, *, roll: bool = True) -> np.ndarray:
-    """Array of an opened .npy file, whose shape is that of a roll, else of a single number."""
+    """Array of an open .npy file: a roll, or else a single number."""
     version = np.lib.format.read_magic(file)
     read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -67,11 +67,11 @@ def _read_array(file: Any, *, roll: bool = True) -> np.ndarray:
 
 
 def read_published(path: Path) -> torch.Tensor:
-    """Roll (53, T) of a file that holds a tensor (T, 53), alone or as the only value of a mapping.
+    """Roll (53, T) of a file with a tensor (T, 53), alone or as the only value of a mapping.
 
     Raises:
         MelodyError: another tensor or none, or one that is too large.
-        Exception: of torch's reader, where the file is broken or holds other objects.
+        Exception: an error of torch's reader for a broken file or one with other objects.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

@@ -1,10 +1,10 @@
 """Chunks and messages of Standard MIDI Files, read tolerantly.
 
 The format is that of the MIDI Association (RP-001): a header chunk ``MThd`` and track chunks
-``MTrk``, whose messages carry the ticks since the one before. mido 1.3.3 refuses a whole file for
-one odd byte (a key signature that does not exist, an unknown chunk, a count of tracks that is
-wrong), so what can be repaired is repaired here, and every repair is named. Pitch bends and the
-pressure of keys and channels are checked and left out.
+``MTrk``, whose messages carry the ticks since the previous one. mido 1.3.3 rejects a whole file for
+one wrong byte (an invalid key signature, an unknown chunk, a wrong number of tracks); here such
+errors are repaired and each repair is named. Pitch bends and key and channel pressure are checked
+and dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x8, 0x9, 0xB, 0xC
 
 _KEPT = {NOTE_OFF, NOTE_ON, CONTROL, PROGRAM}
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
-_SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data of system messages, which belong on a cable
+_SYSTEM_BYTES = {
+    0xF1: 1,
+    0xF2: 2,
+    0xF3: 1,
+}  # data bytes of system messages, invalid in files
 _END_OF_TRACK = 0x2F
 _MOST_TRACKS = 1000
 _LONGEST_PREFIX = 4096  # bytes searched for the header: RIFF and MacBinary wrappers are shorter
@@ -47,7 +51,7 @@ class ChannelMessage(NamedTuple):
 
 
 class MetaMessage(NamedTuple):
-    """Message about the music: text, tempo, metre, key; ``kind`` is its type byte."""
+    """Meta message: text, tempo, metre, key; ``kind`` is its type byte."""
 
     tick: int
     kind: int
@@ -78,7 +82,7 @@ class Division:
 
     Attributes:
         ticks_per_quarter: ticks of a quarter note; 0 where ticks are parts of a second.
-        ticks_per_second: ticks of a second (SMPTE division), whatever the tempo; else ``None``.
+        ticks_per_second: ticks of a second (SMPTE division, independent of tempo); else ``None``.
     """
 
     ticks_per_quarter: int
@@ -87,13 +91,13 @@ class Division:
 
 @dataclass(frozen=True)
 class StandardMidiFile:
-    """Standard MIDI File as it is stored.
+    """Contents of a Standard MIDI File.
 
     Attributes:
-        format: 0 (one track), 1 (tracks that sound together) or 2 (independent sequences).
+        format: 0 (one track), 1 (simultaneous tracks) or 2 (independent sequences).
         division: unit of time.
         tracks: the track chunks.
-        repairs: what was odd, and what was made of it.
+        repairs: repaired errors, one line each.
     """
 
     format: int
@@ -106,7 +110,7 @@ def parse_smf(data: bytes) -> StandardMidiFile:
     """Standard MIDI File from its bytes, with or without a RIFF wrapper (.rmi).
 
     Raises:
-        MelodyError: the bytes hold no header, no track or too many, or a division that is no time.
+        MelodyError: no header, no track or too many, or an invalid division.
     """
     repairs: list[str] = []
     start = data.find(b"MThd", 0, _LONGEST_PREFIX)
@@ -138,7 +142,7 @@ def parse_smf(data: bytes) -> StandardMidiFile:
 
 
 def _division(ticks: int, repairs: list[str]) -> Division:
-    """Division from the two bytes of the header; with the upper bit set, that of SMPTE."""
+    """Division from two bytes of the header; the upper bit marks SMPTE."""
     if ticks < 0x8000:
         if ticks == 0:
             raise MelodyError("its header says 0 ticks a quarter note, so nothing has a time")
@@ -155,7 +159,7 @@ def _division(ticks: int, repairs: list[str]) -> Division:
 def _read_chunks(data: bytes, position: int, earliest: int, repairs: list[str]) -> list[TrackChunk]:
     """Tracks of the chunks from ``position`` on.
 
-    A chunk whose stated length leads to no other chunk ends where the next ``MTrk`` begins.
+    A chunk with a wrong length ends where the next ``MTrk`` begins.
     """
     tracks: list[TrackChunk] = []
     if not _is_chunk(data, position):
@@ -195,22 +199,22 @@ def _read_chunks(data: bytes, position: int, earliest: int, repairs: list[str]) 
 
 
 def _is_chunk(data: bytes, position: int) -> bool:
-    """Printable name of four letters and a length at ``position``."""
+    """True for a printable name of four letters and a length at ``position``."""
     return 0 <= position <= len(data) - 8 and all(
         32 <= b < 127 for b in data[position : position + 4]
     )
 
 
 def _named(odd: Counter[str], label: str) -> list[str]:
-    """Sentences on what was odd in a track."""
+    """Notices about the errors of a track."""
     return [f"{label} {what}" + (f" ({n} times)" if n > 1 else "") for what, n in odd.items()]
 
 
 def _read_track(data: bytes, start: int, end: int) -> tuple[TrackChunk, int, Counter[str], bool]:
-    """Track of these bytes, where it ends, what was odd in it, and false where it broke off.
+    """Track of a range of bytes, its end, counts of its errors, and false where it is broken.
 
-    Running status goes on after meta and system exclusive messages, which the standard forbids and
-    many programs write.
+    Running status continues after meta and system exclusive messages: the standard forbids it, but
+    many programs write it.
     """
     messages: list[Message] = []
     odd: Counter[str] = Counter()
@@ -264,7 +268,7 @@ def _read_track(data: bytes, start: int, end: int) -> tuple[TrackChunk, int, Cou
 def _channel_message(
     tick: int, status: int, content: bytes, odd: Counter[str]
 ) -> ChannelMessage | None:
-    """Message of a channel; ``None`` for kinds that are not kept and keys that do not exist."""
+    """Channel message; ``None`` for kinds that are dropped and keys above 127."""
     kind = status >> 4
     first, second = content if len(content) == 2 else (content[0], 0)
     if first > 127 or second > 127:
@@ -281,11 +285,11 @@ def _channel_message(
 
 
 class _Broken(Exception):
-    """Bytes that are no message."""
+    """Invalid bytes of a message."""
 
 
 def _quantity(data: bytes, position: int) -> tuple[int, int]:
-    """Quantity of variable length, 7 bits a byte, and the position after it."""
+    """Variable-length quantity of 7 bits per byte, and the position after it."""
     byte = data[position]
     value = byte & 0x7F
     while byte >= 0x80:

@@ -1,4 +1,4 @@
-"""Seconds of ticks, through all tempo changes of a sequence."""
+"""Conversion of ticks to seconds, through all tempo changes of a sequence."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from jasco.melody.smf import Division
 
 DEFAULT_TEMPO = 500_000
-"""Microseconds of a quarter note before the first tempo change: 120 quarters a minute."""
+"""Default length of a quarter note (microseconds): 120 quarters per minute."""
 
 
 class TempoChange(NamedTuple):
-    """Tempo from a place on: ``second`` (s) of ``tick``, and quarter notes a minute ``bpm``."""
+    """Tempo change at ``tick``, the time ``second`` (s), to ``bpm`` quarter notes per minute."""
 
     tick: int
     second: float
@@ -21,17 +21,17 @@ class TempoChange(NamedTuple):
 
 
 class TempoMap:
-    """Seconds of ticks.
+    """Times of ticks.
 
-    Times are sums of whole numbers until the last division, so that no rounding adds up.
+    Whole numbers are added and divided once, so that no rounding error accumulates.
 
     Args:
-        division: unit of time of the file. Where it is a part of a second, tempo plays no role.
-        tempi: changes (tick, microseconds a quarter note) in any order; of several at one tick the
-            last counts.
+        division: unit of time of the file; parts of a second are independent of the tempo.
+        tempi: changes (tick, microseconds per quarter note) in any order; of several at one tick
+            the last counts.
 
     Attributes:
-        changes: the tempo at tick 0 and all changes; none with a division of seconds.
+        changes: tempo at tick 0 and all changes; empty for parts of a second.
     """
 
     def __init__(self, division: Division, tempi: Iterable[tuple[int, int]]) -> None:
@@ -46,7 +46,7 @@ class TempoMap:
             steps[tick] = tempo
         self._ticks, self._steps = list(steps), list(steps.values())
         self._unit = division.ticks_per_quarter * 1_000_000
-        self._before = [0]  # microseconds times ticks a quarter, at each change
+        self._before = [0]  # microseconds times ticks per quarter note, at each change
         for here, there, step in zip(self._ticks, self._ticks[1:], self._steps, strict=False):
             self._before.append(self._before[-1] + (there - here) * step)
         self.changes = tuple(

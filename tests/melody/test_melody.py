@@ -254,12 +254,12 @@ def test_times_go_to_the_nearest_column_and_no_note_vanishes() -> None:
     assert Melody.from_notes([(60.4, 0, 1), (61.5, 1, 2)], frame_rate=1).rows().tolist() == [17, 19]
 
 
-def test_the_highest_of_simultaneous_notes_is_heard() -> None:
+def test_the_highest_of_simultaneous_notes_is_used() -> None:
     notes = [(72, 1, 2), (60, 0, 4), (64, 3, 4), (55, 1, 2)]
     melody = Melody.from_notes(notes, frame_rate=1)
     assert melody.notes() == ((60, 0, 1), (72, 1, 2), (60, 2, 3), (64, 3, 4))
     assert melody.notices == (
-        "2 of 4 notes overlap higher ones, which are heard instead (1 are covered wholly)",
+        "2 of 4 notes overlap higher ones, which are used instead (1 are covered wholly)",
     )
     doubled = Melody.from_notes([(60, 0, 1), (60, 0, 1)])
     assert doubled.notices == ()

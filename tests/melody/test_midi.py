@@ -184,8 +184,8 @@ FILES: dict[str, tuple[bytes, tuple[tuple[int, float, float], ...], str]] = {
     ),
     "velocity above 127": (smf("00903c85 60803c00"), ONE, "values above 127"),
     "key above 127": (smf(PLAIN + "00908540 60808500"), ONE, "key above 127"),
-    "tempo of nothing": (smf("00ff5103000000" + PLAIN), ONE, "tempo changes that are none (1)"),
-    "tempo of two bytes": (smf("00ff51020f42" + PLAIN), ONE, "tempo changes that are none (1)"),
+    "tempo of nothing": (smf("00ff5103000000" + PLAIN), ONE, "invalid tempo changes (1)"),
+    "tempo of two bytes": (smf("00ff51020f42" + PLAIN), ONE, "invalid tempo changes (1)"),
     "three tracks announced, one there": (
         header(1, 3) + chunk(PLAIN + "00ff2f00"),
         ONE,

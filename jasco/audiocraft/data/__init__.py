@@ -1,1 +1,1 @@
-"""Stands where scripts import ``audiocraft.data.audio`` from."""
+"""Package of `jasco.audiocraft.data.audio`, the path of the original."""

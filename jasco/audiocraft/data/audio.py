@@ -1,4 +1,4 @@
-"""Writing audio files as ``audiocraft.data.audio`` does."""
+"""Audio files with the interface of ``audiocraft.data.audio``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def audio_write(
     make_parent_dir: bool = True,
     add_suffix: bool = True,
 ) -> Path:
-    """Write audio with its level set; returns the path of the file.
+    """Write audio at a given level; returns the path of the file.
 
     Folders are made where missing, mp3 and ogg are written at the variable rates of
     `jasco.save_audio`, and clipping is always a warning, so ``mp3_rate``, ``ogg_rate``,
@@ -39,16 +39,16 @@ def audio_write(
     Args:
         stem_name: path without its suffix.
         wav: (channels, samples) or (samples,), floating point.
-        sample_rate: in Hz.
+        sample_rate: sample rate (Hz).
         format: wav, flac, mp3 or ogg.
-        mp3_rate, ogg_rate, log_clipping, make_parent_dir: taken as the original takes them.
-        normalize: with ``peak`` and ``rms``, raise the level too; else only lower it.
+        mp3_rate, ogg_rate, log_clipping, make_parent_dir: accepted and ignored.
+        normalize: raise the level too with ``peak`` and ``rms``, instead of only lowering it.
         strategy: ``loudness`` (ITU-R BS.1770), ``peak``, ``rms``, ``clip`` (cut off the peaks) or
             ``none``.
-        peak_clip_headroom_db: how far the highest peak stays below full scale (dB).
-        rms_headroom_db: how far the root mean square of the channels' mean does (dB).
-        loudness_headroom_db: how far the loudness stays below 0 LUFS (LU).
-        loudness_compressor: hold peaks with a soft limiter instead of a lower gain.
+        peak_clip_headroom_db: headroom of the highest peak below full scale (dB).
+        rms_headroom_db: headroom of the root mean square of the channels' mean (dB).
+        loudness_headroom_db: distance of the loudness below 0 LUFS (LU).
+        loudness_compressor: limit peaks with a soft limiter instead of a lower gain.
         add_suffix: append the format's suffix; without it the path's own suffix is the format.
 
     Raises:

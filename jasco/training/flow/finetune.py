@@ -27,7 +27,7 @@ def fresh_model(config: Mapping[str, Any]) -> Jasco:
         SettingError: invalid values.
     """
     own = copy.deepcopy(dict(config))
-    model = Jasco.from_config(checkpoint.locate_parts(own, HubOptions()))
+    model = Jasco.from_config(checkpoint.resolve_parts(own, HubOptions()))
     model.config = own
     return model
 

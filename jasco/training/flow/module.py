@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from jasco.checkpoint import frozen_elsewhere
+from jasco.checkpoint import provided_by_hub
 from jasco.conditioners import TextConditioner
 from jasco.conditions import ConditionBatch
 from jasco.data.clips import ClipBatch
@@ -53,7 +53,7 @@ class JascoModule(LightningModule):
         self.model = model
         self.optim = optim or Optimization()
         self.seed = seed
-        left_out = tuple(f"model.{name}" for name in frozen_elsewhere(model.config))
+        left_out = tuple(f"model.{name}" for name in provided_by_hub(model.config))
         self.register_state_dict_post_hook(partial(_leave_out, left_out))
         self.register_load_state_dict_post_hook(partial(_do_not_miss, left_out))
         controls = model.controls
