@@ -111,7 +111,7 @@ def _highest(
     for key in present:
         sounding = np.concatenate([[0], np.cumsum(keys == key)])
         first, stop = starts[pitches == key], stops[pitches == key]
-        columns = sounding[stop] - heard[first]
+        columns = sounding[stop] - sounding[first]
         cut += int((columns < stop - first).sum())
         covered += int((columns == 0).sum())
     return keys, cut, covered
