@@ -105,8 +105,7 @@ class Jasco(Float32Module):
             cache_dir, local_files_only, token: options of the Hub, see `jasco.io.hub.HubOptions`.
 
         Raises:
-            CheckpointError: the checkpoint cannot be found, reached or read, or its tensors do not
-                fit.
+            CheckpointError: the checkpoint cannot be found, reached or read, or does not fit.
         """
         found = checkpoint.read(
             name_or_path,
@@ -322,8 +321,7 @@ class Jasco(Float32Module):
             encoded: conditions of the same clips, encoded by `encode`.
 
         Raises:
-            JascoError: conditions or settings that do not fit the model; the message names the
-                allowed ones.
+            JascoError: conditions or settings that do not fit the model.
         """
         clips = as_clips(conditions)
         solver = make_solver(solver, steps, default=self.solver)
