@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from jasco.aliases import KEYS, TARGETS, resolve_aliases
 from jasco.conditions import Conditions
 from jasco.config import build_node, compose_config
 from jasco.errors import SettingError
+from jasco.evaluation.records import read_records
+from jasco.evaluation.run import FROZEN, _begin
 from jasco.flow import Euler
 from jasco.model import Jasco
 
@@ -90,3 +93,16 @@ def test_a_key_under_both_names_is_refused_unless_they_agree(model: Jasco) -> No
     assert agreed == network
     with pytest.raises(SettingError, match="mlp_ratio and feedforward, its former name"):
         checkpoint.build(network | {"feedforward": 8})
+
+
+def test_former_keys_of_an_evaluation_that_is_resumed(tmp_path: Path) -> None:
+    record = {"setting": "all", "seed": 0, "item": "a"}
+    former = record | {"heard": {"onsets": [0.5]}}
+    (tmp_path / "records.0.jsonl").write_text(json.dumps(former) + "\n")
+    (read,) = read_records(tmp_path).values()
+    assert read == record | {"extracted": {"onsets": [0.5]}}
+    frozen = {"seeds": [0], "extractor": {"signal": False}}
+    (tmp_path / FROZEN).write_text(json.dumps({"seeds": [0], "hearing": {"signal": False}}))
+    _begin(tmp_path / FROZEN, frozen, first=True)
+    with pytest.raises(SettingError, match="another evaluation .extractor"):
+        _begin(tmp_path / FROZEN, frozen | {"extractor": {"signal": True}}, first=True)

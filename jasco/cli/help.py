@@ -24,14 +24,14 @@ def asks_for_help(words: Sequence[str]) -> bool:
 
 
 def help_text(usage: str, summary: str, config_name: str, groups: Mapping[str, str]) -> str:
-    """What ``--help`` prints.
+    """Text of ``--help``.
 
     Args:
-        usage: the shortest call.
-        summary: what the program does, a sentence or two.
-        config_name: of the root configuration.
-        groups: words that choose from a group (``codec@model.codec``), each with what it is; the
-            group is what stands before ``@``.
+        usage: shortest call.
+        summary: purpose of the program, a sentence or two.
+        config_name: name of the root configuration.
+        groups: group by its override (``codec@model.codec``), with its description; the group is
+            the part before ``@``.
     """
     parts = [f"{usage}\n\n{_filled(summary)}"]
     found = dict(_experiments(config_name))
@@ -84,7 +84,7 @@ def describe(path: Path) -> str:
 
 
 def _settings(config_name: str) -> Iterator[str]:
-    """Lines of the root configuration, comments included, without what is Hydra's."""
+    """Lines of the root configuration with comments, without the settings of Hydra."""
     path = package_dir("conf") / f"{config_name}.yaml"
     ours = True
     for line in path.read_text(encoding="utf-8").splitlines():

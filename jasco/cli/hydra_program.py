@@ -1,4 +1,4 @@
-"""Programs whose configuration Hydra composes from the words of the command line."""
+"""Programs with a configuration composed by Hydra."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]
     """Compose a configuration from the command line's words and run a task with it.
 
     Args:
-        program: its name, for messages.
-        config_name: the root configuration.
-        task: what to run, once or, with ``--multirun``, once for each choice.
+        program: name of the program, for messages.
+        config_name: name of the root configuration.
+        task: function to run once or, with ``--multirun``, once for each choice.
 
     Raises:
-        SettingError: a word that cannot be read; a group, choice or key that does not exist.
-        Exception: what the task raises.
+        SettingError: a word that cannot be read, or an unknown group, choice or key.
+        Exception: an error of the task.
     """
     failed: list[Exception] = []
 
@@ -52,16 +52,16 @@ def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]
             if isinstance(error, OmegaConfBaseException):
                 error = explain(error, config_name, _keys(config))
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise error  # it may be in another process
-            failed.append(error)  # Hydra would print lines of its own
+                raise error  # a job may run in another process
+            failed.append(error)  # Hydra would print the error in its own form
 
-    # Else Hydra prints its own errors and exits.
+    # Otherwise Hydra prints errors and exits.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     words = read_words(program, sys.argv[1:])
     check_experiment(program, config_name, words)
     run = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)
     given = sys.argv
-    sys.argv = [given[0], *words]  # which Hydra reads, and Lightning for other processes of the run
+    sys.argv = [given[0], *words]  # read by Hydra, and by Lightning for further processes
     try:
         run(guarded)()
     except (HydraException, OmegaConfBaseException) as error:
@@ -73,7 +73,7 @@ def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]
 
 
 def _known_keys(config_name: str, words: Sequence[str]) -> list[str]:
-    """Keys that there are beside a word that cannot be used, as far as the other words decide."""
+    """Keys of the configuration without the words that cannot be used."""
     groups = [word for word in words if not word.startswith("-") and _names_a_group(word)]
     for chosen in (groups, [word for word in groups if word.startswith("experiment=")], []):
         try:
@@ -126,10 +126,10 @@ _ABSENT = object()
 
 
 def run_folder(config: DictConfig) -> Path:
-    """Absolute folder of a run: ``run`` of the configuration, or the job's part of a sweep.
+    """Absolute folder of a run: ``run`` of the configuration, or the folder of a sweep's job.
 
     Raises:
-        SettingError: no folder is given.
+        SettingError: no folder.
     """
     check_kind("run", config.run, str)
     if not config.run:
@@ -140,12 +140,12 @@ def run_folder(config: DictConfig) -> Path:
 
 
 def run_processes(program: str, config_name: str, task: Callable[[DictConfig], None]) -> int:
-    """`run_hydra` to an exit code, for a task whose work is done by processes.
+    """Run `run_hydra` for a task with worker processes; return the exit code.
 
     Args:
-        program: name that an error begins with.
-        config_name: the root configuration.
-        task: what to run.
+        program: name of the program, for messages.
+        config_name: name of the root configuration.
+        task: function to run.
     """
 
     @one_line_errors(program)
@@ -161,9 +161,9 @@ def run_processes(program: str, config_name: str, task: Callable[[DictConfig], N
     quiet_resource_tracker()
     code = guarded()
     if code in (INTERRUPTED, TERMINATED):
-        gc.collect()  # lets go of what the processes shared
+        gc.collect()  # releases resources of the processes
         sys.stderr.flush()
-        os._exit(code)  # not waiting for threads that are deep in a network
+        os._exit(code)  # without waiting for threads in a network
     return code
 
 
@@ -171,12 +171,12 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a program as Ctrl-C does."""
+    """SIGTERM as an exception, handled like Ctrl-C."""
 
 
 @contextmanager
 def _raising_sigterm() -> Iterator[None]:
-    """Take a scheduler's notice for an interrupt, which Lightning ignores in a prediction."""
+    """Raise on SIGTERM within the block, because Lightning ignores it in predictions."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise _Terminated

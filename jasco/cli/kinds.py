@@ -1,4 +1,4 @@
-"""Kinds of the values of a configuration, from the annotations of what they are given to."""
+"""Type checks of the values of a configuration, by the annotations of their classes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from jasco.errors import SettingError
 
 
 def check_nodes(node: Any, place: str = "") -> None:
-    """See that every node takes the keys it has, each with a value of the right kind.
+    """Check the keys and values of a node and its children.
 
     Args:
         node: plain data; a mapping with ``_target_`` is compared with the signature of its class.
         place: dotted key of the node, for messages.
 
     Raises:
-        SettingError: a key that the class does not take, or a value of another kind.
+        SettingError: an unknown key, or a value of another type.
     """
     if isinstance(node, list):
         for number, child in enumerate(node):
@@ -46,7 +46,7 @@ def _check_node(node: Mapping[str, Any], place: str) -> None:
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     try:
         hints = typing.get_type_hints(made.__init__)  # type: ignore[misc]
-    except (NameError, TypeError):  # names that are there for a type checker alone
+    except (NameError, TypeError):  # names for type checkers only
         hints = {}
     for key, value in node.items():
         if key.startswith("_"):
@@ -63,15 +63,15 @@ def _check_node(node: Mapping[str, Any], place: str) -> None:
 
 
 def check_kind(key: str, value: Any, kind: Any) -> None:
-    """See that a value is of a kind.
+    """Check the type of a value.
 
     Args:
-        key: of the value, for the message.
+        key: dotted key, for the message.
         value: plain data.
-        kind: a type or a union, as in annotations; unknown ones fit everything.
+        kind: type or union, as in annotations; others are not checked.
 
     Raises:
-        SettingError: it is of another; the message names the kind, and how digits are quoted.
+        SettingError: a value of another type; the message tells how to quote digits.
     """
     if _fits(value, kind):
         return
@@ -91,7 +91,7 @@ def _fits(value: Any, kind: Any) -> bool:
         return value in inner
     kind = origin or kind
     if isinstance(value, Mapping) and "_target_" in value:
-        return True  # what it makes is checked where it is made
+        return True  # checked when the object is created
     if kind is None or kind is type(None):
         return value is None
     if kind is bool:
@@ -109,7 +109,7 @@ def _fits(value: Any, kind: Any) -> bool:
     if kind in (dict, collections.abc.Mapping):
         of = inner[1] if inner else Any
         return isinstance(value, Mapping) and all(_fits(item, of) for item in value.values())
-    # A class of whose objects none can be written in a configuration but as a node.
+    # Objects of other classes can be written as nodes only.
     return not inspect.isclass(kind) or kind in (Any, object) or value is None
 
 
@@ -118,7 +118,7 @@ def _is_path(kind: Any) -> bool:
 
 
 def _names(kind: Any) -> list[str]:
-    """A kind in words, one for each option."""
+    """Names of the options of a kind."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (Union, types.UnionType):
         return [name for option in inner for name in _names(option)]

@@ -1,13 +1,11 @@
-"""Threads of the programs: how many compute, and how they wait for each other.
+"""Number and wait policy of the threads of the command lines.
 
-A step of the network is some hundred parallel regions, each ended by a barrier. OpenMP's threads
-spin at a barrier, on the core that a late thread needs: where another program is busy, two threads
-of ``jasco-generate`` on two cores took 4 times as long as one, and up to 15 times (0.28 s of a step
-of one thread, 1.2 s of two with a worst case of 3.8 s, libgomp of torch 2.13). Threads that sleep
-instead cost nothing on an idle machine and took 0.28 s on the busy one. So the programs ask for
-sleeping threads, before torch loads OpenMP, and take as many as there are cores for them.
+A step of the network has about a hundred parallel regions, each with a barrier at its end. The
+threads of OpenMP spin at barriers, on cores that late threads need: beside another busy program, a
+step took 1.2 s (at worst 3.8 s) with two threads on two cores, and 0.28 s with one thread or with
+threads that sleep at barriers (libgomp of torch 2.13). On an idle machine sleeping costs nothing.
 
-This is for programs alone: ``import jasco`` changes neither.
+Only the command lines set this, not ``import jasco``.
 """
 
 from __future__ import annotations
@@ -20,16 +18,16 @@ MAX_THREADS = 512
 
 
 def wait_asleep() -> None:
-    """Have OpenMP's threads sleep at barriers, unless the user chose otherwise.
+    """Let OpenMP's threads sleep at barriers, unless environment variables say otherwise.
 
-    Without effect once torch is imported: OpenMP reads its variables when it is loaded.
+    Must be called before the import of torch, with which OpenMP reads its variables.
     """
     if "torch" not in sys.modules and not os.environ.keys() & {"GOMP_SPINCOUNT", "KMP_BLOCKTIME"}:
         os.environ.setdefault(WAIT_POLICY, "PASSIVE")
 
 
 def default_threads() -> int:
-    """Threads of torch (``OMP_NUM_THREADS``, else physical cores), at most one a usable core."""
+    """Threads of torch (``OMP_NUM_THREADS``, else physical cores), at most one per usable core."""
     import torch
 
     from jasco.workers import usable_cores
@@ -38,7 +36,7 @@ def default_threads() -> int:
 
 
 def use_threads(number: int | None = None) -> int:
-    """Set and return the number of threads; `default_threads` where none is given."""
+    """Set and return the number of threads, by default `default_threads`."""
     import torch
 
     threads = number or default_threads()

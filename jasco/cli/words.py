@@ -1,4 +1,4 @@
-"""Words of a command line that Hydra composes: checked before, and its errors put in our words."""
+"""Checks of the words of a command line for Hydra, and messages for its errors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from jasco.errors import SettingError
 from jasco.io.assets import package_dir
 
 USAGE = 2
-# Hydra's own options; those of the second line are followed by a value.
+# Options of Hydra; those of the second line take a value.
 _OPTIONS = ("--help", "--hydra-help", "--version", "--resolve", "--run", "--multirun")
 _VALUED = (
     "--cfg", "--package", "--config-path", "--config-name", "--config-dir", "--info",
     "--experimental-rerun", "-c", "-p", "-cp", "-cn", "-cd", "-i",
 )  # fmt: skip
 _MEANING = "=,[]{}()'\"$\\"
-"""Characters to which Hydra gives a meaning in a value."""
+"""Characters with a meaning in the values of Hydra."""
 _NULL = {"logger": "logger=[]"} | {
     group: f"~{group}" for group in ("callbacks", "experiment", "guidance", "model", "solver")
 }
@@ -35,18 +35,18 @@ _NULL = {"logger": "logger=[]"} | {
 
 
 def read_words(program: str, words: Sequence[str]) -> list[str]:
-    """The words of a command line as Hydra reads them.
+    """Words of a command line in the grammar of Hydra.
 
     Values with characters that are not in Hydra's grammar, such as letters with accents, are
     quoted; ``GROUP=null`` leaves a group out.
 
     Args:
-        program: its name, for messages.
-        words: of the command line.
+        program: name of the program, for messages.
+        words: words of the command line.
 
     Raises:
-        SettingError: a word that is no setting, or whose value must be quoted.
-        SystemExit: an option that there is not.
+        SettingError: a word that is not a setting, or a value that must be quoted.
+        SystemExit: an unknown option.
     """
     sweep = bool({"-m", "--multirun"} & set(words))
     found = []
@@ -127,12 +127,12 @@ def _signs(value: str) -> str:
 
 
 def explain(error: Exception, config_name: str, keys: Iterable[str]) -> SettingError:
-    """An error of Hydra or OmegaConf in our words: what came, what is allowed, what is near.
+    """Message for an error of Hydra or OmegaConf: the cause, allowed values, similar names.
 
     Args:
-        error: of the composition or resolution.
-        config_name: of the program's root configuration.
-        keys: that there are, dotted.
+        error: error of the composition or resolution.
+        config_name: name of the root configuration.
+        keys: dotted keys of the configuration.
     """
     text = " ".join(str(error).split("See https://")[0].split("Config search path")[0].split())
     if isinstance(error, MissingConfigException):
@@ -166,12 +166,12 @@ _EXPECTED = {
 
 
 def expected(key: str) -> str:
-    """What a setting takes, in parentheses; empty where its kind says enough."""
+    """Expected value of a setting, in parentheses; empty where its kind is enough."""
     return f" ({_EXPECTED[key]})" if key in _EXPECTED else ""
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """``: did you mean NAME?``, or nothing where no known name is near."""
+    """``: did you mean NAME?``; empty without a similar name."""
     found = difflib.get_close_matches(name, list(known), 1, 0.6)
     return f": did you mean {found[0]}?" if found else ""
 

@@ -27,7 +27,7 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2  # its multiples, modulo 1, fill an interval ev
 
 
 class Track(Protocol):
-    """A recording that clips are cut from."""
+    """Recording to cut clips from."""
 
     @property
     def id(self) -> str:
@@ -70,7 +70,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One item of a batch.
+    """Training clip, an item of a batch.
 
     Attributes:
         sample_id: index in the dataset.

@@ -1,8 +1,8 @@
-"""What training leaves out of a clip's conditions, item by item, and how it words its text.
+"""Dropout of conditions and of words, per item.
 
-A model learns to do without a control by missing it at times: guidance needs that, and so does a
-user who gives only some. Everything here draws from the generator of one item, so that an item
-depends on nothing but its seed and number.
+With dropout a model learns to generate from any subset of its controls, which classifier-free
+guidance needs too. All draws are from the generator of the item, so that they depend on its seed
+and sample id alone.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from jasco.errors import SettingError
 
 EVERYTHING = "everything"
 DESCRIPTION = ("text", "description")
-"""Fields of a manifest that describe the music; the first that is given counts."""
+"""Fields of a manifest with the description of the music, in order of preference."""
 
 
 class ConditionDropout:
-    """Which controls an item trains without: all of them, or else each by a draw of its own.
+    """Dropout of all controls at once, or else of each control independently.
 
-    Several controls joined by ``+``, as in guidance, are left out together by one more draw. So
-    ``{"chords+drums+melody": 0.3}`` has the text alone in three items of ten, which draws of each
-    by itself seldom do.
+    Controls joined by ``+``, as in guidance, are also dropped together by a draw of their own. So
+    ``{"chords+drums+melody": 0.3}`` leaves the text alone in three items of ten, which independent
+    draws seldom do.
 
     Args:
         probabilities: of ``everything``, and of each control, or several, where not everything is
@@ -32,7 +32,7 @@ class ConditionDropout:
         controls: names of the controls of the model.
 
     Raises:
-        SettingError: a name that is no control, or a value that is no probability.
+        SettingError: an unknown control, or a value outside [0, 1].
     """
 
     def __init__(self, probabilities: Mapping[str, float], controls: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ class ConditionDropout:
         ]
 
     def draw(self, rng: np.random.Generator) -> frozenset[str]:
-        """Names of the controls that one item goes without."""
+        """Names of the controls to drop from one item."""
         draws = rng.random(1 + len(self.each))
         if draws[0] < self.everything:
             return frozenset(self.controls)
@@ -55,21 +55,20 @@ class ConditionDropout:
 
 
 class TextDropout:
-    """The text of an item, put together from the fields of its manifest.
+    """Text augmentation: merging of fields (genre, key, ...), and dropout of fields and words.
 
-    At times the other fields (genre, key, ...) are added as ``name: value`` in any order, and where
-    some are, the description itself may be left out; last, single words are. The probabilities are
-    those of published checkpoints.
+    Merged fields follow the description as ``name: value`` in random order. The default
+    probabilities are those of published checkpoints.
 
     Args:
-        fields: names of the other fields.
-        merge: probability that they are added.
-        drop_description: where some are added, that the description is left out.
-        drop_field: that one of them is left out.
-        drop_word: that a word of the text is left out.
+        fields: names of the fields to merge.
+        merge: probability of merging.
+        drop_description: probability of dropping the description where fields are merged.
+        drop_field: probability of dropping a field.
+        drop_word: probability of dropping a word of the text.
 
     Raises:
-        SettingError: a value that is no probability.
+        SettingError: a value outside [0, 1].
     """
 
     def __init__(
@@ -87,14 +86,14 @@ class TextDropout:
         self.drop_word = _checked("drop_word", drop_word)
 
     def draw(self, fields: Mapping[str, Any], rng: np.random.Generator) -> str | None:
-        """The text of one item, ``None`` where nothing is said or left."""
+        """Text of an item; ``None`` where no word is left."""
         text = description(fields) or ""
-        merge, leave_out = rng.random(2)
+        merge, drop = rng.random(2)
         if merge < self.merge:
-            given = [f"{name}: {said}" for name in self.fields if (said := _words(fields, name))]
+            given = [f"{name}: {value}" for name in self.fields if (value := _words(fields, name))]
             given = [field for field in given if rng.random() >= self.drop_field]
             rng.shuffle(given)
-            described = [] if leave_out < self.drop_description and given else [text.rstrip(".")]
+            described = [] if drop < self.drop_description and given else [text.rstrip(".")]
             text = ". ".join(part for part in (*described, *given) if part)
         words = text.split()
         kept = rng.random(len(words)) >= self.drop_word
@@ -102,20 +101,20 @@ class TextDropout:
 
 
 def description(fields: Mapping[str, Any]) -> str | None:
-    """What a manifest says of the music in words."""
-    return next((said for name in DESCRIPTION if (said := _words(fields, name))), None)
+    """Description of the music in the fields of a manifest."""
+    return next((words for name in DESCRIPTION if (words := _words(fields, name))), None)
 
 
 def _words(fields: Mapping[str, Any], name: str) -> str:
-    """A field as text: a list is joined by commas, what is neither text nor number is left out."""
+    """Field as text: lists are joined by commas; only texts and numbers are used."""
     value = fields.get(name)
     parts = value if isinstance(value, list) else [value]
-    said = (str(v).strip() for v in parts if isinstance(v, str | int | float) and v is not True)
-    return ", ".join(part for part in said if part)
+    words = (str(v).strip() for v in parts if isinstance(v, str | int | float) and v is not True)
+    return ", ".join(part for part in words if part)
 
 
 def _known(name: str, controls: Sequence[str]) -> list[str]:
-    """Controls that a key of ``dropout`` names."""
+    """Controls of a key of ``dropout``."""
     names = name.split("+")
     for part in names:
         if part not in controls:

@@ -1,13 +1,13 @@
-"""The prepared dataset: what training reads in place of audio.
+"""Prepared dataset: precomputed latents and controls for training.
 
-A folder of ``index.jsonl``, one track a line, and ``tracks/<id>.safetensors``, one file a track,
-whose id is the SHA-256 of the audio file it was made from:
+A folder of ``index.jsonl``, one track per line, and ``tracks/<id>.safetensors``, one file per
+track, whose id is the SHA-256 of its audio file:
 
 ``latents`` float16 (T, D) are EnCodec latents in the codec's own scale, before normalisation. The
 tensors of the controls are those of `ControlValue.pack` of their value classes.
 
 Each stage of the preparation adds its tensors, and the header of the file keeps the stage's
-signature: its version and what its result depends on, such as the fingerprint of the codec.
+signature: its version and its dependencies, such as the fingerprint of the codec.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ from jasco.io.jsonl import read_lines, write_lines
 
 INDEX = "index.jsonl"
 
-_CODEC = ("codec", "frame_rate")  # of a signature: what must be that of the latents
+_CODEC = ("codec", "frame_rate")  # parts of a signature that must equal those of the latents
 
 # --- the index ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Track:
-    """A line of the index.
+    """Track in the index.
 
     Attributes:
         id: SHA-256 of the audio file.
-        file: place of the track's file in the dataset.
-        path: the audio file that it was made from.
-        duration: s.
-        num_frames: latent frames T; 0 where there are no latents yet.
-        stages: a short digest of each stage's signature, by name.
-        fields: what the manifest says of it.
+        file: path of the track file in the dataset.
+        path: path of the audio file.
+        duration: length of the audio (s).
+        num_frames: latent frames T; 0 without latents.
+        stages: digest of the signature of each stage, by name.
+        fields: fields of the manifest.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Track:
 
     @property
     def text(self) -> str | None:
-        """The description of the music: the manifest's ``text``, else its ``description``."""
+        """Description of the music: ``text`` of the manifest, else ``description``."""
         found = self.fields.get("text") or self.fields.get("description")
         return found if isinstance(found, str) else None
 
@@ -79,13 +79,13 @@ _OWN = ("id", "file", "path", "duration", "num_frames", "stages")
 
 
 def make_track(header: Header, path: str, fields: Mapping[str, Any]) -> Track:
-    """The index line of a track's file.
+    """Entry of the index for a track file.
 
     Args:
-        header: of the file.
-        path: the audio file.
-        fields: what the manifest says. Its duration gives way to the true one; any other field with
-            a name of the index itself is kept as ``manifest_NAME``.
+        header: header of the track file.
+        path: path of the audio file.
+        fields: fields of the manifest. Its duration is replaced by the measured one; other fields
+            with names of the index are kept as ``manifest_NAME``.
     """
     renamed = {f"manifest_{key}" if key in _OWN else key: fields[key] for key in fields}
     renamed.pop("manifest_duration", None)
@@ -101,7 +101,7 @@ def make_track(header: Header, path: str, fields: Mapping[str, Any]) -> Track:
 
 
 def digest(signature: Signature) -> str:
-    """A short name for a signature."""
+    """Short hash of a signature."""
     text = json.dumps(signature, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -113,7 +113,7 @@ def write_index(root: Path, tracks: Iterable[Track]) -> None:
 
 
 def read_index(root: Path) -> list[Track]:
-    """The tracks of a prepared dataset.
+    """Tracks of a prepared dataset.
 
     Raises:
         DataError: the folder or its index is missing, or a line does not describe a track.
@@ -143,7 +143,7 @@ MAX_FRAMES = 10**8
 
 
 def _is_inside(name: object) -> bool:
-    """Whether a text is the path of a file in the folder, as it is written."""
+    """True for a normalised relative path within the folder."""
     if not isinstance(name, str) or not name or "\0" in name or "\\" in name:
         return False
     path = PurePosixPath(name)
@@ -175,13 +175,13 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What holds for all tracks of a dataset.
+    """Properties common to all tracks of a dataset.
 
     Attributes:
-        codec: fingerprint of the codec that made the latents.
+        codec: fingerprint of the codec of the latents.
         frame_rate: latent frames per second (Hz).
         latent_dim: channels D of the latents.
-        stages: names of those that every track has, made with this codec.
+        stages: names of the stages that all tracks have, made with this codec.
     """
 
     codec: str
@@ -192,12 +192,12 @@ class Facts:
 
 @dataclass(frozen=True, eq=False)
 class PreparedClip:
-    """A slice of a track.
+    """Slice of a track.
 
     Attributes:
         latents: (T, D) float32 in the codec's own scale, zero from frame ``length`` on.
-        length: frames that are real; a track may end before the clip does.
-        conditions: chords, drums and melody of the real frames; no text.
+        length: number of frames before the end of the track.
+        conditions: controls of these frames, without text.
     """
 
     latents: Tensor
@@ -206,21 +206,21 @@ class PreparedClip:
 
 
 class PreparedDataset:
-    """Read access to a prepared dataset, slice by slice.
+    """Prepared dataset, read slice by slice.
 
     Args:
-        root: its folder.
-        controls: those that clips are to have, of `jasco.controls.CONTROLS`; all that can be had if
-            not given.
+        root: folder of the dataset.
+        controls: controls of the clips, of `jasco.controls.CONTROLS`; ``None`` for all that all
+            tracks have.
 
     Attributes:
-        tracks: in the order of the index.
-        facts: what holds for all of them.
-        controls: those that clips have.
+        tracks: tracks in the order of the index.
+        facts: properties common to all tracks.
+        controls: controls of the clips.
 
     Raises:
-        DataError: no prepared dataset there, no tracks, latents of several codecs, or a control
-            that was not prepared for all tracks.
+        DataError: no dataset or an empty one, latents of several codecs, or a control that some
+            tracks lack.
     """
 
     def __init__(self, root: str | os.PathLike[str], controls: Sequence[str] | None = None) -> None:
@@ -246,19 +246,19 @@ class PreparedDataset:
         return len(self.tracks)
 
     def clip(self, index: int, start_frame: int, num_frames: int) -> PreparedClip:
-        """A slice of a track; no more than the slice is read.
+        """Slice of a track, of which nothing else is read.
 
-        The chord that sounds at the start has its onset at 0. Where the track ends before the clip
-        does, the conditions cover the frames that are real.
+        The chord that sounds at the start has its onset at 0. Where the track ends within the clip,
+        the conditions end with it.
 
         Args:
-            index: of the track.
+            index: index of the track.
             start_frame: first latent frame.
             num_frames: length of the clip (latent frames).
 
         Raises:
             SettingError: the slice begins outside the track, or has no frames.
-            DataError: the file is missing or broken, or is not what the index says.
+            DataError: the file is missing or broken, or differs from the index.
         """
         track = self.tracks[index]
         if not 0 <= start_frame < track.num_frames or num_frames < 1:
@@ -289,7 +289,7 @@ class PreparedDataset:
         return PreparedClip(latents, length, Conditions(**values))
 
     def _signatures(self) -> dict[str, list[Signature]]:
-        """The different signatures of each stage, each read from one of the files that have it."""
+        """Distinct signatures of each stage, each read from one file."""
         holders: dict[str, dict[str, Track]] = {}
         for track in self.tracks:
             for stage, short in track.stages.items():
@@ -309,7 +309,7 @@ class PreparedDataset:
         }
 
     def _problem(self, stage: str, signatures: Mapping[str, Sequence[Signature]]) -> str | None:
-        """Why clips cannot have what a stage makes."""
+        """Reason why clips cannot have the result of a stage; ``None`` if they can."""
         remedy = f"run jasco-prepare stages=[{stage}] out={self.root}"
         absent = sum(stage not in track.stages for track in self.tracks)
         if absent:
@@ -333,7 +333,7 @@ class PreparedDataset:
 
 
 def _check_codec(signature: Signature, root: Path) -> None:
-    """See that the signature of the latents says what codec made them."""
+    """Refuse latents whose signature lacks the codec."""
     codec, rate, channels = (signature.get(k) for k in ("codec", "frame_rate", "latent_dim"))
     if (
         not isinstance(codec, str)
@@ -347,10 +347,7 @@ def _check_codec(signature: Signature, root: Path) -> None:
 
 
 def other_codec(root: str | os.PathLike[str], model: Any) -> DataError:
-    """Error of a dataset whose latents another codec than that of a `Jasco` has made.
-
-    It names the codec to prepare with: the checkpoint, or what its configuration names.
-    """
+    """Error of a dataset with latents of another codec than that of a `Jasco`, with a remedy."""
     name = model.name_or_path or model.codec.source
     remedy = f"prepare them again with jasco-prepare codec.name={name} and another out=FOLDER"
     if not name:

@@ -1,11 +1,10 @@
-"""Recordings that have not been prepared: audio and controls as a manifest gives them.
+"""Recordings of a manifest with given controls, without preparation.
 
-Beside ``path`` a line may hold ``duration`` (s), the fields that text is made of, and the controls:
+Beside ``path`` a line may hold ``duration`` (s), the fields of the text, and controls:
 ``chords`` as `ChordProgression` reads them or a ``.lab``, ``.jams``, ``.json`` or ``.txt`` file,
 with ``bpm``, ``time_signature``, ``key``, ``notation`` and ``annotation`` where they need them;
 ``drums``, a recording of the drums alone from the same start; ``melody``, a file that `Melody`
-loads. Paths are relative to the manifest. Nothing is computed from the audio: that is what
-preparation is for.
+loads. Paths are relative to the manifest. Controls are extracted by the preparation only.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from jasco.errors import DataError, JascoError
 
 
 @dataclass(frozen=True)
-class RecordedTrack:
-    """A recording and what the manifest says of it.
+class RawTrack:
+    """Recording with its fields.
 
     Attributes:
         path: audio file.
-        num_frames: whole latent frames that it lasts.
-        fields: of the manifest.
+        num_frames: length (whole latent frames).
+        fields: fields of the manifest.
     """
 
     path: Path
@@ -44,18 +43,18 @@ class RecordedTrack:
 
     @property
     def id(self) -> str:
-        """The path: no two recordings share it."""
+        """Path, unique within the manifest."""
         return str(self.path)
 
 
 @dataclass(frozen=True, eq=False)
-class RecordedClip:
-    """A slice of a recording.
+class RawClip:
+    """Slice of a recording.
 
     Attributes:
-        audio: (channels, N) at the codec's rate, silent from the end of the recording on.
-        length: latent frames that are real.
-        conditions: chords, drums and melody of these frames, without text.
+        audio: (channels, N) at the codec's rate, padded with silence.
+        length: number of latent frames before padding.
+        conditions: controls of these frames, without text.
     """
 
     audio: Tensor
@@ -64,17 +63,17 @@ class RecordedClip:
 
 
 class RawAudioDataset:
-    """Recordings of a manifest, read and cut when asked for.
+    """Recordings of a manifest, decoded on the fly.
 
     Args:
         manifest: JSONL file.
-        controls: those that clips are to have, of `jasco.controls.CONTROLS`.
-        sample_rate: of the codec (Hz).
+        controls: controls of the clips, of `jasco.controls.CONTROLS`.
+        sample_rate: sample rate of the codec (Hz).
         channels: audio channels of the codec.
-        hop_length: samples of a latent frame.
+        hop_length: samples per latent frame.
 
     Raises:
-        DataError: the manifest or a recording cannot be read, or a recording has no such control.
+        DataError: the manifest or a recording cannot be read, or a recording lacks a control.
     """
 
     def __init__(
@@ -105,16 +104,16 @@ class RawAudioDataset:
                         "not the path of a file"
                     )
 
-    def clip(self, index: int, start_frame: int, num_frames: int) -> RecordedClip:
-        """A slice of a recording; only the slice is read, where the format allows it.
+    def clip(self, index: int, start_frame: int, num_frames: int) -> RawClip:
+        """Slice of a recording; where the format allows it, nothing else is read.
 
         Args:
-            index: of the recording.
+            index: index of the recording.
             start_frame: first latent frame.
             num_frames: length (latent frames).
 
         Raises:
-            DataError: its audio or a control cannot be read; the message names the recording.
+            DataError: the audio or a control cannot be read.
         """
         track = self.tracks[index]
         frame_rate = self.sample_rate / self.hop_length
@@ -131,26 +130,26 @@ class RawAudioDataset:
             raise DataError(f"{track.path}: {error}") from error
         wav, samples = audio.samples, num_frames * self.hop_length
         wav = (audio.mono().samples if self.channels == 1 else wav).expand(self.channels, -1)
-        return RecordedClip(
+        return RawClip(
             audio=F.pad(wav, (0, samples - wav.shape[1])),
             length=min(num_frames, track.num_frames - start_frame),
             conditions=Conditions(**values),
         )
 
     def audio(self, path: Path, start: float, end: float) -> Audio:
-        """Audio of a file beside the manifest between two times (s), at the codec's rate."""
+        """Audio of a file between two times (s), at the codec's rate."""
         return self._read(path, start, end - start)
 
-    def _track(self, recording: Recording) -> RecordedTrack:
+    def _track(self, recording: Recording) -> RawTrack:
         if recording.problem:
             raise DataError(recording.problem)
         duration = recording.fields.get("duration")
         if not isinstance(duration, int | float) or not is_duration(duration):
             duration = probe(recording.path).duration
         frames = int(duration * self.sample_rate) // self.hop_length
-        return RecordedTrack(recording.path, frames, recording.fields)
+        return RawTrack(recording.path, frames, recording.fields)
 
     def _read(self, path: Path, start: float, duration: float) -> Audio:
-        """A slice at the codec's rate, no longer than asked."""
+        """Slice of at most ``duration`` (s), at the codec's rate."""
         audio = load_audio(path, start=start, duration=duration).resample(self.sample_rate)
         return Audio(audio.samples[:, : round(duration * self.sample_rate)], self.sample_rate)

@@ -1,7 +1,4 @@
-"""The file of one prepared track: tensors by name, and the signatures of the stages that made them.
-
-`jasco.data.prepared` says which tensors there are.
-"""
+"""File of a prepared track: tensors by name, and the signatures of their stages."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ from jasco.io.files import regular_file
 from jasco.io.plain import parse_object
 
 TRACKS = "tracks"
-"""Folder of the files in a dataset."""
+"""Folder of the track files in a dataset."""
 
 MAX_DURATION = 30 * 86_400.0
 """Longest audio of a track (s), a month."""
@@ -34,18 +31,18 @@ FLOATS = ("F16", "BF16", "F32", "F64")
 """Types of tensors as safetensors names them."""
 
 Signature = Mapping[str, Any]
-"""A stage's version and what its result depends on, as plain JSON data."""
+"""Version and dependencies of a stage, as plain JSON data."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a track's file says about itself.
+    """Header of a track file.
 
     Attributes:
         id: SHA-256 of the audio file.
-        duration: of the audio (s).
-        num_frames: latent frames T; 0 where there are no latents yet.
-        stages: signature of each stage whose tensors the file holds, by its name.
+        duration: length of the audio (s).
+        num_frames: latent frames T; 0 without latents.
+        stages: signature of each stage with tensors in the file, by name.
     """
 
     id: str
@@ -55,7 +52,7 @@ class Header:
 
 
 def track_file(id: str) -> str:
-    """Place of a track's file in its dataset."""
+    """Path of a track file in its dataset."""
     return f"{TRACKS}/{id}.safetensors"
 
 
@@ -66,21 +63,21 @@ def write_track(
     stages: Mapping[str, Signature],
     tensors: Mapping[str, Tensor],
 ) -> None:
-    """Write a track's file, whole or not at all; the same values give the same bytes.
+    """Write a track file atomically; equal values give equal bytes.
 
     Args:
-        root: folder of the dataset; that of the tracks exists.
+        root: folder of the dataset, with its folder of tracks.
         id: SHA-256 of the audio file.
-        duration: of the audio (s).
-        stages: signature of each stage that made the tensors.
-        tensors: all of them.
+        duration: length of the audio (s).
+        stages: signature of each stage with tensors.
+        tensors: tensors of all stages.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     facts = {"id": id, "duration": duration, "stages": stages}
     path = root / track_file(id)
-    # One entry only: safetensors writes several in no particular order.
+    # One entry only, because safetensors writes several in random order.
     metadata = {"jasco": json.dumps(facts, sort_keys=True)}
     try:
         with replacing(path) as part:
@@ -90,10 +87,10 @@ def write_track(
 
 
 def read_header(path: Path) -> Header:
-    """The header of a track's file.
+    """Read the header of a track file.
 
     Raises:
-        DataError: the file is missing or broken, or no track's file.
+        DataError: the file is missing or broken, or not a track file.
     """
     with opened_track(path) as file:
         shape = file.get_slice("latents").get_shape() if "latents" in file.keys() else [0]
@@ -122,7 +119,7 @@ def find_header(path: Path) -> Header | None:
 
 
 def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
-    """The tensors of a track's file, but for some names.
+    """Read the tensors of a track file but some names.
 
     Raises:
         DataError: the file is missing or broken.
@@ -132,7 +129,7 @@ def read_tensors(path: Path, exclude: Container[str]) -> dict[str, Tensor]:
 
 
 def is_duration(value: object) -> bool:
-    """Whether plain data is a length of audio (s): finite, and not negative."""
+    """True for a length of audio (s): from 0 to `MAX_DURATION`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= MAX_DURATION  # not NaN
@@ -143,7 +140,7 @@ class TrackFile:
     """Open file of a track, as `jasco.control_value.ControlValue.unpack` reads it.
 
     Args:
-        file: of `safe_open`.
+        file: file from `safe_open`.
     """
 
     file: Any
@@ -154,7 +151,7 @@ class TrackFile:
         return found
 
     def rows(self, name: str, span: Span, *, floats: bool = False) -> Tensor:
-        """Rows of a tensor with one row a latent frame.
+        """Rows of a tensor with one row per latent frame.
 
         Args:
             name: name of the tensor.
@@ -176,10 +173,10 @@ class TrackFile:
 
 @contextmanager
 def opened_track(path: Path) -> Iterator[Any]:
-    """The open file of a track, whose slices can be read.
+    """Open a track file.
 
     Raises:
-        DataError: it is missing or broken, also where that shows only in reading on.
+        DataError: the file is missing or broken, also where a later read fails.
     """
     try:
         if os.path.exists(path):

@@ -1,4 +1,4 @@
-"""Chord metrics: how far two progressions agree, second by second.
+"""Chord metrics: agreement of two progressions over time.
 
 The comparisons are those of MIREX as mir_eval defines them (J. Pauwels and G. Peeters, "Evaluating
 automatically estimated chord sequences", ICASSP 2013; C. Raffel et al., "mir_eval: a transparent
@@ -11,7 +11,7 @@ whose reference the comparison can judge, in which the estimate has the same
   minor triad, a major, minor or dominant seventh, or ``N``;
 - ``mirex``: at least three pitch classes;
 
-where ``X`` (unknown) in the estimate is right about nothing (mir_eval 0.8.2 counts it as right in
+where ``X`` (unknown) in the estimate agrees with nothing (mir_eval 0.8.2 counts it as right in
 ``mirex`` against any reference, and in ``root`` against ``N``);
 
 and of the segmentation (C. Harte, "Towards automatic extraction of harmony information from music
@@ -53,7 +53,7 @@ Identity = tuple[int, tuple[int, ...], int]
 COMPARISONS = ("root", "thirds", "majmin", "triads", "sevenths", "mirex")
 SEGMENTATION = ("overseg", "underseg", "seg")
 NAMES = (*COMPARISONS, "bass", *SEGMENTATION, "iou", "iou_mean")
-"""All that `compute` returns."""
+"""Names of all metrics of `compute`."""
 
 _ROUNDING = 1e-6  # s by which segments that follow each other may miss
 
@@ -96,7 +96,9 @@ def compute(
     unknown = np.array([label == chord.X_CHORD for label in est])
     scores = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what mir_eval warns of, no chord to judge, is a nan here
+        warnings.simplefilter(
+            "ignore"
+        )  # where mir_eval warns that no chord can be compared, the score is nan
         for name in COMPARISONS:
             comparison = getattr(chord, name)(ref, est)
             comparison[unknown & (comparison > 0)] = 0
@@ -163,7 +165,7 @@ def _intersections(
 
 
 def _identities(labels: Sequence[str], chord: ModuleType) -> list[Identity]:
-    """What two labels of the same chord share: root, pitch classes, bass."""
+    """Identity of each label, equal for two labels of the same chord."""
     known: dict[str, Identity] = {}
     for label in set(labels):
         root, tones, bass = chord.encode(label)
@@ -198,10 +200,10 @@ def _regular(
 
 
 def require_mir_eval() -> tuple[ModuleType, ModuleType]:
-    """Its modules ``chord`` and ``util``.
+    """Modules ``chord`` and ``util`` of mir_eval.
 
     Raises:
-        MissingPartError: it is not installed.
+        MissingPartError: mir_eval is not installed.
     """
     try:
         from mir_eval import chord, util

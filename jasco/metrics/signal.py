@@ -1,4 +1,4 @@
-"""Signal metrics: what can be wrong with audio before anyone listens to the music.
+"""Signal metrics: technical defects of audio.
 
 - ``loudness``: integrated, LUFS (ITU-R BS.1770-4); ``-inf`` for silence.
 - ``true_peak``: dBTP, the highest level between samples too (ITU-R BS.1770-4, annex 2: four times
@@ -46,7 +46,7 @@ def measure(audio: Audio) -> dict[str, float]:
 
 
 def compute(reference: Audio, estimate: Audio) -> dict[str, float]:
-    """How much more of each the estimate has than the reference; 0 where they are equal."""
+    """Difference of each metric, estimate minus reference; 0 where both are equal."""
     ref, est = measure(reference), measure(estimate)
     return {name: 0.0 if ref[name] == est[name] else est[name] - ref[name] for name in NAMES}
 

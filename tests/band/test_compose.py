@@ -156,7 +156,7 @@ def test_chords_are_what_sounds(songs):
 
 
 def test_the_melody_is_the_lead(songs):
-    heard = 0
+    voiced = 0
     for song in songs[:200]:
         melody = song.melody()
         assert melody.roll.shape == (NUM_NOTES, 1000) and melody.frame_rate == 50
@@ -168,8 +168,8 @@ def test_the_melody_is_the_lead(songs):
             sounding[first : max(stop, first + 1)] = note.pitch - LOWEST_NOTE
         assert torch.equal(rows, sounding)
         assert not melody.notices
-        heard += int((rows >= 0).sum())
-    assert heard > 50 * 1000
+        voiced += int((rows >= 0).sum())
+    assert voiced > 50 * 1000
     silent = next(song for song in songs if "lead" not in song.parts)
     assert not silent.melody().roll.any()
 

@@ -114,14 +114,14 @@ def test_labels_are_exact(band, source):
         assert track.text == song.description and track.num_frames == frames
         assert track.fields["genre"] == song.facts["genre"]
         clip = data.clip(index, 0, frames)
-        heard = clip.conditions
-        assert torch.equal(heard.chords.frames(frames, 50.0), song.chords.frames(frames, 50.0))
-        assert torch.equal(heard.melody.rows(), song.melody().rows())
+        found = clip.conditions
+        assert torch.equal(found.chords.frames(frames, 50.0), song.chords.frames(frames, 50.0))
+        assert torch.equal(found.melody.rows(), song.melody().rows())
         mix = load_mono(track.path)
         assert torch.equal(clip.latents, encode(mix)["latents"].float())
         drums = load_mono(band.drums(numbers[track.path])).samples[None]
-        assert torch.equal(heard.drums.codes, codec.coarse_codes(drums)[0])
-        codes.add(tuple(heard.drums.codes.tolist()))
+        assert torch.equal(found.drums.codes, codec.coarse_codes(drums)[0])
+        codes.add(tuple(found.drums.codes.tolist()))
     drummed = sum("drums" in band.song(number).parts for number in range(5))
     assert 2 <= drummed < 5 and len(codes) == drummed + 1  # those without drums are all silent
 

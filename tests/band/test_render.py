@@ -1,4 +1,4 @@
-"""Songs in sound: the same bytes each time, and each label heard where it says."""
+"""Rendered songs: the same bytes each time, and each label extracted where it belongs."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ Play = Callable[..., int]
 
 
 def write_requests(path: Path, count: int, **values: object) -> None:
-    wish = {"chords": CHORDS, "bpm": 96, "duration": 0.2, "steps": 1, **values}
-    lines = (json.dumps({"text": f"song {n}", "seed": n, **wish}) for n in range(count))
+    request = {"chords": CHORDS, "bpm": 96, "duration": 0.2, "steps": 1, **values}
+    lines = (json.dumps({"text": f"song {n}", "seed": n, **request}) for n in range(count))
     path.write_text("\n".join(lines))
 
 
@@ -93,14 +93,14 @@ def test_a_request_that_cannot_be_read_costs_only_itself(
 ) -> None:
     (things / "broken.mid").write_bytes(b"MThd, but nothing else")
     (things / "broken.wav").write_text("no audio" * 100)
-    wishes = [
+    requests = [
         {"melody": "broken.mid"},
         {"text": "one", "seed": 1},
         {"drums": "broken.wav", "samples": 3},
         {"text": "word " * 2000},
         {"text": "two", "seed": 2},
     ]
-    (things / "songs.jsonl").write_text("\n".join(map(json.dumps, wishes)))
+    (things / "songs.jsonl").write_text("\n".join(map(json.dumps, requests)))
     for batch in ("1", "4"):
         folder = tmp_path / batch
         folder.mkdir()

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jasco.errors import DataError, SettingError
+from jasco.errors import DataError
 from jasco.evaluation.records import Key, RecordFile, from_json, read_records, to_json
-from jasco.evaluation.run import FROZEN, _begin
 
 
 def record(item: str, seed: int = 0) -> dict[str, object]:
@@ -56,15 +55,3 @@ def test_numbers_that_json_has_not() -> None:
     assert plain == {"a": None, "b": None, "c": 0.5}
     back = from_json(plain)
     assert math.isnan(back["a"]) and back["c"] == 0.5
-
-
-def test_former_keys_of_a_run_that_is_resumed(tmp_path: Path) -> None:
-    former = record("a") | {"heard": {"onsets": [0.5]}}
-    (tmp_path / "records.0.jsonl").write_text(json.dumps(former) + "\n")
-    (read,) = read_records(tmp_path).values()
-    assert read == record("a") | {"extracted": {"onsets": [0.5]}}
-    frozen = {"seeds": [0], "extractor": {"signal": False}}
-    (tmp_path / FROZEN).write_text(json.dumps({"seeds": [0], "hearing": {"signal": False}}))
-    _begin(tmp_path / FROZEN, frozen, first=True)
-    with pytest.raises(SettingError, match="another evaluation .extractor"):
-        _begin(tmp_path / FROZEN, frozen | {"extractor": {"signal": True}}, first=True)

@@ -184,7 +184,7 @@ def test_without_mir_eval_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_bass_of_slash_chords_alone_is_judged() -> None:
     reference = [(0.0, 2.0, "C:maj/3"), (2.0, 4.0, "G:maj")]
-    heard = [(0.0, 1.0, "E:min"), (1.0, 2.0, "C:maj"), (2.0, 4.0, "G:maj/5")]
-    assert compute(reference, heard)["bass"] == pytest.approx(0.5)
+    estimate = [(0.0, 1.0, "E:min"), (1.0, 2.0, "C:maj"), (2.0, 4.0, "G:maj/5")]
+    assert compute(reference, estimate)["bass"] == pytest.approx(0.5)
     assert compute(reference, [(0.0, 4.0, "N")])["bass"] == 0
-    assert math.isnan(compute(reference[1:], heard)["bass"])
+    assert math.isnan(compute(reference[1:], estimate)["bass"])

@@ -281,10 +281,10 @@ def test_the_export_is_an_encodec_that_knows_its_latents(tunes, tmp_path, per_ch
         )
         assert torch.equal(found.audio_codes, expected.audio_codes)
         assert found.audio_codes.shape[2] == 2 and len(found.audio_codes.unique()) > 8
-        heard, meant = (
+        decoded, meant = (
             model.decode(found.audio_codes, [None]).audio_values for model in (loaded, module.model)
         )
-        assert torch.equal(heard, meant)
+        assert torch.equal(decoded, meant)
 
     codec = EnCodec(pretrained=str(tmp_path / "codec"))
     assert codec.std.shape == ((16,) if per_channel else ())

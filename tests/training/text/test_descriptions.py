@@ -67,10 +67,10 @@ def test_training_begins_with_excerpts():
 
 def test_a_song_is_told_anew_and_anything_else_as_it_is():
     fields = compose_song(1, 10.0).to_dict()
-    retelling = DescriptionResampling(merge=0.0, drop_word=0.0)
-    told = {retelling.draw(fields, np.random.default_rng(seed)) for seed in range(8)}
+    resampling = DescriptionResampling(merge=0.0, drop_word=0.0)
+    told = {resampling.draw(fields, np.random.default_rng(seed)) for seed in range(8)}
     assert len(told) > 6
     other = {"description": "a recording of rain"}
-    assert retelling.draw(other, np.random.default_rng(0)) == "a recording of rain"
+    assert resampling.draw(other, np.random.default_rng(0)) == "a recording of rain"
     silent = DescriptionResampling(merge=0.0, drop_word=1.0)
     assert silent.draw(fields, np.random.default_rng(0)) is None
