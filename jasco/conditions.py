@@ -258,16 +258,16 @@ class ConditionBatch:
 
     def frames(self) -> Tensor | float:
         """Sum (B, T, D) of the per-frame controls; 0 where the model has none."""
-        return sum(
-            (e.values for e in self.controls.values() if e.mask is None), start=torch.zeros(())
-        )
+        values = [e.values for e in self.controls.values() if e.mask is None]
+        return sum(values[1:], start=values[0]) if values else 0.0
 
-    def tokens(self, batch_size: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Tokens (B, L, D) and their mask (B, L); one zero token where no control has any."""
+    def tokens(
+        self, batch_size: int, dim: int, device: torch.device
+    ) -> tuple[Tensor, Tensor | None]:
+        """Tokens (B, L, D) and their mask (B, L); one zero token, unmasked, if there are none."""
         found = [e for e in self.controls.values() if e.mask is not None]
         if not found:
-            shape = (batch_size, 1)
-            return torch.zeros(*shape, dim, device=device), torch.ones(*shape, device=device) > 0
+            return torch.zeros(batch_size, 1, dim, device=device), None
         masks = [e.mask for e in found if e.mask is not None]
         return torch.cat([e.values for e in found], dim=1), torch.cat(masks, dim=1)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 import torch
@@ -85,6 +87,41 @@ def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype
     if isinstance(dtype, torch.dtype) and dtype in DTYPES.values():
         return dtype
     raise SettingError(f"dtype {str(dtype)!r} is not supported; use auto, {', '.join(DTYPES)}")
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor on ``device``, copied from pinned memory so that the host need not wait for it."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
+def autocast_dtype(x: Tensor) -> torch.dtype:
+    """Format of matrix products of ``x``: that of autocast where it is on, else its own."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
+@contextmanager
+def full_float32(device: torch.device) -> Iterator[None]:
+    """Float32 arithmetic, without autocast and without TF32.
+
+    GPUs convolve in TF32, with 10 bits of mantissa, unless told otherwise. Latents and drum codes
+    of a file would then depend on the device, under one fingerprint.
+    """
+    with torch.autocast(device.type, enabled=False):
+        if device.type != "cuda":
+            yield
+            return
+        flags = (torch.backends.cudnn, torch.backends.cuda.matmul)
+        before = [flag.allow_tf32 for flag in flags]
+        try:
+            for flag in flags:
+                flag.allow_tf32 = False
+            yield
+        finally:
+            for flag, value in zip(flags, before, strict=True):
+                flag.allow_tf32 = value
 
 
 _WEIGHTS = (

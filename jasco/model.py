@@ -17,7 +17,7 @@ from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
 from jasco.conditions import ConditionBatch, Conditions, as_clips, check_asked
 from jasco.controls import control_names
-from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded
+from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded, to_device
 from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, make_solver
@@ -248,11 +248,12 @@ class Jasco(Float32Module):
         The terms run as one batch; a term of weight zero is not computed.
         """
         terms = guidance.terms(self.controls)
+        weights = to_device(torch.tensor([term.weight for term in terms]), self.device)
         stacked = ConditionBatch.cat([conditions.keep(term.controls) for term in terms])
 
         def field(t: Tensor, z: Tensor) -> Tensor:
             velocities = self.velocity(z.repeat(len(terms), 1, 1), t, stacked)
-            return Guidance.combine(terms, velocities)
+            return Guidance.combine(weights, velocities)
 
         return field
 
@@ -338,12 +339,12 @@ class Jasco(Float32Module):
         clips = [self.with_codes(clip, num_frames) for clip in clips]
         encoded = self.encode(clips, num_frames) if encoded is None else encoded
         item_of = torch.arange(len(clips)).repeat_interleave(num_samples)
-        field = self.guided(encoded.select(item_of.to(self.device)), guidance)
+        field = self.guided(encoded.select(to_device(item_of, self.device)), guidance)
         with (
             tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar,
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
-            latents = solver.solve(field, z_0.to(self.device), report_to(bar, callback))
+            latents = solver.solve(field, to_device(z_0, self.device), report_to(bar, callback))
         latents = latents.float()
         audio = self.codec.decode(latents).float().cpu()
         recipes = [

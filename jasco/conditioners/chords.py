@@ -12,6 +12,7 @@ from jasco.chords.vocabulary import QUALITIES, SPELLINGS
 from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
+from jasco.device import to_device
 
 _PITCH_CLASSES = 12
 _TONES = 3 * _PITCH_CLASSES
@@ -43,7 +44,7 @@ class ChordConditioner(Conditioner):
         """Chord indices (B, T)."""
         null = torch.full((num_frames,), NULL_CHORD)
         rows = [null if v is None else v.frames(num_frames, codec.frame_rate) for v in values]
-        return torch.stack(rows).to(codec.mean.device)
+        return to_device(torch.stack(rows), codec.mean.device)
 
     def forward(self, prepared: Tensor) -> Encoded:
         """Chord indices (B, T) to (B, T, D)."""

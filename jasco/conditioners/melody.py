@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
+from jasco.device import to_device
 from jasco.melody import NUM_NOTES, Melody
 
 
@@ -31,7 +32,7 @@ class MelodyConditioner(Conditioner):
         """Piano rolls (B, T, 53)."""
         null = torch.zeros(NUM_NOTES, num_frames)
         rolls = [null if v is None else v.frames(num_frames, codec.frame_rate) for v in values]
-        return rearrange(rolls, "b notes t -> b t notes").to(codec.mean.device)
+        return to_device(rearrange(rolls, "b notes t -> b t notes"), codec.mean.device)
 
     def forward(self, prepared: Tensor) -> Encoded:
         """Piano rolls (B, T, 53) to embeddings (B, T, D)."""

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
 from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
+from jasco.device import full_float32, to_device
 from jasco.errors import CheckpointError, ConditionError, SettingError
 from jasco.io.pretrained import load_pretrained, make_config
 from jasco.io.torch_files import read_safetensors, require_finite
@@ -110,14 +111,14 @@ class TextConditioner(Conditioner):
             )
         given = torch.tensor([bool(text) for text in texts])
         device = codec.mean.device
-        return ids.to(device), mask.to(device), given.to(device)
+        return to_device(ids, device), to_device(mask, device), to_device(given, device)
 
     def forward(self, prepared: tuple[Tensor, Tensor, Tensor]) -> Encoded:
         """Embeddings (B, L, D) of the tokens, or pooled (B, 1, D); the null without a text."""
         ids, mask, given = prepared
         with (
             torch.set_grad_enabled(self.finetune and torch.is_grad_enabled()),
-            torch.autocast(ids.device.type, enabled=False),
+            full_float32(ids.device),
         ):
             hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         if self.summary is not None:

@@ -106,12 +106,11 @@ class Guidance(Mapping[str, float]):
         return [Term(w, subset) for subset, w in weights.items() if abs(w) > 1e-9]
 
     @staticmethod
-    def combine(terms: Sequence[Term], velocities: Tensor) -> Tensor:
-        """Weighted sum of the terms' velocities (K * B, T, D), term-major, to (B, T, D)."""
+    def combine(weights: Tensor, velocities: Tensor) -> Tensor:
+        """Sum of velocities (K * B, T, D), term-major, by weights (K,) of the terms, (B, T, D)."""
         import torch
 
-        stacked = velocities.float().unflatten(0, (len(terms), -1))
-        weights = stacked.new_tensor([term.weight for term in terms])
+        stacked = velocities.float().unflatten(0, (len(weights), -1))
         return torch.einsum("k,kbtd->btd", weights, stacked)
 
 

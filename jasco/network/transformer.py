@@ -11,12 +11,14 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from jasco.device import autocast_dtype
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
     """Scaled dot-product attention of q (B, H, T, d) to k and v (B, H, L, d).
 
     Args:
-        mask: bool, broadcast to (B, H, T, L), true at the keys that a query may attend to.
+        bias: added to the scores (B, H, T, L), in the format of ``q``; see `attention_bias`.
 
     Returns:
         (B, H, T, d).
@@ -26,45 +28,62 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
         # products (Zen 5, 500 frames: 27 ms against 15 ms, with gradients 84 ms against 60 ms; to
         # 100 tokens, 30 ms against 8 ms). Softmax accumulates in float32 in both.
         scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
-        if mask is not None:
-            scores = scores.masked_fill(~mask, -torch.inf)
+        scores = scores if bias is None else scores + bias
         return torch.matmul(scores.softmax(-1), v)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
-def rotate(x: Tensor) -> Tensor:
-    """Rotary position embedding (Su et al., arXiv 2104.09864) of queries or keys (B, H, T, d).
+def attention_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bias (B, 1, 1, L) of attention scores: 0 where the mask (B, L) is true, else minus infinity.
+
+    Made once per evaluation: attention would convert a bool mask in every layer.
+    """
+    bias = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, -torch.inf)
+    return rearrange(bias, "b l -> b 1 1 l")
+
+
+def rotary_tables(x: Tensor, dim: int, dtype: torch.dtype) -> Tensor:
+    """Cosines and sines (2, T, dim / 2) of the rotary embedding of the frames of x (B, T, D)."""
+    half = dim // 2
+    k = torch.arange(half, dtype=torch.float32, device=x.device)
+    frame = torch.arange(x.shape[1], dtype=torch.float32, device=x.device)
+    phase = frame[:, None] * 10000.0 ** (-k / half)
+    return torch.stack([phase.cos(), phase.sin()]).to(dtype)
+
+
+def rotate(x: Tensor, tables: Tensor) -> Tensor:
+    """Rotary position embedding (Su et al., arXiv 2104.09864) of queries or keys (..., T, d).
 
     The attention score of two frames then depends on their relative position only.
+
+    Args:
+        x: queries or keys (..., T, d).
+        tables: cosines and sines (2, T, d / 2) of `rotary_tables`.
     """
-    half = x.shape[-1] // 2
-    k = torch.arange(half, dtype=torch.float32, device=x.device)
-    frame = torch.arange(x.shape[-2], dtype=torch.float32, device=x.device)
-    phase = frame[:, None] * 10000.0 ** (-k / half)
-    cos, sin = phase.cos().to(x.dtype), phase.sin().to(x.dtype)
+    cos, sin = tables
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention over frames, (B, T, D) to (B, T, D).
+    """Multi-head self-attention over frames.
 
     Args:
         dim: width D.
         heads: number of attention heads H.
-        rotary: apply the rotary position embedding to queries and keys.
     """
 
-    def __init__(self, dim: int, heads: int, rotary: bool = False) -> None:
+    def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
-        self.heads, self.rotary = heads, rotary
+        self.heads = heads
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        q, k, v = rearrange(self.qkv(x), "b t (qkv h d) -> qkv b h t d", qkv=3, h=self.heads)
-        if self.rotary:
-            q, k = rotate(q), rotate(k)
+    def forward(self, x: Tensor, tables: Tensor | None = None) -> Tensor:
+        """Frames (B, T, D) to (B, T, D), with the rotary embedding where it has its tables."""
+        qkv = rearrange(self.qkv(x), "b t (qkv h d) -> qkv b h t d", qkv=3, h=self.heads)
+        q, k = qkv[:2] if tables is None else rotate(qkv[:2], tables)
+        v = qkv[2]
         return self.out(rearrange(attend(q, k, v), "b h t d -> b t (h d)"))
 
 
@@ -83,17 +102,17 @@ class CrossAttention(nn.Module):
         self.kv = nn.Linear(dim, 2 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
 
-    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor, bias: Tensor | None = None) -> Tensor:
         """Frames (B, T, D) to (B, T, D).
 
         Args:
             x: frames (B, T, D).
             tokens: condition tokens (B, L, D).
-            mask: bool (B, L), true at the tokens to attend to, at least one per item.
+            bias: of the scores, of `attention_bias`; at least one token per item counts.
         """
         q = rearrange(self.q(x), "b t (h d) -> b h t d", h=self.heads)
         k, v = rearrange(self.kv(tokens), "b l (kv h d) -> kv b h l d", kv=2, h=self.heads)
-        x = attend(q, k, v, mask[:, None, None])
+        x = attend(q, k, v, bias)
         return self.out(rearrange(x, "b h t d -> b t (h d)"))
 
 
@@ -131,13 +150,12 @@ class Block(nn.Module):
         dim: width D.
         heads: number of attention heads.
         mlp_ratio: width of the feed-forward layer as a multiple of ``dim``.
-        rotary: apply the rotary position embedding in self-attention.
     """
 
-    def __init__(self, dim: int, heads: int, mlp_ratio: int, rotary: bool = False) -> None:
+    def __init__(self, dim: int, heads: int, mlp_ratio: int) -> None:
         super().__init__()
         self.norm_self = nn.LayerNorm(dim)
-        self.self_attention = SelfAttention(dim, heads, rotary)
+        self.self_attention = SelfAttention(dim, heads)
         self.norm_cross = nn.LayerNorm(dim)
         self.cross_attention = CrossAttention(dim, heads)
         self.norm_feedforward = nn.LayerNorm(dim)
@@ -148,24 +166,30 @@ class Block(nn.Module):
         )
 
     def forward(
-        self, x: Tensor, tokens: Tensor, mask: Tensor, modulation: Tensor | None = None
+        self,
+        x: Tensor,
+        tokens: Tensor,
+        bias: Tensor | None = None,
+        tables: Tensor | None = None,
+        modulation: Tensor | None = None,
     ) -> Tensor:
         """Frames (B, T, D) to (B, T, D).
 
         Args:
             x: frames (B, T, D).
             tokens: condition tokens (B, L, D).
-            mask: bool (B, L), true at the tokens to attend to.
+            bias: of the scores of cross-attention, of `attention_bias`.
+            tables: of the rotary embedding in self-attention, of `rotary_tables`.
             modulation: (6, B, 1, D) of `AdaLN`: scale, shift and gate of self-attention, then of
                 the feed-forward layer.
         """
         if modulation is None:
-            x = x + self.self_attention(self.norm_self(x))
-            x = x + self.cross_attention(self.norm_cross(x), tokens, mask)
+            x = x + self.self_attention(self.norm_self(x), tables)
+            x = x + self.cross_attention(self.norm_cross(x), tokens, bias)
             return x + self.feedforward(self.norm_feedforward(x))
         scale, shift, gate, scale_ff, shift_ff, gate_ff = modulation
-        x = x + (1 + gate) * self.self_attention(self.norm_self(x) * (1 + scale) + shift)
-        x = x + self.cross_attention(self.norm_cross(x), tokens, mask)
+        x = x + (1 + gate) * self.self_attention(self.norm_self(x) * (1 + scale) + shift, tables)
+        x = x + self.cross_attention(self.norm_cross(x), tokens, bias)
         inner = self.norm_feedforward(x) * (1 + scale_ff) + shift_ff
         return x + (1 + gate_ff) * self.feedforward(inner)
 
@@ -197,28 +221,32 @@ class Transformer(nn.Module):
         adaln: bool = False,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Block(dim, heads, mlp_ratio, rotary) for _ in range(depth))
+        self.rotary_dim = dim // heads if rotary else 0
+        self.layers = nn.ModuleList(Block(dim, heads, mlp_ratio) for _ in range(depth))
         self.modulation = AdaLN(dim, depth) if adaln else None  # saved tensors have this name
         self.skips = nn.ModuleList(
             nn.Linear(2 * dim, dim) for _ in range(depth // 2 if skip_connections else 0)
         )
 
-    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor, time: Tensor) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor | None, time: Tensor) -> Tensor:
         """Frames (B, T, D) to (B, T, D).
 
         Args:
             x: frames (B, T, D).
             tokens: condition tokens (B, L, D).
-            mask: bool (B, L), true at the tokens to attend to.
+            mask: bool (B, L), true at the tokens to attend to; ``None`` where that is all of them.
             time: embedded flow time (B, D), read by `AdaLN` only.
         """
         modulations = self.modulation(time) if self.modulation else [None] * len(self.layers)
+        dtype = autocast_dtype(x)
+        bias = None if mask is None else attention_bias(mask, dtype)
+        tables = rotary_tables(x, self.rotary_dim, dtype) if self.rotary_dim else None
         stored: list[Tensor] = []
         for i, layer in enumerate(self.layers):
             if stored and i >= len(self.skips):
                 skip = self.skips[i % len(self.skips)](torch.cat([x, stored.pop()], dim=-1))
                 x = skip.to(x.dtype)  # autocast would lower the precision of the residual stream
-            x = layer(x, tokens, mask, modulations[i])
+            x = layer(x, tokens, bias, tables, modulations[i])
             if i < len(self.skips):
                 stored.append(x)
         return x

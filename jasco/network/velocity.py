@@ -90,8 +90,10 @@ class VelocityNetwork(nn.Module):
             conditions: encoded conditions of the B items.
         """
         x = self.input(z)
-        positions = sinusoidal_positions(z.shape[1], x.shape[-1], device=z.device)
-        x = x + self.positional_scale * positions + conditions.frames()
+        if self.positional_scale:
+            positions = sinusoidal_positions(z.shape[1], x.shape[-1], device=z.device)
+            x = x + self.positional_scale * positions
+        x = x + conditions.frames()
         time = self.time(t.expand(z.shape[0]) if t.dim() == 0 else t)
         if self.text is not None:
             # The pooled text is the same in all frames but those of padding, which come last.

@@ -41,18 +41,24 @@ def test_equal_subsets_are_merged():
     assert weights(Guidance(all=1.0, text=2.0), controls=("text",)) == {"text": 3.0, "": -2.0}
 
 
+def factors(terms):
+    return torch.tensor([term.weight for term in terms])
+
+
 def test_combine_is_the_weighted_sum():
     terms = Guidance(all=1.5, text=0.5).terms(CONTROLS)
     velocities = torch.randn(3 * 2, 4, 5, generator=torch.Generator().manual_seed(0))
     a, b, none = velocities.view(3, 2, 4, 5)
-    torch.testing.assert_close(Guidance.combine(terms, velocities), 1.5 * a + 0.5 * b - none)
+    torch.testing.assert_close(
+        Guidance.combine(factors(terms), velocities), 1.5 * a + 0.5 * b - none
+    )
 
 
 def test_equal_velocities_are_left_as_they_are():
     """The weights sum to one, so guidance between equal velocities changes nothing."""
     terms = Guidance(all=3.0, text=-2.5, drums=1.25).terms(CONTROLS)
     v = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(Guidance.combine(terms, v.repeat(len(terms), 1, 1)), v)
+    torch.testing.assert_close(Guidance.combine(factors(terms), v.repeat(len(terms), 1, 1)), v)
 
 
 @pytest.mark.parametrize("weight", [math.nan, math.inf, "3", None])

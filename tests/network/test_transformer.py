@@ -7,7 +7,7 @@ import torch
 
 from jasco.errors import SettingError
 from jasco.network import VelocityNetwork
-from jasco.network.transformer import Transformer, rotate
+from jasco.network.transformer import Transformer, rotary_tables, rotate
 
 
 def inputs(frames=12, dim=16):
@@ -24,7 +24,9 @@ def new_transformer(**options) -> Transformer:
 
 def test_rotary_scores_depend_on_relative_position_alone():
     q, k = torch.randn(2, 1, 1, 1, 8, dtype=torch.float64)
-    scores = rotate(q.expand(-1, -1, 40, -1)) @ rotate(k.expand(-1, -1, 40, -1)).transpose(-1, -2)
+    tables = rotary_tables(torch.zeros(1, 40, 8), 8, torch.float64)
+    q, k = (rotate(x.expand(-1, -1, 40, -1), tables) for x in (q, k))
+    scores = q @ k.transpose(-1, -2)
     for distance in (-7, 0, 3):
         diagonal = scores[0, 0].diagonal(distance)
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=1e-5, atol=1e-6)
@@ -33,7 +35,8 @@ def test_rotary_scores_depend_on_relative_position_alone():
 
 def test_rotation_keeps_lengths():
     x = torch.randn(2, 3, 10, 8)
-    torch.testing.assert_close(rotate(x).norm(dim=-1), x.norm(dim=-1))
+    tables = rotary_tables(torch.zeros(1, 10, 8), 8, torch.float32)
+    torch.testing.assert_close(rotate(x, tables).norm(dim=-1), x.norm(dim=-1))
 
 
 @pytest.mark.parametrize("rotary", [False, True])
