@@ -113,15 +113,13 @@ def full_float32(device: torch.device) -> Iterator[None]:
         if device.type != "cuda":
             yield
             return
-        flags = (torch.backends.cudnn, torch.backends.cuda.matmul)
-        before = [flag.allow_tf32 for flag in flags]
+        convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+        before = convolutions.allow_tf32, products.allow_tf32
         try:
-            for flag in flags:
-                flag.allow_tf32 = False
+            convolutions.allow_tf32 = products.allow_tf32 = False
             yield
         finally:
-            for flag, value in zip(flags, before, strict=True):
-                flag.allow_tf32 = value
+            convolutions.allow_tf32, products.allow_tf32 = before
 
 
 _WEIGHTS = (

@@ -22,7 +22,7 @@ from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, make_solver
 from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
-from jasco.network import VelocityNetwork
+from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork
 from jasco.recipe import Recipe
 
 MAX_DURATION = 3600
@@ -56,6 +56,7 @@ class Jasco(Float32Module):
         self.solver: Solver = Euler()
         self.guidance = Guidance(all=1.0)
         self.dtype = torch.float32
+        self._graphs = VelocityGraphs()
         self.config: dict[str, Any] = {}
         self.name_or_path: str | None = None
         self.revision: str | None = None
@@ -240,9 +241,7 @@ class Jasco(Float32Module):
         """Velocity (B, T, D) at latents z (B, T, D) and times t, (B,) or a scalar."""
         return self.network(z, t, conditions)
 
-    def guided(
-        self, conditions: ConditionBatch, guidance: Guidance
-    ) -> Callable[[Tensor, Tensor], Tensor]:
+    def guided(self, conditions: ConditionBatch, guidance: Guidance) -> GuidedVelocity:
         """Guided velocity field v(t, z) for encoded conditions.
 
         The terms run as one batch; a term of weight zero is not computed.
@@ -250,12 +249,7 @@ class Jasco(Float32Module):
         terms = guidance.terms(self.controls)
         weights = to_device(torch.tensor([term.weight for term in terms]), self.device)
         stacked = ConditionBatch.cat([conditions.keep(term.controls) for term in terms])
-
-        def field(t: Tensor, z: Tensor) -> Tensor:
-            velocities = self.velocity(z.repeat(len(terms), 1, 1), t, stacked)
-            return Guidance.combine(weights, velocities)
-
-        return field
+        return GuidedVelocity(self.network, stacked, weights)
 
     def loss(
         self,
@@ -339,12 +333,14 @@ class Jasco(Float32Module):
         clips = [self.with_codes(clip, num_frames) for clip in clips]
         encoded = self.encode(clips, num_frames) if encoded is None else encoded
         item_of = torch.arange(len(clips)).repeat_interleave(num_samples)
-        field = self.guided(encoded.select(to_device(item_of, self.device)), guidance)
+        guided = self.guided(encoded.select(to_device(item_of, self.device)), guidance)
+        z_0 = to_device(z_0, self.device)
         with (
+            self._graphs.recorded(guided, z_0, dtype) as field,
             tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar,
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
-            latents = solver.solve(field, to_device(z_0, self.device), report_to(bar, callback))
+            latents = solver.solve(field, z_0, report_to(bar, callback))
         latents = latents.float()
         audio = self.codec.decode(latents).float().cpu()
         recipes = [

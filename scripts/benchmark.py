@@ -2,6 +2,7 @@
 
     python scripts/benchmark.py                     # everything
     python scripts/benchmark.py velocity codec      # some of it
+    python scripts/benchmark.py --device cuda velocity compile generate codec
     python scripts/benchmark.py --json speed.json
 
 Each time is also given as a share of the rate of a plain matrix product of the same precision,
@@ -46,8 +47,9 @@ from jasco.extract.salience import FRAME_RATE, resample
 from jasco.extract.salience import SAMPLE_RATE as SALIENCE_RATE
 from jasco.extract.salience.hcqt import HarmonicCQT, log_level, num_frames, pyramid
 from jasco.extract.salience.network import SalienceNetwork
-from jasco.flow import Guidance
+from jasco.flow import AB2, Euler, Guidance
 from jasco.model import Jasco
+from jasco.network import VelocityGraphs
 
 FRAMES = 500
 # Codec and text encoder of published checkpoints, from their public configurations.
@@ -118,7 +120,8 @@ class Bench:
         self.rows.append(row | more)
         share = f"{row['share']:7.1%} of the ceiling" if "share" in row else ""
         notes = "  ".join(f"{k}={v:.4g}" for k, v in more.items())
-        print(f"{what:<44}{row.get('dtype', ''):>9}{seconds * 1e3:12.1f} ms  {share}  {notes}")
+        line = f"{what:<52}{row.get('dtype', ''):>9}{seconds * 1e3:12.2f} ms  {share}  {notes}"
+        print(line, flush=True)
 
 
 def flops(run: Callable[[], Any]) -> int:
@@ -150,7 +153,7 @@ def bench_ceiling(bench: Bench) -> None:
         bench.row("matrix product", 2 * size**3 / rate, dtype=dtype, gflops=rate / 1e9)
 
 
-def bench_velocity(bench: Bench) -> None:
+def bench_velocity(bench: Bench, *, compiled: bool = False) -> None:
     """One guided velocity of two terms and 500 frames, the cost of a solver step."""
     model = random_400m(bench.device)
     clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
@@ -158,44 +161,91 @@ def bench_velocity(bench: Bench) -> None:
     t = torch.tensor(0.3, device=bench.device)
     results: dict[torch.dtype, torch.Tensor] = {}
     seconds: dict[torch.dtype, float] = {}
+    graphs = VelocityGraphs()
     with torch.no_grad():
         field = model.guided(model.encode([clip], FRAMES), Guidance(all=1.5, text=-0.5))
         flop = flops(lambda: field(t, z))
-        for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
+
+        def measure(how: str, run: Callable[[], torch.Tensor], dtype: torch.dtype) -> None:
             bench.measure_ceiling(dtype)
-            with torch.autocast(bench.device.type, dtype, enabled=dtype != torch.float32):
-                results[dtype] = field(t, z).float()
-                seconds[dtype] = bench.seconds(lambda: field(t, z))
+            found = run().float()
+            reference = results.setdefault(torch.float32, found)
+            taken = bench.seconds(run)
             bench.measure_ceiling(dtype)
-            error = (results[dtype] - results[torch.float32]).norm()
             bench.row(
-                "guided velocity, 400M, 2 terms, 10 s",
-                seconds[dtype],
+                f"guided velocity, 400M, 2 terms, 10 s{how}",
+                taken,
                 dtype=dtype,
                 flop=flop,
-                speedup=seconds[torch.float32] / seconds[dtype],
-                error=(error / results[torch.float32].norm()).item(),
+                speedup=seconds.setdefault(torch.float32, taken) / taken,
+                error=((found - reference).norm() / reference.norm()).item(),
             )
+
+        for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
+            with torch.autocast(bench.device.type, dtype, enabled=dtype != torch.float32):
+                measure("", lambda: field(t, z), dtype)
+            with graphs.recorded(field, z, dtype) as recorded:
+                if recorded is not field:
+                    measure(", graph", lambda: recorded(t, z), dtype)  # noqa: B023
+        if compiled:
+            model.network.compile()
+            with torch.autocast(bench.device.type, dtype, enabled=dtype != torch.float32):
+                measure(", compiled", lambda: field(t, z), dtype)
+            with VelocityGraphs().recorded(field, z, dtype) as recorded:
+                if recorded is not field:
+                    measure(", compiled graph", lambda: recorded(t, z), dtype)
+
+
+def bench_compile(bench: Bench) -> None:
+    """The same with the network compiled by torch, which takes a minute."""
+    bench_velocity(bench, compiled=True)
+
+
+def bench_generate(bench: Bench) -> None:
+    """Whole clips of 10 s: conditions, flow and decoding, by number of clips and solver."""
+    model = random_400m(bench.device)
+    model.dtype = resolve_dtype("auto", bench.device)
+    clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
+    low = dict.fromkeys((torch.float32, model.dtype))
+    for count in (1, 8, 32) if bench.device.type == "cuda" else (1,):
+        for solver in (Euler(50), AB2(8, shift=3)):
+            for model.codec.decode_dtype in low:
+                seconds = bench.seconds(
+                    lambda: model.generate([clip] * count, solver=solver, seed=7),  # noqa: B023
+                    repeats=3,
+                )
+                bench.row(
+                    f"{count} clips, {solver.name} {solver.steps}, decoded in "
+                    f"{str(model.codec.decode_dtype).removeprefix('torch.')}",
+                    seconds,
+                    dtype=model.dtype,
+                    times_real_time=10 * count / seconds,
+                    peak_memory_gb=bench.peak_memory(),
+                )
 
 
 def bench_codec(bench: Bench) -> None:
     """EnCodec of the published size on 10 s of audio."""
     codec = EnCodec(config=ENCODEC_32KHZ).to(bench.device)
     wav = 0.1 * torch.randn(1, 1, 320000, device=bench.device)
-    bench.measure_ceiling(torch.float32)
     with torch.no_grad():
         latents = codec.encode(wav)
-        for what, run in (
-            ("encode", lambda: codec.encode(wav)),
-            ("decode", lambda: codec.decode(latents)),
-        ):
+        expected = codec.decode(latents)
+        low = resolve_dtype("auto", bench.device)
+        runs = [("encode", torch.float32), ("decode", torch.float32), ("decode", low)]
+        for what, dtype in dict.fromkeys(runs):
+            bench.measure_ceiling(dtype)
+            codec.decode_dtype = dtype
+            run = (lambda: codec.encode(wav)) if what == "encode" else lambda: codec.decode(latents)
             seconds = bench.seconds(run, repeats=3)
+            error = 0.0 if what == "encode" else (run() - expected).norm() / expected.norm()
             bench.row(
                 f"EnCodec {what}, 10 s",
                 seconds,
-                dtype=torch.float32,
+                dtype=dtype,
                 flop=flops(run),
                 times_real_time=10 / seconds,
+                error=float(error),
             )
 
 
@@ -353,6 +403,7 @@ def bench_melody(bench: Bench) -> None:
 SECTIONS = {
     "ceiling": bench_ceiling,
     "velocity": bench_velocity,
+    "generate": bench_generate,
     "codec": bench_codec,
     "load": bench_load,
     "train": bench_train,
@@ -360,6 +411,7 @@ SECTIONS = {
     "melody": bench_melody,
     "drums": bench_drums,
 }
+ON_REQUEST = {"compile": bench_compile}
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -378,20 +430,23 @@ def machine(device: torch.device) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Run the requested sections; print the table and write the JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS | ON_REQUEST)
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args(argv)
-    unknown = set(args.sections) - SECTIONS.keys()
+    sections = SECTIONS | ON_REQUEST
+    unknown = set(args.sections) - sections.keys()
     if unknown:
-        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(sections)}")
     bench = Bench(resolve_device(args.device), args.repeats)
     facts = machine(bench.device)
     print("  ".join(f"{key}={value}" for key, value in facts.items()))
     for name in args.sections or SECTIONS:
         try:
-            SECTIONS[name](bench)
+            sections[name](bench)
         except MissingPartError as error:
             print(f"{name}: left out, {error}")
     facts["peak_memory_gb"] = bench.peak_memory()

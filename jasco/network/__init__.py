@@ -1,5 +1,6 @@
 """Velocity network v(z, t, conditions)."""
 
+from jasco.network.graphs import GuidedVelocity, VelocityGraphs
 from jasco.network.velocity import VelocityNetwork
 
-__all__ = ["VelocityNetwork"]
+__all__ = ["GuidedVelocity", "VelocityGraphs", "VelocityNetwork"]
