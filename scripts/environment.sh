@@ -38,6 +38,6 @@ install_jasco() {
     [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
     echo "installing jasco${1:+[$1]} into $VIRTUAL_ENV (some minutes the first time)"
     pip install -c constraints.txt -e ".${1:+[$1]}" >"$log" 2>&1 </dev/null ||
-        fail "pip could not install Jasco: $(grep -m 1 ERROR "$log"). Is there a network? All of it: $log"
+        fail "pip could not install Jasco (is there a network?): $(grep -m 1 -o 'ERROR.*' "$log") ($log)"
     echo "$wanted" >"$stamp"
 }
