@@ -66,11 +66,11 @@ def test_a_take_gets_its_receipt(
         drums=load_audio(things / "beat.wav"),
         melody=Melody.from_midi(things / "tune.mid"),
     )
-    receipt = AdherenceReport.check(
+    report = AdherenceReport.check(
         load_audio("made/a.flac"), clip, ControlExtractor.load(device="cpu")
     )
     scores = read_recipe("made/a.flac")["scores"]
-    assert scores == pytest.approx(receipt.plain(), abs=0.02)  # 24 bits round
+    assert scores == pytest.approx(report.plain(), abs=0.02)  # 24 bits round
     assert set(MAIN_SCORES.values()) <= scores.keys()
 
     first, *lines = shown.out.splitlines()
