@@ -17,7 +17,7 @@ from jasco.extract.salience import DeepSalience
 from jasco.melody import Melody
 from jasco.pipeline.events import Candidate, Drawn, Note
 from jasco.pipeline.plan import Take
-from jasco.pipeline.request import Request, located, picture_of
+from jasco.pipeline.request import Request, labelled, picture_of
 
 
 class Checker:
@@ -52,7 +52,7 @@ class Checker:
         self.opening += self.notes(rehearsal)
         scored = {control for control, name in MAIN_SCORES.items() if name in rehearsal.scores}
         for request in requests:
-            with located(request.label):
+            with labelled(request.label):
                 if request.best_of > 1 and not request.audible & scored:
                     raise SettingError(_unscored(request, rehearsal.missing))
 

@@ -1,4 +1,4 @@
-"""Plan of the takes: which files are made of which requests, checked before any is generated."""
+"""Plan of the takes: their requests, seeds and files, checked before any is generated."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from functools import lru_cache
 from pathlib import Path
 
 from jasco.errors import SettingError
-from jasco.pipeline.request import Request, check_output, companions, located, picture_of
+from jasco.pipeline.request import Request, check_output, companions, labelled, picture_of
 
 MAX_TAKES = 100_000
 
 
 @dataclass(frozen=True)
 class Take:
-    """One file to make of a request.
+    """One file of a request.
 
     Attributes:
-        request: of which it is a take.
-        seeds: to try, of which the best is kept.
-        path: of the file.
-        checked: there is a receipt of it.
+        request: request of the take.
+        seeds: seeds to try, of which the best is kept.
+        path: file of the take.
+        checked: an adherence report is made of it.
     """
 
     request: Request
@@ -34,22 +34,22 @@ class Take:
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """What takes of one batch have in common."""
+        """Duration, solver and guidance, which are equal for all takes of a batch."""
         request = self.request
         guidance = None if request.guidance is None else tuple(request.guidance.items())
         return request.duration, request.solver, guidance
 
 
 class Plan:
-    """Takes of all requests in order, each with its seeds and its file, made one by one.
+    """Takes of all requests in order, each with its seeds and its file.
 
     Takes that share a name are numbered: ``song-1.flac``, ``song-2.flac``. Only names and counts
     are kept, so that the plan of many requests is small.
 
     Args:
-        requests: each with an output.
-        read: files that are read, and so must not be written, besides those of the requests.
-        check: make a receipt of each take, and not only where the best of several is kept.
+        requests: requests, each with an output.
+        read: files that are read besides those of the requests, and must not be written.
+        check: make an adherence report of each take, and not only of the best of several.
 
     Raises:
         SettingError: no output, too many takes, a file for two takes, or one that is read too.
@@ -64,7 +64,7 @@ class Plan:
         kept = {place for path in read for place in _places(path)}
         for request in requests:
             kept |= {place for path in request.files for place in _places(path)}
-            with located(request.label):
+            with labelled(request.label):
                 if request.output is None:
                     raise SettingError(
                         "no output: give one, or -o FILE for all (.wav, .flac, .mp3, .ogg)"
@@ -89,7 +89,7 @@ class Plan:
 
     @property
     def checked(self) -> list[Request]:
-        """Requests whose takes get a receipt."""
+        """Requests whose takes get an adherence report."""
         return [request for request in self.requests if self._checks(request)]
 
     def _checks(self, request: Request) -> bool:
@@ -115,7 +115,7 @@ class Plan:
         """Refuse files that cannot be written, that two takes share, or that are read."""
         taken: set[str] = set()
         for request, names in self._names():
-            with located(request.label):
+            with labelled(request.label):
                 check_output(names[-1])  # the longest
                 for path in names:
                     files = [path, picture_of(path)] if self._checks(request) else [path]
@@ -131,7 +131,7 @@ class Plan:
 
 
 def _place(path: Path) -> str:
-    """The one name of a file, its folder without links."""
+    """Canonical name of a file: links in its folder are followed, the file itself is not."""
     return os.path.join(_folder(path.parent), path.name)
 
 
@@ -141,5 +141,5 @@ def _folder(path: Path) -> str:
 
 
 def _places(path: Path) -> set[str]:
-    """Names of a file that is read: where it is, and where a link to it leads."""
+    """Canonical names of a file that is read: its own, and that of the target of a link."""
     return {_place(path), os.path.realpath(path)}

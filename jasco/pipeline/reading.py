@@ -1,4 +1,4 @@
-"""Contents of the files that a request names, read when its turn comes."""
+"""Contents of the files of a request."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ from jasco.extract.latents import encode_drums
 from jasco.extract.melody import extract_melody
 from jasco.melody import Melody
 from jasco.model import Jasco
-from jasco.pipeline.request import Request, cropped, located
+from jasco.pipeline.request import Request, cropped, labelled
 
-_TRIED = 10.0  # s of a recording of drums that are read before the model says how many it takes
+_TRIED = 10.0  # s of a recording of drums that are read before the model is loaded
 
 
 class Sources:
-    """What a request asks for, its melody and chords read and its drums found to be audio.
+    """Chords, melody and drums of a request; of the drums only the beginning is read at first.
+
+    Args:
+        request: request, whose files are read.
 
     Raises:
-        JascoError: a file that cannot be read; the message begins with the request's label.
+        JascoError: a file cannot be read; the message begins with the label of the request.
     """
 
     def __init__(self, request: Request) -> None:
         self.request = request
         recordings, start, length = request.recordings, request.start, request.length
-        with located(request.label):
+        with labelled(request.label):
             self.chords = request.chords
             if "chords" in recordings:
-                heard = extract_chords(load_audio(recordings["chords"]))
-                self.chords = cropped(heard, start, length)
+                extracted = extract_chords(load_audio(recordings["chords"]))
+                self.chords = cropped(extracted, start, length)
             melody: Melody | None
             if "melody" in recordings:
                 melody = extract_melody(load_audio(recordings["melody"]))
@@ -52,15 +55,15 @@ class Sources:
 
     @property
     def drums_file(self) -> Path | None:
-        """Recording of the drums, alone or in a song."""
+        """Recording of the drums, isolated or in a mix."""
         if "drums" in self.request.recordings:
             return self.request.recordings["drums"]
         return self.request.drums if isinstance(self.request.drums, Path) else None
 
     def clip(self, length: float) -> Conditions:
-        """Conditions of a clip of ``length`` (s); of the drums only that much is read."""
+        """Conditions of a clip of ``length`` (s), for which its part of the drums is read."""
         request = self.request
-        with located(request.label):
+        with labelled(request.label):
             drums: Audio | DrumCodes | None
             drums = None if isinstance(request.drums, Path) else request.drums
             if self.drums_file is not None:
@@ -70,20 +73,20 @@ class Sources:
             return Conditions(request.text, self.chords, drums, self.melody)
 
     def notices(self, length: float) -> list[str]:
-        """What is left out of the drums for a clip of ``length`` (s)."""
+        """Note on drums that are longer than a clip of ``length`` (s)."""
         if self.drums_file is None or self.request.length or self.drums_length <= length:
             return []
         return [f"drums: {self.drums_length:.2f} s given, the first {length:.2f} s used"]
 
 
 def check_fit(requests: Iterable[Request], model: Jasco) -> None:
-    """Refuse requests that do not fit the model, as far as shows without reading files.
+    """Refuse requests that do not fit the model; no file is read.
 
     Raises:
-        JascoError: a control that the model has not, or another length.
+        JascoError: a control that the model does not have, or another length.
     """
     for request in requests:
-        with located(request.label):
+        with labelled(request.label):
             frames = model.num_frames(request.duration)
             (request.guidance or model.guidance).terms(model.controls)
             check_asked(request.asked, model.controls)

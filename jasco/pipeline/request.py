@@ -125,7 +125,7 @@ class Request:
             JascoError: a key or value that is not allowed, or a file that is not there or of
                 another kind; the message begins with the label.
         """
-        with located(label):
+        with labelled(label):
             values = {key: value for key, value in values.items() if value is not None}
             options = label is None
             _check_types(values)
@@ -190,14 +190,14 @@ class Request:
 
     @property
     def audible(self) -> set[str]:
-        """The controls that are asked for and can be heard in a take."""
+        """Requested controls that can be extracted from a take."""
         asked = {*self.asked} - {"text"}
         codes = self.drums is not None and not isinstance(self.drums, Path)
         return asked - {"drums"} if codes else asked
 
 
 @contextmanager
-def located(label: str | None) -> Iterator[None]:
+def labelled(label: str | None) -> Iterator[None]:
     """Put the place of a request before the message of an error about it."""
     try:
         yield
@@ -241,7 +241,7 @@ def companions(path: Path) -> list[Path]:
 
 
 def picture_of(path: Path) -> Path:
-    """Where the receipt of a take is drawn: ``song.check.png`` for ``song.flac``."""
+    """Picture of the adherence report of a take: ``song.check.png`` for ``song.flac``."""
     return path.with_suffix(".check.png")
 
 

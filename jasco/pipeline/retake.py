@@ -1,4 +1,4 @@
-"""An earlier take made again: its recipe, the request it came from, and where it was computed."""
+"""Recipe of an earlier take, as a request, a model and a device that make it again."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from jasco.device import available_devices
 from jasco.errors import SettingError
 from jasco.flow import SOLVERS
 from jasco.pipeline.events import Note
-from jasco.pipeline.request import located
+from jasco.pipeline.request import labelled
 from jasco.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Place:
-    """Model, and how to compute with it.
+    """Model, and the device that computes.
 
     Attributes:
         model, revision: name and commit.
-        device, dtype: as `Jasco.from_pretrained` takes them.
-        threads: of the CPU; ``None`` for the program's own choice.
+        device, dtype: arguments of `Jasco.from_pretrained`.
+        threads: threads of the CPU; ``None`` for the default.
     """
 
     model: str
@@ -60,7 +60,7 @@ def read_take(path: Path) -> EarlierTake:
     plain = read_recipe(path)
     if plain is None:
         raise SettingError(f"{path} holds no recipe: it was made with --no-recipe, or not by Jasco")
-    with located(str(path)):
+    with labelled(str(path)):
         recipe = Recipe.from_dict(plain)
         values = _values(recipe, plain.get("loudness", -14.0))
     return EarlierTake(path, recipe, values, [*_changed_versions(plain.get("versions"))])
@@ -99,8 +99,8 @@ def place_of(
         device = "auto"
     if recipe.batch is not None and recipe.batch > 1:
         line = f"made in a batch of {recipe.batch}, now alone: the take may differ in rounding, "
-        notes.append(Note(line + "which in bfloat16 can be heard"))
-    # Sums are split among threads, so that their number changes the rounding.
+        notes.append(Note(line + "which in bfloat16 can be audible"))
+    # The number of threads changes how sums are split, and so the rounding.
     threads = threads or (recipe.threads if recipe.device == "cpu" else None)
     device, dtype = device or recipe.device, dtype or recipe.dtype
     if model is not None:
@@ -113,7 +113,7 @@ def place_of(
 
 
 def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
-    """The values that make the take of a recipe again, at the loudness of its file."""
+    """Values of a request that makes the take of a recipe again, at the loudness of its file."""
     if recipe.seed is None:
         raise SettingError("its noise was given by hand and is in no recipe: give --seed")
     clip, solver = recipe.conditions, dict(recipe.solver)
@@ -141,7 +141,7 @@ def _changed_versions(made_with: Any) -> Iterator[Note]:
 
 
 def _require_at_hand(path: Path, name: str, revision: str | None, hub: HubOptions) -> None:
-    """Refuse to follow a take to a folder or to the Hub: anybody may have written its recipe."""
+    """Refuse to load a model from a folder or the Hub that an untrusted recipe names."""
     if not at_hand(name, replace(hub, revision=hub.revision or revision)):
         commit = f" at {revision!r}" if revision is not None else ""
         raise SettingError(

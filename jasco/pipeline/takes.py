@@ -19,7 +19,7 @@ from jasco.pipeline.check import Checker
 from jasco.pipeline.events import Candidate, Event, Failure, Note, Saved, noted_warnings
 from jasco.pipeline.plan import Take
 from jasco.pipeline.reading import Sources
-from jasco.pipeline.request import Request, located
+from jasco.pipeline.request import Request, labelled
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Stopwatch:
     seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
-    def lap(self, stage: str) -> None:
+    def end(self, stage: str) -> None:
         """End a stage that began where the last one ended."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
@@ -102,7 +102,7 @@ class Reader:
         sources = self.first if known and self.first is not None else Sources(request)
         self.first = None
         given = sources.clip(length)
-        with located(request.label), torch.no_grad():
+        with labelled(request.label), torch.no_grad():
             coded = model.with_codes(given, frames)
             batch = model.encode([coded], frames)
         for line in (*sources.notices(length), *given.notes(frames, model.frame_rate)):
@@ -157,7 +157,7 @@ def make_takes(
                 recipe = made.recipe | {"scores": report.plain()}
                 made = replace(made, recipe=recipe, report=report)
                 scores[seed] = report.score
-                watch.lap("check")
+                watch.end("check")
             if best is None or made.rank > best.rank:
                 best = made
             if seed != take.seeds[-1]:
@@ -166,7 +166,7 @@ def make_takes(
             with noted_warnings() as notes:
                 save_audio(take.path, *best.audio, loudness=None, recipe=kept)
             yield from notes
-            watch.lap("save")
+            watch.end("save")
             yield Saved(take, best, scores, dict(watch.seconds), len(batch))
             yield from checker.draw(take, best) if checker is not None else ()
             best, scores = None, {}
@@ -191,11 +191,11 @@ def _generate(
     requests = [take.request for take, _ in batch]
     places = [list(found).index(request) for request in requests]
     encoded = ConditionBatch.cat([request.batch for request in found.values()])
-    watch.lap("encode")
+    watch.end("encode")
 
     def step(done: int, total: int) -> None:
         if done == total:
-            watch.lap("flow")
+            watch.end("flow")
 
     out = model.generate(
         [found[request].coded for request in requests],
@@ -207,7 +207,7 @@ def _generate(
         callback=step,
         encoded=encoded.select(torch.tensor(places, device=model.device)),
     )
-    watch.lap("decode")
+    watch.end("decode")
     return out
 
 

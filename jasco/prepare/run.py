@@ -1,8 +1,8 @@
-"""A run of the preparation: what there is to do, who does it, and what is written about it.
+"""Run of the preparation: passes over the recordings, the index and the quarantine.
 
 A track is keyed by the content of its audio file. Its file is written whole and holds the signature
-of every stage that was run, so that a run that is killed loses only what it was working on, and a
-later run does only what is missing or outdated.
+of every stage that was run, so that a run that is killed loses only the tracks that it was working
+on, and a later run makes only those that are missing or outdated.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ QUARANTINE = "quarantine.jsonl"
 
 @dataclass
 class Summary:
-    """What a run of the preparation did.
+    """Counts and times of a run of the preparation.
 
     Attributes:
-        done: tracks of which a stage was run.
-        skipped: tracks that had everything.
-        quarantined: recordings that could not be used.
-        repeated: recordings whose content, or path, came before in the manifest.
-        audio: what was worked on (s).
+        done: number of tracks of which a stage was run.
+        skipped: number of tracks that were complete.
+        quarantined: number of recordings that could not be used.
+        repeated: number of recordings whose content, or path, came before in the manifest.
+        audio: length of the audio that was processed (s).
         elapsed: time of the run (s).
         stages: audio (s) and time of the workers (s), of each stage and of reading.
     """
@@ -53,7 +53,7 @@ class Summary:
     stages: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, job: Job) -> None:
-        """Count what was done for a recording."""
+        """Count a recording."""
         if job.outcome == "done":
             self.audio += job.duration
         for stage, seconds in job.seconds.items():
@@ -85,10 +85,10 @@ def prepare(
     earlier runs over other recordings stay.
 
     Args:
-        recordings: of a manifest. Of those with equal content the first counts.
+        recordings: recordings of a manifest. Of those with equal content the first counts.
         root: folder of the dataset, made where missing.
-        stages: to run where their result is missing or outdated.
-        executor: does the work.
+        stages: stages to run where their result is missing or outdated.
+        executor: executor of the passes.
         progress: show a bar with rate and time left.
 
     Returns:
@@ -96,9 +96,9 @@ def prepare(
 
     Raises:
         SettingError: no stages, or another run is writing there.
-        MissingPartError, CheckpointError: what a stage cannot do without is missing; this shows
-            before the first recording.
-        JascoError: no recording can be done any more, such as on a full disk.
+        MissingPartError, CheckpointError: a part that a stage needs is missing; this shows before
+            the first recording.
+        JascoError: no recording can be prepared any more, such as on a full disk.
     """
     if not stages:
         raise SettingError(f"no stages: give some of latents, {', '.join(CONTROLS)}")
@@ -163,7 +163,7 @@ def _progress(
 
 @contextmanager
 def _workplace(root: Path) -> Iterator[None]:
-    """The folders of a dataset for this run alone, free of what a killed one has left."""
+    """Folders of a dataset, locked for this run, without the partial files of a killed one."""
     for folder in (root / track_file.TRACKS, root / PARKED):
         folder.mkdir(parents=True, exist_ok=True)
     with _locked(root):
@@ -178,7 +178,7 @@ def _workplace(root: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder for as long as this process is in it, and lives."""
+    """Lock a folder against other runs, until the block or the process ends."""
     try:
         import fcntl
     except ImportError:  # not on this system: two runs at a time are the user's to avoid
@@ -200,7 +200,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _record(root: Path, recordings: Sequence[Recording], ended: Sequence[Job]) -> None:
-    """Write index and quarantine: of what this run ended, and of earlier runs over other files."""
+    """Write index and quarantine: recordings of this run, and of earlier runs over other files."""
     bad = {job.path: job for job in ended if job.outcome == "bad"}
     good = sorted((job for job in ended if job.path not in bad), key=lambda job: -job.number)
     first = {job.id: job for job in good}  # later entries replace earlier ones: the lowest number
@@ -223,7 +223,7 @@ def _record(root: Path, recordings: Sequence[Recording], ended: Sequence[Job]) -
 
 
 def _earlier_tracks(root: Path) -> list[prepared.Track]:
-    """The index of earlier runs, as far as it can be read and its files are there."""
+    """Tracks of earlier runs whose files are there; none where the index cannot be read."""
     with suppress(DataError):
         return [t for t in prepared.read_index(root) if (root / t.file).is_file()]
     return []

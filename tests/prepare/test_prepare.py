@@ -361,7 +361,7 @@ def loud_songs(folder: Path) -> list[Recording]:
 
 
 def test_a_recording_that_brings_its_worker_down_is_quarantined(tmp_path, harmful):
-    """Those that another process worked on at that moment are not."""
+    """Recordings that another process worked on at that moment are not."""
     recordings = loud_songs(tmp_path / "music")
     executor = LocalExecutor(workers=2)
     summary = run(recordings, tmp_path / "out", [harmful("death")], executor)
