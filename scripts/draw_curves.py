@@ -40,7 +40,7 @@ def smooth(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Read, draw, write."""
+    """Draw the given runs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("runs", type=Path, nargs="+", help="folders of jasco-train")
     parser.add_argument("-o", "--output", type=Path, default=Path("curves.png"))

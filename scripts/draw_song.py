@@ -3,7 +3,7 @@
     python scripts/draw_song.py
     python scripts/draw_song.py --model runs/demo --seed 3 -o picture.png --song song.flac
 
-Needs Chordino, and for the melody the weights of deep salience, as `--check` does.
+Needs Chordino and the weights of deep salience, like `--check`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DRUMS, MELODY = "sample:beat.ogg", "sample:tune.mid"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Make the song and its picture."""
+    """Generate the song and draw it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--model", default="demo", help="as of jasco-generate")
     parser.add_argument("--text", default=TEXT)

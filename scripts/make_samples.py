@@ -1,8 +1,8 @@
-"""Make the sample controls of the README: a beat, a tune and a song, played by the band.
+"""Synthesize the sample controls: a beat, a tune and a song.
 
 ``python scripts/make_samples.py`` writes ``assets/samples/``: ``beat.ogg`` (drums alone),
-``tune.mid`` (the lead) and ``song.mp3`` (the mix), whose description is in ``song.json``. All have
-the chords and the tempo of the README's first command, so that they can be given together. The same
+``tune.mid`` (the lead) and ``song.mp3`` (the mix), with its description in ``song.json``. All have
+the chords and the tempo of the first command in the README, so that they can be combined. The same
 FluidSynth and soundfont give the same files.
 """
 
@@ -32,11 +32,11 @@ TEXT = "warm 80s synth-pop, driving bass"
 CHORDS, DEGREES = "C Am | F G7 | C Am | F C", "I vi IV V7 I vi IV I"
 BPM, BARS = 96, 4
 SEED = 3
-GROOVE = "pop"  # kick, backbeat and eighths: with busier ones the takes keep the beat less well
+GROOVE = "pop"  # takes follow this simple groove better than busier ones
 
 
 def compose() -> Song:
-    """The song of the samples: four bars, all parts throughout."""
+    """Song of the samples: four bars with all parts."""
     meter, clock, key = METERS["4/4"], Clock(BPM), Key(0, "major")
     duration = BARS * meter.beats * 60 / BPM
     spans = [

@@ -1,11 +1,11 @@
-"""Execute the notebooks and keep what they show, so that readers see it without running them.
+"""Execute the notebooks, and keep their outputs.
 
     python scripts/run_notebooks.py
     python scripts/run_notebooks.py notebooks/band.ipynb
 
-Pictures are kept with 128 colours and at most 1,100 pixels wide, an eighth of their size. Times of
-execution and versions of Python are left out, so that a notebook changes only where its results do.
-Needs the groups ``dev``, ``eval`` and ``plot``, and what the notebooks say of themselves.
+Pictures are reduced to 128 colours and 1,100 pixels, an eighth of their size. Execution times and
+versions of Python are removed, so that a notebook changes only with its results. Needs the groups
+``dev``, ``eval`` and ``plot``, and the requirements of the notebooks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     for path in args.notebooks or sorted(Path("notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
-        # Lines printed one after the other are one output, whatever the timing of the kernel.
+        # The kernel may split printed lines into several outputs, depending on its timing.
         client = NotebookClient(
             notebook,
             timeout=1800,
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Make pictures small; drop progress bars and the version of Python."""
+    """Reduce pictures; remove progress bars and the version of Python."""
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
         if cell.cell_type != "code":

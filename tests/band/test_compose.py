@@ -1,4 +1,4 @@
-"""Songs as symbols: what they cover, and that every label is what is played."""
+"""Composed songs: coverage of the vocabulary, and labels that equal the notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bands on disk, with real renders and a small codec."""
+"""Datasets of synthetic songs, with real renders and a small codec."""
 
 from __future__ import annotations
 

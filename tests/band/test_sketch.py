@@ -1,4 +1,4 @@
-"""A sketch says of a song what the composed song says of itself."""
+"""Sketches: facts and descriptions equal to those of composed songs."""
 
 from __future__ import annotations
 

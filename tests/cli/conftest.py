@@ -1,4 +1,4 @@
-"""What the tests of the command lines share: a small model in a folder, and things to play."""
+"""Fixtures of the command lines: a small model in a folder, and input files."""
 
 from __future__ import annotations
 

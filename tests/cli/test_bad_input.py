@@ -1,4 +1,4 @@
-"""Bad input ends in one clear line, a code and no file; odd input works and says what it did."""
+"""Bad input ends in one clear line, an exit code and no file; odd input works with a notice."""
 
 from __future__ import annotations
 

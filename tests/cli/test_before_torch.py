@@ -1,4 +1,4 @@
-"""What is wrong with a request is told before torch is imported, which takes seconds."""
+"""Errors of a request are raised before the import of torch, which takes seconds."""
 
 from __future__ import annotations
 

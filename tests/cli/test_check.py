@@ -1,4 +1,4 @@
-"""``--check`` says how far a take follows its request, ``--best-of`` keeps the best of several."""
+"""``--check`` scores the adherence of a take; ``--best-of`` keeps the best of several."""
 
 from __future__ import annotations
 

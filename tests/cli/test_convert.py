@@ -1,4 +1,4 @@
-"""``jasco-convert``: the folder it writes is the same model."""
+"""``jasco-convert``: the written folder holds the same model."""
 
 from __future__ import annotations
 

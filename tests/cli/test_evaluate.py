@@ -1,4 +1,4 @@
-"""The command line that evaluates: real generation, extractors and reports, at small sizes."""
+"""``jasco-evaluate``: generation, extractors and reports at small sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``jasco-generate`` makes what the Python API makes, writes it whole, and says what it did."""
+"""``jasco-generate``: the takes of the Python API, atomic files, and notices."""
 
 from __future__ import annotations
 

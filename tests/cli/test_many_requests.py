@@ -1,4 +1,4 @@
-"""Files of many requests: the first take comes soon, memory is flat, bad ones cost themselves."""
+"""Files of many requests: early first take, constant memory, isolated errors."""
 
 from __future__ import annotations
 

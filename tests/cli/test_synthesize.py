@@ -1,4 +1,4 @@
-"""The command line of the band."""
+"""``jasco-synthesize`` from the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs take as many threads as they may use, which sleep while they wait for each other."""
+"""Threads of the programs: their number, and sleeping at barriers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words of the command lines that Hydra composes: what came, what is allowed and how to quote."""
+"""Overrides of the command lines: messages with cause, allowed values and quoting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data module: splits, batches on the fly, and where a resumed run goes on."""
+"""The data module: splits, batches of raw recordings, and the next sample id of a resumed run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dropout: how often, of what, and independently."""
+"""Dropout of conditions and words: rates and independence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings that are read and cut as they are."""
+"""Slices of recordings without preparation."""
 
 from __future__ import annotations
 

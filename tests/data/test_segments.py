@@ -1,4 +1,4 @@
-"""Segments: each a function of its number, every second as likely, whatever the recordings are."""
+"""Segments: a function of their sample id, uniform over the seconds of all recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""True recordings of the band are score as they should be, in this process and in others."""
+"""Scores of true recordings of the band, in this process and in others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole runs of the preparation, with real parts that are small."""
+"""Runs of the preparation, with small real parts."""
 
 from __future__ import annotations
 

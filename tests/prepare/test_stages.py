@@ -1,4 +1,4 @@
-"""Each stage against the function it stands for."""
+"""Each stage against the function that it wraps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a run's log are on the disk at once, in a file for each start that has rows."""
+"""Logs of a run: rows are written at once, to a new file for each start."""
 
 from __future__ import annotations
 

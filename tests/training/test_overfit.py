@@ -1,4 +1,4 @@
-"""The shortest proof that everything learns: four clips by heart, by the command that users run."""
+"""Overfitting of four clips by the command of users: all parts learn."""
 
 from __future__ import annotations
 

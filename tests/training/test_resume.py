@@ -1,4 +1,4 @@
-"""A run that is stopped, killed or spread over processes is the same run."""
+"""Stopped, killed and distributed runs equal an uninterrupted run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients in the proportions asked for."""
+"""Balanced gradients in proportion to their weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The multi-scale STFT discriminator: shapes, losses, and that it learns to tell apart."""
+"""The multi-scale STFT discriminator: shapes, losses, and learning."""
 
 from __future__ import annotations
 

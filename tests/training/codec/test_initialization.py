@@ -1,4 +1,4 @@
-"""A freshly initialised codec is one already."""
+"""The PCA initialisation of a codec: reconstruction without training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codec training: it learns, its two paths both work, and a stopped run goes on bit for bit."""
+"""Codec training: learning of both paths, and bit-equal resumption."""
 
 from __future__ import annotations
 

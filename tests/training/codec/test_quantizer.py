@@ -1,4 +1,4 @@
-"""The residual quantiser: codes that are used, codebooks that help, gradients that pass."""
+"""The residual quantiser: use of codes, gain of each codebook, and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distances between signals, on signals whose distance is known."""
+"""Reconstruction losses on signals of known distance."""
 
 from __future__ import annotations
 

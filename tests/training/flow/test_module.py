@@ -1,4 +1,4 @@
-"""The training module: the original's losses, masks, groups, and what is refused."""
+"""The training module: losses of the original, masks, groups of clips, and invalid settings."""
 
 from __future__ import annotations
 

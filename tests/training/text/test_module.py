@@ -1,4 +1,4 @@
-"""A text encoder learns to read, goes on where it stopped, and serves a model."""
+"""Training of a text encoder: learning, resumption, and use in a model."""
 
 from __future__ import annotations
 
