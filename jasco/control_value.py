@@ -70,8 +70,12 @@ class ControlValue(ABC):
 
     @classmethod
     @abstractmethod
-    def of(cls, value: Any) -> Any:
+    def of(cls, value: Any, **options: Any) -> Any:
         """Value in any of the forms that `jasco.conditions.Conditions` accepts.
+
+        Args:
+            value: the value.
+            options: options of the control in a request, where it may be written there.
 
         Raises:
             JascoError: it cannot be read.
@@ -122,6 +126,22 @@ class ControlValue(ABC):
         Raises:
             JascoError: it cannot be read.
         """
+
+    def excerpt(self, start: float, length: float | None) -> Self:
+        """Value from ``start`` on, all of it or ``length`` (s).
+
+        Raises:
+            JascoError: it ends before ``start``, or cannot be cut.
+        """
+        return self
+
+    def check_length(self, num_frames: int) -> None:
+        """Refuse a value that cannot be fitted to a clip of ``num_frames``.
+
+        Raises:
+            ConditionError: it is too short.
+        """
+        return None
 
     def padded(self, num_frames: int) -> Self:
         """Value for a clip of ``num_frames`` of which it covers the first; these are masked."""

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from jasco.audio import SONG, Audio, load_audio, probe, sustained_share, to_audio
 from jasco.control_value import MAX_FRAMES, ControlValue, Reader, Span, TrackTensors
-from jasco.errors import ConditionError, JascoWarning
+from jasco.errors import ConditionError, JascoWarning, SettingError
 from jasco.io.plain import is_whole
 
 DEFAULT_SAMPLE_RATE = 32000
@@ -59,7 +59,7 @@ class DrumCodes(ControlValue):
         return self.codes.numel()
 
     @classmethod
-    def of(cls, value: Any) -> Audio | DrumCodes:
+    def of(cls, value: Any, **options: Any) -> Audio | DrumCodes:
         """Codes, or drum audio: samples, or a path, of which up to `LONGEST_DRUMS` are read."""
         if isinstance(value, DrumCodes):
             return value
@@ -124,6 +124,23 @@ class DrumCodes(ControlValue):
     def unpack(cls, tensors: TrackTensors, span: Span) -> DrumCodes:
         """Codes of a span."""
         return cls(tensors.rows("drum_codes", span))
+
+    def excerpt(self, start: float, length: float | None) -> DrumCodes:
+        """All codes, because they are those of a whole clip.
+
+        Raises:
+            SettingError: the clip begins later.
+        """
+        if start > 0:
+            raise SettingError(
+                "the drums are codes of a whole clip, which cannot begin later: give drums"
+            )
+        return self
+
+    def check_length(self, num_frames: int) -> None:
+        """Refuse fewer codes than frames."""
+        if len(self) < num_frames:
+            raise ConditionError(f"{len(self)} drum codes given, the clip has {num_frames} frames")
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any], name: str, reader: Reader, span: Span) -> Any:

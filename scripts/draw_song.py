@@ -12,8 +12,7 @@ import argparse
 from pathlib import Path
 
 from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio, save_audio
-from jasco.adherence import AdherenceReport, save_figure
-from jasco.adherence.controls import ControlExtractor
+from jasco.adherence import AdherenceReport, ControlExtractor, save_figure
 from jasco.audio import Audio, normalize_loudness
 
 TEXT = "warm 80s synth-pop, driving bass"

@@ -20,7 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 from jasco import ChordProgression, Conditions, Jasco, extract_melody, load_audio, save_audio
-from jasco.adherence.controls import ControlExtractor, adherence, requested
+from jasco.adherence import ControlExtractor, adherence, requested
 from jasco.chords import CHORD_NAMES
 from jasco.metrics import signal
 

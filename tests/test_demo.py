@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from jasco import ChordProgression, Conditions, Euler, Jasco
-from jasco.adherence.controls import ControlExtractor, adherence, requested
+from jasco.adherence import ControlExtractor, adherence, requested
 from jasco.audio import Audio
 from jasco.checkpoint.codec import CodecSource
 from jasco.cli import generate

@@ -3,29 +3,19 @@
 Both sides are extracted into one plain form first, and compared after.
 """
 
-from jasco.adherence.controls import (
-    EXTRACTABLE,
-    MELODY_RATE,
-    ControlExtractor,
-    Controls,
-    adherence,
-    num_frames,
-    requested,
-    to_pitch_classes,
-)
+from jasco.adherence.controls import Controls, comparison, headlines
+from jasco.adherence.extractor import ControlExtractor, requested
 from jasco.adherence.figure import save_figure
-from jasco.adherence.report import MAIN_SCORES, AdherenceReport
+from jasco.adherence.report import AdherenceReport
+from jasco.adherence.scores import adherence
 
 __all__ = [
-    "EXTRACTABLE",
-    "MAIN_SCORES",
-    "MELODY_RATE",
     "AdherenceReport",
     "ControlExtractor",
     "Controls",
     "adherence",
-    "num_frames",
+    "comparison",
+    "headlines",
     "requested",
     "save_figure",
-    "to_pitch_classes",
 ]

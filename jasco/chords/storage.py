@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from jasco.chords.vocabulary import CHORD_INDEX, CHORD_NAMES, NO_CHORD
 from jasco.control_value import ControlValue, Reader, Span, TrackTensors
+from jasco.errors import SettingError
 
 if TYPE_CHECKING:  # chords are read before torch is imported
     from torch import Tensor
@@ -82,6 +83,16 @@ class StoredChords(ControlValue):
             onsets=tuple((places[kept].clamp(min=0) / span.frame_rate).tolist()) or (0.0,),
             end=len(span) / span.frame_rate,
         )
+
+    def excerpt(self: Any, start: float, length: float | None) -> Any:
+        """Chords from ``start`` on, all of them or ``length`` (s).
+
+        Raises:
+            SettingError: they end before ``start``.
+        """
+        if self.end is not None and not self.loop and start >= self.end:
+            raise SettingError(f"start is {start:g} s, and the chords end at {self.end:g} s")
+        return self.crop(start, None if length is None else start + length)
 
     @classmethod
     def from_fields(

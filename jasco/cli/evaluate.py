@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from jasco.cli.errors import one_line_errors
 from jasco.cli.help import asks_for_help, help_text
+from jasco.controls import CONTROLS
 from jasco.errors import MissingPartError, SettingError
+from jasco.metrics import TAKE_METRICS
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 PROGRAM = "jasco-evaluate"
-EXTRACTABLE = ("chords", "drums", "melody")  # jasco.adherence.controls has the same, behind torch
-METRICS = (*EXTRACTABLE, "signal", "chroma", "encodec", "clap")
+EMBEDDINGS = ("encodec", "clap")  # jasco.evaluation.embedding has the same, behind torch
 GROUPS = {
     "solver": "Solver, in place of the checkpoint's",
     "guidance": "Guidance, in place of the checkpoint's",
@@ -55,8 +56,9 @@ def run(config: DictConfig) -> None:
 
     settings = read_settings(config, KINDS)
     metrics = settings["metrics"]
-    if not metrics or [name for name in metrics if name not in METRICS]:
-        raise SettingError(f"metrics={metrics}: give some of {', '.join(METRICS)}")
+    known = (*CONTROLS, *TAKE_METRICS, *EMBEDDINGS)
+    if not metrics or [name for name in metrics if name not in known]:
+        raise SettingError(f"metrics={metrics}: give some of {', '.join(known)}")
     try:
         from jasco.evaluation import console
         from jasco.evaluation.run import PAGE, REPORT, evaluate
@@ -88,6 +90,7 @@ def run(config: DictConfig) -> None:
 
 
 def _plan(settings: dict[str, Any]) -> Any:
+    from jasco.adherence import comparison
     from jasco.config import build_node
     from jasco.embeddings.clap import DEFAULT, Clap
     from jasco.evaluation.embedding import CLAP, ENCODEC, Embedder
@@ -95,20 +98,18 @@ def _plan(settings: dict[str, Any]) -> Any:
     from jasco.evaluation.plan import Plan
     from jasco.evaluation.scoring import ExtractorConfig
     from jasco.evaluation.settings import expand
-    from jasco.extract.chordino import find_chordino
-    from jasco.metrics.chords import require_mir_eval
     from jasco.model import Jasco
 
     metrics = settings["metrics"]
-    if "chords" in metrics:
-        find_chordino()
-        require_mir_eval()  # both before anything is made
+    controls = [name for name in metrics if name in CONTROLS]
+    for name in controls:
+        comparison(name).require()  # before anything is made
     model = Jasco.from_pretrained(settings["checkpoint"], device="cpu", dtype="float32")
     data = settings["data"]
     items = Items(
         data["root"],
         model,
-        extracted=[name for name in metrics if name in EXTRACTABLE],
+        extracted=controls,
         count=data["items"],
         duration=data["duration"],
         without=data["without"],
@@ -122,7 +123,7 @@ def _plan(settings: dict[str, Any]) -> Any:
         settings=tuple(expand(settings["settings"], model.controls)),
         seeds=tuple(seed) if isinstance(seed, list) else (seed,),
         extractor=ExtractorConfig(
-            items.extracted, "signal" in metrics, "chroma" in metrics, **settings["hearing"]
+            items.extracted, tuple(m for m in metrics if m in TAKE_METRICS), **settings["hearing"]
         ),
         solver=build_node(settings["solver"]) if "solver" in settings else model.solver,
         guidance=build_node(settings["guidance"]) if "guidance" in settings else model.guidance,

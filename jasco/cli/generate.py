@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jasco.chords.languages import NOTATIONS
 from jasco.cli.errors import one_line_errors
 from jasco.cli.loading import add_hub_options, load_model
 from jasco.cli.threads import MAX_THREADS
+from jasco.controls import CONTROLS, control_names
 from jasco.errors import JascoError, SettingError
 from jasco.flow import SOLVERS
 from jasco.notices import tell
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.plan import Plan
-from jasco.pipeline.request import KEYS, RECORDED, Request, check_output, merged
+from jasco.pipeline.request import Request, check_output, keys, merged
 from jasco.pipeline.request_file import read_requests
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ MAX_BATCH = 256
 EPILOG = """\
 requests:
   A request file holds one JSON object (.json), a list of them, or one a line (.jsonl), with the
-  keys text, chords, bpm, time_signature, key, notation, annotation, drums, melody, melody_track,
-  chords_from, drums_from, melody_from, seed, samples, best_of, duration, start, crop, solver,
-  steps, guidance, loudness and output. Its relative paths start from its own folder. Keys, values,
-  chords and the presence of files are checked for all requests before the first is generated. A
-  request with unreadable files is reported in its turn, the others are generated, and the exit
-  code is 1. Options of the command line override those of --request or --from.
+  keys
+  {keys}.
+  Its relative paths start from its own folder. Keys, values, chords and the presence of files are
+  checked for all requests before the first is generated. A request with unreadable files is
+  reported in its turn, the others are generated, and the exit code is 1. Options of the command
+  line override those of --request or --from.
 
 files:
   An existing output file is replaced when the new one is complete. Takes of one name are numbered:
@@ -64,10 +65,6 @@ def _loudness(text: str) -> float | str:
     return "none" if text == "none" else float(text)
 
 
-def _track(text: str) -> int | str:
-    return int(text) if text.isdecimal() and len(text) < 10 else text
-
-
 _loudness.__name__ = "loudness"  # for the message of argparse: invalid loudness value
 
 
@@ -76,33 +73,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Music from text, chords, drums and a melody.",
-        epilog=EPILOG,
+        epilog=EPILOG.format(keys=textwrap.fill(", ".join(keys()), 96, subsequent_indent="  ")),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("text", nargs="?", help="description of the music")
-    add("--chords", help="'C Am | F G7' (with --bpm), 'C:0 Am:2.5', or a .lab or .jams file")
-    add("--bpm", type=float, help="tempo of chords in bars")
-    add("--time-signature", metavar="N/N", help="time signature of chords in bars; default: 4/4")
-    add("--key", help="key of Roman numerals or Nashville numbers: 'A minor'")
-    add(
-        "--notation", choices=tuple(NOTATIONS), help="language of note names; german: H, B, Fis, Es"
-    )
-    add("--annotation", metavar="WHICH", help="index or annotator of the chords in a JAMS file")
-    add("--drums", metavar="FILE", help="an isolated drum track")
-    add("--melody", metavar="FILE", help="a MIDI file, or a matrix as .npz, .npy or .th")
-    add(
-        "--melody-track",
-        type=_track,
-        metavar="N|NAME",
-        help="track of the MIDI file: index among pitched tracks, from 0, or name; default: the "
-        "highest notes of all tracks",
-    )
-    add("--chords-from", metavar="FILE", help="extract chords from a recording (Chordino)")
-    add("--drums-from", metavar="FILE", help="separate drums from a recording (Demucs)")
-    add("--melody-from", metavar="FILE", help="extract the melody of a recording (deep salience)")
+    for name, spec in CONTROLS.items():
+        add(f"--{name}", help=spec.help, metavar=spec.metavar)
+        for key, option in spec.options.items():
+            add(f"--{key.replace('_', '-')}", help=option.help, **option.argument)
+    for name, spec in CONTROLS.items():
+        add(f"--{name}-from", metavar="FILE", help=spec.extractor_help)
     add("-o", "--output", metavar="FILE", help="file to write: .wav, .flac, .mp3 or .ogg")
     add(
         "--samples",
@@ -206,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; see ``--help``."""
     parser = _parser()
     args = parser.parse_args(argv)
-    options = {key: value for key, value in vars(args).items() if key in KEYS}
+    options = {key: value for key, value in vars(args).items() if key in keys()}
     _check_usage(parser, args, options)
     requests = _requests(args, options)
     plan = None if requests is None else _plan(args, requests)
@@ -279,9 +262,10 @@ def _check_usage(
         value = getattr(args, name)
         if value is not None and not 1 <= value <= most:
             parser.error(f"argument --{name.replace('_', '-')}: give at least 1, at most {most}")
-    asked = {key.removesuffix("_from") for key in options} & {"text", *RECORDED}
+    asked = {key.removesuffix("_from") for key in options} & {*control_names()}
     if args.request is None and args.take is None and not asked:
-        parser.error("say what to play: a text, --chords, --drums, --melody, --request or --from")
+        controls = ", ".join(f"--{name}" for name in CONTROLS)
+        parser.error(f"say what to play: a text, {controls}, --request or --from")
     if args.request is None and "output" not in options:
         parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
 

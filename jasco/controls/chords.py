@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jasco.chords.files import CHORD_FILES
 from jasco.chords.languages import NOTATIONS
 from jasco.controls.spec import ControlSpec, ReadingOption
 from jasco.errors import ChordError
@@ -17,25 +18,26 @@ SPEC = ControlSpec(
     extractor="jasco.extract.chords.extract_chords",
     files=("a file of chords",),
     help="'C Am | F G7' (with --bpm), 'C:0 Am:2.5', or a .lab or .jams file",
-    extractor_help="take the chords of a recording (Chordino)",
+    extractor_help="extract chords from a recording (Chordino)",
     types=(str, list),
     words="a text, pairs [name, seconds] or the path of a .lab, .jams, .json or .txt file",
     metavar=None,
     error=ChordError,
+    written=CHORD_FILES,
     options={
         "bpm": ReadingOption(
-            _NUMBER, "beats per minute", "tempo of chords that are written in bars", {"type": float}
+            _NUMBER, "beats per minute", "tempo of chords in bars", {"type": float}
         ),
         "time_signature": ReadingOption(
             str,
             'a text such as "4/4"',
-            "of chords that are written in bars; 4/4 if absent",
+            "time signature of chords in bars; default: 4/4",
             {"metavar": "N/N"},
         ),
         "key": ReadingOption(
             str,
             'a text such as "A minor"',
-            "of chords in Roman numerals or Nashville numbers: 'A minor'",
+            "key of Roman numerals or Nashville numbers: 'A minor'",
         ),
         "notation": ReadingOption(
             str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jasco.controls.spec import ControlSpec
+from jasco.controls.spec import RECORDING, ControlSpec
 from jasco.errors import AudioError
 
 SPEC = ControlSpec(
@@ -12,9 +12,9 @@ SPEC = ControlSpec(
     adherence="jasco.adherence.drums.DrumAdherence",
     stage="jasco.prepare.stages.drums.DrumStage",
     extractor="jasco.extract.drums.separate_drums",
-    files=("a recording",),
+    files=(RECORDING,),
     help="an isolated drum track",
-    extractor_help="take the drums out of a song (Demucs)",
+    extractor_help="separate drums from a recording (Demucs)",
     words="the path of an audio file",
     error=AudioError,
 )

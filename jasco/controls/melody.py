@@ -20,16 +20,17 @@ SPEC = ControlSpec(
     extractor="jasco.extract.melody.extract_melody",
     files=("a MIDI file", "a matrix of numbers"),
     help="a MIDI file, or a matrix as .npz, .npy or .th",
-    extractor_help="take the melody of a recording (deep salience)",
+    extractor_help="extract the melody of a recording (deep salience)",
     words="the path of a MIDI file or a matrix",
     error=MelodyError,
     options={
         "melody_track": ReadingOption(
             (int, str),
             "number, from 0, or name of a pitched track of the MIDI file",
-            "track of the MIDI file: its number among those with pitches, from 0, or its name; "
-            "the highest notes of all if absent",
+            "track of the MIDI file: index among pitched tracks, from 0, or name; default: the "
+            "highest notes of all tracks",
             {"type": _track, "metavar": "N|NAME"},
+            "track",
         )
     },
 )

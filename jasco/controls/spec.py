@@ -12,6 +12,9 @@ from typing import Any
 from jasco.control_value import ControlValue
 from jasco.errors import ConditionError, JascoError
 
+RECORDING = "a recording"
+"""Kind of file with audio."""
+
 
 @dataclass(frozen=True)
 class ReadingOption:
@@ -21,6 +24,7 @@ class ReadingOption:
         types: types of its value.
         words: the same in words.
         help: line of ``--help``.
+        keyword: keyword of `ControlValue.of`, where it is not the key.
         argument: further keywords of `argparse.ArgumentParser.add_argument`.
     """
 
@@ -28,6 +32,7 @@ class ReadingOption:
     words: str
     help: str
     argument: Mapping[str, Any] = field(default_factory=dict)
+    keyword: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,7 @@ class ControlSpec:
         metavar: placeholder of ``--NAME`` in ``--help``.
         error: error of a file that cannot be read.
         options: keys of a request that say how to read the control.
+        written: suffixes of files of a control that a request may also spell out as a text.
     """
 
     name: str
@@ -68,6 +74,12 @@ class ControlSpec:
     metavar: str | None = "FILE"
     error: type[JascoError] = ConditionError
     options: Mapping[str, ReadingOption] = field(default_factory=dict)
+    written: tuple[str, ...] = ()
+
+    @property
+    def is_audio(self) -> bool:
+        """The value is audio, of which only the part of the clip is read."""
+        return RECORDING in self.files
 
     @property
     def value_class(self) -> type[ControlValue]:

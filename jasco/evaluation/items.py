@@ -12,20 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from jasco.adherence.controls import EXTRACTABLE, Controls, requested
+from jasco.adherence import Controls, comparison, requested
 from jasco.audio import Audio, load_audio
 from jasco.conditions import Conditions
+from jasco.controls import CONTROLS
 from jasco.data.dropout import description
 from jasco.data.prepared import PreparedDataset, Track, other_codec
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
-
-DRUMS = "drums"
-"""Field of the manifest with the path of the isolated drums."""
 
 _CACHED = 1024
 
@@ -75,7 +73,8 @@ class Items:
     Args:
         root: folder of the dataset.
         model: model to evaluate.
-        extracted: controls to extract from takes, of `jasco.adherence.controls.EXTRACTABLE`.
+        extracted: controls to extract from takes, of `jasco.controls.CONTROLS`; by default
+            all.
         count: number of items; ``None`` for all.
         duration: length of an item (s); ``None`` for that of the model.
         without: controls of the model that the data lacks.
@@ -91,13 +90,14 @@ class Items:
         root: str | os.PathLike[str],
         model: Jasco,
         *,
-        extracted: Sequence[str] = EXTRACTABLE,
+        extracted: Sequence[str] | None = None,
         count: int | None = None,
         duration: float | None = None,
         without: Sequence[str] = (),
     ) -> None:
         if count is not None and count < 2:
             raise SettingError(f"data.items={count}: give two or more, for the floor pairs them")
+        extracted = tuple(CONTROLS) if extracted is None else extracted
         wanted = dict.fromkeys((*model.controls, *extracted))
         controls = [c for c in wanted if c != "text" and c not in without]
         self.data = PreparedDataset(root, controls)
@@ -119,9 +119,9 @@ class Items:
                 f"or longer: give data.items={len(fitting)}, or null for all"
             )
         self.item = lru_cache(maxsize=_CACHED)(self._item)
-        if "drums" in self.extracted:
+        for control in self._recorded():
             for index in self.tracks:
-                self._drums(self.data.tracks[index])
+                self._recording(self.data.tracks[index], control)
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -152,21 +152,28 @@ class Items:
         track, start = self.track(number), self.start(number)
         clip = self.data.clip(self.tracks[number], start, self.frames)
         conditions = replace(clip.conditions, text=description(track.fields))
-        drums = None
-        if "drums" in self.extracted:
-            first = start / self.data.facts.frame_rate
-            drums = load_audio(self._drums(track), start=first, duration=self.duration)
-        reference = requested(replace(conditions, drums=drums), self.duration)
+        first = start / self.data.facts.frame_rate
+        recorded: dict[str, Any] = {
+            control: load_audio(path, start=first, duration=self.duration)
+            for control in self._recorded()
+            if (path := self._recording(track, control))
+        }
+        compared = conditions.without("text", *(c for c in CONTROLS if c not in self.extracted))
+        reference = requested(replace(compared, **recorded), self.duration)
         return Item(track.id, conditions, clip.latents, reference)
 
-    def _drums(self, track: Track) -> Path:
-        """Isolated drums of a track, because onsets cannot be extracted from codes."""
-        named = track.fields.get(DRUMS)
+    def _recorded(self) -> list[str]:
+        """Controls whose stored values cannot be compared."""
+        return [c for c in self.extracted if comparison(c).needs_recording]
+
+    def _recording(self, track: Track, control: str) -> Path:
+        """Recording of a track in which a control stands alone."""
+        named = track.fields.get(control)
         for folder in (self.data.root, self.data.root.parent):
             if named and (folder / str(named)).is_file():
                 return folder / str(named)
         said = f"{named} is not there" if named else "its manifest names none"
         raise DataError(
-            f"drums are compared with a recording of the drums alone, and of {track.path} {said}: "
-            f'give one as "{DRUMS}" in the manifest, or leave drums out of metrics'
+            f"{control} are compared with a recording of the {control} alone, and of {track.path} "
+            f'{said}: give one as "{control}" in the manifest, or leave {control} out of metrics'
         )

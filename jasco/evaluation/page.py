@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from jasco.adherence.controls import MELODY_RATE
+from jasco.adherence.melody import MELODY_RATE
 from jasco.audio import load_audio, save_audio
 from jasco.evaluation.charts import compared, intervals
 from jasco.evaluation.console import metric_names, published, score_table, times

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from jasco.adherence.controls import ControlExtractor, Controls, adherence
+from jasco.adherence import ControlExtractor, Controls, adherence, comparison
+from jasco.adherence.controls import any_uses_salience
+from jasco.adherence.scores import named
 from jasco.audio import Audio, save_audio
+from jasco.controls.spec import imported
 from jasco.errors import SettingError
 from jasco.evaluation.items import Excerpt
 from jasco.evaluation.records import Key, to_json
-from jasco.extract.chroma import chromagram
-from jasco.io.fingerprint import fingerprint
-from jasco.metrics import chroma
-from jasco.metrics import signal as signal_metrics
+from jasco.metrics import TAKE_METRICS
 from jasco.workers import WorkerPool, one_thread
 
 
@@ -30,30 +30,27 @@ class ExtractorConfig:
     """Configuration of the extraction of controls from takes.
 
     Attributes:
-        controls: controls to extract, of `jasco.adherence.controls.EXTRACTABLE`.
-        signal: measure the signal too.
-        chroma: compare the chroma with the original recording, as in the evaluation of MusicGen.
+        controls: controls to extract, of `jasco.controls.CONTROLS`.
+        metrics: further metrics, of `jasco.metrics.TAKE_METRICS`.
         weights: file of the salience network, see `ControlExtractor.load`.
         dtype: precision of its convolutions.
     """
 
     controls: tuple[str, ...]
-    signal: bool = False
-    chroma: bool = False
+    metrics: tuple[str, ...] = ()
     weights: str | None = None
     dtype: str = "auto"
 
     def facts(self) -> dict[str, Any]:
         """Settings as JSON data, with the fingerprint of the salience network."""
-        facts: dict[str, Any] = {name: getattr(self, name) for name in ("signal", "chroma")}
+        # Earlier versions state these two, whether they are measured or not.
+        facts: dict[str, Any] = {"signal": False, "chroma": False}
+        facts |= dict.fromkeys(self.metrics, True)
         facts["controls"] = list(self.controls)
-        salience = self.open().salience
-        if salience is not None:
-            weights = list(salience.network.state_dict().values())
-            dtype = str(next(salience.network.parameters()).dtype).removeprefix("torch.")
-            facts["melody"] = {"salience": fingerprint(weights), "dtype": dtype}
-        elif "melody" in self.controls:
-            facts["melody"] = "chroma"
+        extractor = self.open()
+        for name in self.controls:
+            if (found := comparison(name).facts(extractor)) is not None:
+                facts[name] = found
         return facts
 
     def open(self) -> ControlExtractor:
@@ -62,7 +59,7 @@ class ExtractorConfig:
         Raises:
             CheckpointError, SettingError: see `ControlExtractor.load`.
         """
-        if "melody" not in self.controls:
+        if not any_uses_salience(self.controls):
             return ControlExtractor(None)
         return ControlExtractor.load(self.weights, device="cpu", dtype=self.dtype)
 
@@ -116,12 +113,15 @@ def score_take(take: Take, extractor: ControlExtractor, config: ExtractorConfig)
     scores, shuffled = (adherence(asked, extracted) for asked in (take.requested, take.unrelated))
     for found, known in zip((scores, shuffled), take.known, strict=True):
         found |= known
-    if config.chroma:
-        for found, original in zip((scores, shuffled), take.originals, strict=True):
-            found["chroma.similarity"] = _chroma_similarity(original.load(), audio)
-    if config.signal:
-        measured = signal_metrics.measure(audio)
-        scores |= {f"signal.{name}": value for name, value in measured.items()}
+    for name, metric in TAKE_METRICS.items():
+        if name not in config.metrics:
+            continue
+        compute = imported(metric.compute)
+        if metric.paired:
+            for found, original in zip((scores, shuffled), take.originals, strict=True):
+                found |= named(name, compute(original.load(), audio))
+        else:
+            scores |= named(name, compute(audio))
     return {
         **take.key._asdict(),
         "scores": to_json(scores),
@@ -132,26 +132,11 @@ def score_take(take: Take, extractor: ControlExtractor, config: ExtractorConfig)
     }
 
 
-def _chroma_similarity(original: Audio, audio: Audio) -> float:
-    both = [chromagram(side).numpy() for side in (original, audio)]
-    columns = min(side.shape[1] for side in both)  # resampling may give one column more
-    reference, estimate = (side[:, :columns] for side in both)
-    return chroma.compute(reference, estimate)["chroma_similarity"]
-
-
 def plain(controls: Controls) -> dict[str, Any]:
-    """Controls as JSON data for the charts; melodies as runs of equal rows."""
+    """Controls as JSON data for the charts; see `ControlAdherence.plain`."""
     found: dict[str, Any] = {}
-    if controls.chords is not None:
-        found["chords"] = [list(segment) for segment in controls.chords]
-    if controls.onsets is not None:
-        found["onsets"] = [round(float(time), 3) for time in controls.onsets]
-    for name in ("rows", "pitch_classes"):
-        values = getattr(controls, name)
-        if values is not None:
-            edges = [0, *(np.nonzero(np.diff(values))[0] + 1).tolist(), len(values)]
-            pairs = zip(edges[:-1], edges[1:], strict=True)
-            found[name] = [[a, b, int(values[a])] for a, b in pairs if values[a] >= 0]
+    for name, side in controls.items():
+        found |= comparison(name).plain(side)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jasco.adherence import headlines
 from jasco.embeddings.latents import Embeddings
 from jasco.evaluation.plan import Plan, noise_seeds
 from jasco.evaluation.records import Key, Records, from_json
@@ -15,8 +16,6 @@ from jasco.evaluation.settings import CEILING, NONE
 from jasco.metrics.bootstrap import Interval
 from jasco.metrics.scores import Scores
 
-HEADLINES = {"chords": "chords.majmin", "drums": "drums.f1", "melody": "melody.pitch_class"}
-"""Metric by control, for the ranking of items."""
 EXTREMES = 10
 
 Table = dict[str, dict[str, dict[str, float | int | None]]]
@@ -118,7 +117,7 @@ def _ranking(plan: Plan, records: Records) -> list[dict[str, Any]]:
         found = [from_json(records[Key(plan.settings[0], s, item)]["scores"]) for s in plan.seeds]
         means = {
             metric: _mean([scores.get(metric, math.nan) for scores in found])
-            for metric in HEADLINES.values()
+            for metric in headlines().values()
         }
         defined = {metric: value for metric, value in means.items() if not math.isnan(value)}
         if defined:

@@ -20,7 +20,6 @@ from torch.nn import functional as F
 from jasco.audio import Audio
 from jasco.codec import EnCodec
 from jasco.drums import DrumCodes
-from jasco.errors import ConditionError
 
 WINDOW = 10.0
 """Length of a window (s)."""
@@ -89,8 +88,7 @@ def encode_drums(drums: Audio | DrumCodes, num_frames: int, codec: EnCodec) -> D
         ConditionError: codes shorter than the clip.
     """
     if isinstance(drums, DrumCodes):
-        if len(drums) < num_frames:
-            raise ConditionError(f"{len(drums)} drum codes given, the clip has {num_frames} frames")
+        drums.check_length(num_frames)
         return DrumCodes(drums.codes[:num_frames])
     # The report of the conditions names channels in opposite phase.
     track, _ = drums.crop(0.0, num_frames * codec.hop_length / codec.sample_rate).mixed()

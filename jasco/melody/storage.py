@@ -29,12 +29,14 @@ class StoredMelody(ControlValue):
     """
 
     @classmethod
-    def of(cls: Any, value: Any) -> Melody:
+    def of(cls: Any, value: Any, **options: Any) -> Melody:
         """Melody, path of a file that `Melody.load` reads, or an array (53, T)."""
         if isinstance(value, cls):
             return value
         found: Melody = (
-            cls.load(value) if isinstance(value, str | PathLike) else cls.from_array(value)
+            cls.load(value, **options)
+            if isinstance(value, str | PathLike)
+            else cls.from_array(value)
         )
         return found
 
@@ -88,6 +90,10 @@ class StoredMelody(ControlValue):
     def unpack(cls: Any, tensors: TrackTensors, span: Span) -> Any:
         """Melody of a span."""
         return cls.from_rows(tensors.rows("melody", span).long(), span.frame_rate)
+
+    def excerpt(self: Any, start: float, length: float | None) -> Any:
+        """Melody from ``start`` on, all of it or ``length`` (s), rounded to columns."""
+        return self.crop(start, length)
 
     @classmethod
     def from_fields(

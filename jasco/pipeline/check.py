@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 
-from jasco.adherence import MAIN_SCORES, AdherenceReport, save_figure
-from jasco.adherence.controls import ControlExtractor
+from jasco.adherence import (
+    AdherenceReport,
+    ControlExtractor,
+    comparison,
+    headlines,
+    save_figure,
+)
+from jasco.adherence.controls import any_uses_salience
 from jasco.audio import Audio
 from jasco.conditions import Conditions
-from jasco.drums import DrumCodes
+from jasco.controls import CONTROLS
 from jasco.errors import MissingPartError, SettingError
 from jasco.extract.salience import DeepSalience
-from jasco.melody import Melody
 from jasco.pipeline.events import Candidate, Drawn, Note
 from jasco.pipeline.plan import Take
 from jasco.pipeline.request import Request, labelled, picture_of
@@ -40,20 +46,17 @@ class Checker:
     def __init__(self, requests: Sequence[Request], device: torch.device) -> None:
         self._noted: set[str] = set()
         self.opening: list[Note] = []
-        controls = set().union(*(request.audible for request in requests))
-        self.extractor = ControlExtractor(self._salience(device) if "melody" in controls else None)
+        controls = set().union(*(compared(request) for request in requests))
+        salience = self._salience(device) if any_uses_salience(controls) else None
+        self.extractor = ControlExtractor(salience)
         silence = Audio(torch.zeros(1, 32000), 32000)
-        trial = Conditions(
-            chords=[("C", 0.0)] if "chords" in controls else None,
-            drums=silence if "drums" in controls else None,
-            melody=Melody.from_notes([(60, 0.0, 1.0)]) if "melody" in controls else None,
-        )
-        rehearsal = AdherenceReport.check(silence, trial, self.extractor)
+        values: dict[str, Any] = {name: comparison(name).example() for name in controls}
+        rehearsal = AdherenceReport.check(silence, Conditions(**values), self.extractor)
         self.opening += self.notes(rehearsal)
-        scored = {control for control, name in MAIN_SCORES.items() if name in rehearsal.scores}
+        scored = {control for control, name in headlines().items() if name in rehearsal.scores}
         for request in requests:
             with labelled(request.label):
-                if request.best_of > 1 and not request.audible & scored:
+                if request.best_of > 1 and not compared(request) & scored:
                     raise SettingError(_unscored(request, rehearsal.missing))
 
     def notes(self, report: AdherenceReport) -> Iterator[Note]:
@@ -88,12 +91,20 @@ class Checker:
             yield Note(line)
 
 
+def compared(request: Request) -> set[str]:
+    """Controls that a request asks for, and that can be compared with a take."""
+    values = request.controls
+    coded = {name for name in values if comparison(name).obstacle(values[name])}
+    return {*values, *request.recordings} - coded
+
+
 def _unscored(request: Request, missing: Mapping[str, str]) -> str:
-    if request.audible:
+    controls = compared(request)
+    if controls:
         return "best_of has nothing to go by: " + "; ".join(
-            f"{control}: {missing.get(control, 'not scored')}"
-            for control in sorted(request.audible)
+            f"{control}: {missing.get(control, 'not scored')}" for control in sorted(controls)
         )
-    if isinstance(request.drums, DrumCodes):
-        return "best_of has nothing to go by: the drums are codes: give --drums FILE, or chords"
-    return "best_of goes by chords, drums or melody in the takes: ask for one of them too"
+    for control, value in request.controls.items():
+        if reason := comparison(control).obstacle(value):
+            return f"best_of has nothing to go by: {control}: {reason}"
+    return f"best_of goes by {', '.join(CONTROLS)} in the takes: ask for one of them too"

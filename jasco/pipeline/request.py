@@ -1,6 +1,6 @@
 """One request for music, whether options, a request file or the recipe in a take spell it out.
 
-All three come down to a mapping with the keys of `KEYS`, from which `Request.build` makes a checked
+All three come down to a mapping by `keys`, from which `Request.build` makes a checked
 request. Nothing here imports torch: types, ranges, chords, conflicts and the presence of files are
 checked first, and the contents of files are read by `jasco.pipeline.reading` in the request's turn.
 """
@@ -13,40 +13,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jasco.chords import ChordProgression
-from jasco.chords.languages import NOTATIONS
-from jasco.chords.reading import OPTIONS, is_chord_file, read_chords
+from jasco.control_value import ControlValue
+from jasco.controls import CONTROLS, control_names
 from jasco.errors import AudioError, JascoError, SettingError, shortened
 from jasco.flow import SOLVERS, Guidance, Solver, make_solver
 from jasco.io.files import output_file
 from jasco.notices import describe
-from jasco.pipeline.inputs import checked_input, kind_of, spelled
+from jasco.pipeline.inputs import checked_input, is_written, kind_of, spelled
 from jasco.text import checked_text
 
-if TYPE_CHECKING:
-    from jasco.drums import DrumCodes
-    from jasco.melody import Melody
-
 _NUMBER = (int, float)
-KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "text": (str, "a text"),
-    "chords": (
-        (str, list),
-        "a text, pairs [name, seconds] or the path of a .lab, .jams, .json or .txt file",
-    ),
-    "bpm": (_NUMBER, "beats per minute"),
-    "time_signature": (str, 'a text such as "4/4"'),
-    "key": (str, 'a text such as "A minor"'),
-    "notation": (str, f"the language of note names, one of {', '.join(NOTATIONS)}"),
-    "annotation": ((int, str), "the index or the annotator of an annotation in a JAMS file"),
-    "drums": ((str, Path), "the path of an audio file"),
-    "melody": ((str, Path), "the path of a MIDI file or a matrix"),
-    "melody_track": ((int, str), "number, from 0, or name of a pitched track of the MIDI file"),
-    "chords_from": ((str, Path), "the path of a recording"),
-    "drums_from": ((str, Path), "the path of a recording"),
-    "melody_from": ((str, Path), "the path of a recording"),
+_SETTINGS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "seed": (int, "a whole number"),
     "samples": (int, "a whole number"),
     "best_of": (int, "a whole number"),
@@ -55,23 +34,27 @@ KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "crop": (str, 'seconds from the start, first and last, such as "30-40"'),
     "solver": (str, f"one of {', '.join(SOLVERS)}"),
     "steps": (int, "a whole number"),
-    "shift": (_NUMBER, "a number"),
     "guidance": ((*_NUMBER, str, Mapping), 'weights such as {"all": 1.5, "text": 3}'),
     "loudness": ((*_NUMBER, str), 'LUFS from -70 to 0, or "none"'),
     "output": ((str, Path), "the path of a wav, flac, mp3 or ogg file"),
 }
-"""What a request may say: the types of each key, and the same in words."""
 
 MAX_SEED = 2**62
 MAX_SAMPLES = 10_000
 MAX_BEST_OF = 1_000
 MAX_SECONDS = 86_400
 """Longest duration, and latest start in a recording: a day (s)."""
-_WISHES = ("text", "chords", "drums", "melody")
-RECORDED = ("chords", "drums", "melody")
-"""Controls that can be taken from a recording."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
-_READING = {"chords": OPTIONS, "melody": ("melody_track",)}  # keys that say how to read a control
+
+
+def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
+    """Keys of a request: the types of each, and the same in words."""
+    found: dict[str, tuple[type | tuple[type, ...], str]] = {"text": (str, "a text")}
+    for name, spec in CONTROLS.items():
+        found[name] = spec.types, spec.words
+        found |= {key: (option.types, option.words) for key, option in spec.options.items()}
+    found |= {f"{name}_from": ((str, Path), "the path of a recording") for name in CONTROLS}
+    return found | _SETTINGS
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +64,11 @@ class Request:
     Attributes:
         label: the place it was read from, for messages; ``None`` for the command line.
         text: description of the music.
-        chords: as written, from ``start`` on.
-        drums: an audio file, or the codes of one.
-        melody: a file, or the melody of a recipe.
-        melody_track: number or name of a track of that file, see `Melody.from_midi`.
-        recordings: file that a control is taken from, by control.
-        start: where in chords, drums and melody the clip begins (s).
+        controls: by control, a file to read, or a value from ``start`` on: as it is written, or
+            of a recipe.
+        reading: options for reading its file, by control.
+        recordings: recording that a control is extracted from, by control.
+        start: start of the clip in all controls (s).
         length: what is used of them (s), ``None`` for all that the clip holds.
         seed: ``None`` to draw one.
         samples: number of takes.
@@ -100,10 +82,8 @@ class Request:
 
     label: str | None
     text: str | None
-    chords: ChordProgression | None
-    drums: Path | DrumCodes | None
-    melody: Path | Melody | None
-    melody_track: int | str | None
+    controls: Mapping[str, Path | ControlValue]
+    reading: Mapping[str, Mapping[str, Any]]
     recordings: Mapping[str, Path]
     start: float
     length: float | None
@@ -119,7 +99,7 @@ class Request:
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
-        """A request from values by the keys of `KEYS`; ``None`` is the same as no value.
+        """Request of values by `keys`; ``None`` is the same as no value.
 
         Raises:
             JascoError: a key or value that is not allowed, or a file that is not there or of
@@ -129,44 +109,37 @@ class Request:
             values = {key: value for key, value in values.items() if value is not None}
             options = label is None
             _check_types(values)
-            for name in RECORDED:
+            for name in CONTROLS:
                 if name in values and f"{name}_from" in values:
                     both = " and ".join(spelled(key, options) for key in (name, f"{name}_from"))
                     raise SettingError(f"{both} are both given: give one")
-            if not any(key in values or f"{key}_from" in values for key in _WISHES):
-                raise SettingError(f"nothing is asked for: give {', '.join(_WISHES)}")
+            names = control_names()
+            if not any(key in values or f"{key}_from" in values for key in names):
+                raise SettingError(f"nothing is asked for: give {', '.join(names)}")
             start, length = _span(values)
-            chords, files = _chords(values, options)
+            reading = {name: _options(name, values, options) for name in CONTROLS}
+            files: list[Path] = []
+            controls: dict[str, Path | ControlValue] = {}
+            for name in CONTROLS:
+                if name in values:
+                    value, path = _control(name, values[name], reading[name], options)
+                    files += [path] if path is not None else []
+                    if not isinstance(value, Path) and (start, length) != (0.0, None):
+                        value = value.excerpt(start, length)
+                    controls[name] = value
             recordings = {
                 name: checked_input(f"{name}_from", values[f"{name}_from"], options=options)
-                for name in RECORDED
+                for name in CONTROLS
                 if f"{name}_from" in values
             }
-            kept: dict[str, Any] = {}
-            for name in ("drums", "melody"):
-                kept[name] = values.get(name)
-                if isinstance(kept[name], str | Path):
-                    kept[name] = checked_input(name, kept[name], options=options)
-                    files.append(kept[name])
-            if kept["drums"] is not None and not isinstance(kept["drums"], Path) and start > 0:
-                raise SettingError(
-                    "the drums are codes of a whole clip, which cannot begin later: give drums"
-                )
-            if "melody_track" in values and not isinstance(kept["melody"], Path):
-                raise SettingError(
-                    f"{spelled('melody_track', options)} chooses a track of a MIDI file: give the "
-                    f"file as {spelled('melody', options)}"
-                )
             samples = _count("samples", values.get("samples", 1), MAX_SAMPLES)
             best_of = _count("best_of", values.get("best_of", 1), MAX_BEST_OF)
             guidance, output = values.get("guidance"), values.get("output")
             return cls(
                 label=label,
                 text=_text(values.get("text")),
-                chords=None if chords is None else cropped(chords, start, length),
-                drums=kept["drums"],
-                melody=kept["melody"],
-                melody_track=values.get("melody_track"),
+                controls=controls,
+                reading=reading,
                 recordings=recordings,
                 start=start,
                 length=length,
@@ -184,16 +157,9 @@ class Request:
     @property
     def asked(self) -> tuple[str, ...]:
         """Names of the controls that are asked for."""
-        return tuple(
-            name for name in _WISHES if getattr(self, name) is not None or name in self.recordings
-        )
-
-    @property
-    def audible(self) -> set[str]:
-        """Requested controls that can be extracted from a take."""
-        asked = {*self.asked} - {"text"}
-        codes = self.drums is not None and not isinstance(self.drums, Path)
-        return asked - {"drums"} if codes else asked
+        text = ("text",) if self.text is not None else ()
+        given = {*self.controls, *self.recordings}
+        return (*text, *(name for name in CONTROLS if name in given))
 
 
 @contextmanager
@@ -213,9 +179,9 @@ def merged(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     An option for a control replaces whatever was said of that control.
     """
     kept = dict(values)
-    for name in RECORDED:
+    for name, spec in CONTROLS.items():
         if name in options or f"{name}_from" in options:
-            dropped = (name, f"{name}_from", *_READING.get(name, ()))
+            dropped = (name, f"{name}_from", *spec.options)
             kept = {key: value for key, value in kept.items() if key not in dropped}
     return kept | dict(options)
 
@@ -246,14 +212,15 @@ def picture_of(path: Path) -> Path:
 
 
 def _check_types(values: Mapping[str, Any]) -> None:
+    known = keys()
     for key, value in values.items():
-        if key not in KEYS:
+        if key not in known:
             raise SettingError(
-                f"unknown key {shortened(key)}: the allowed ones are {', '.join(KEYS)}"
+                f"unknown key {shortened(key)}: the allowed ones are {', '.join(known)}"
             )
-        if type(value).__module__.startswith("jasco."):
-            continue  # of a recipe that was read
-        types, words = KEYS[key]
+        if _is_read(value):
+            continue
+        types, words = known[key]
         if isinstance(value, bool) or not isinstance(value, types):
             raise SettingError(f"{key} is {shortened(value)}: give {words}")
 
@@ -268,18 +235,34 @@ def _text(value: str | None) -> str | None:
     return checked_text(value)
 
 
-def _chords(values: Mapping[str, Any], options: bool) -> tuple[ChordProgression | None, list[Path]]:
-    """The progression, read with the tempo, metre and key given for it; and the file it is from."""
-    chords = values.get("chords")
-    given = {key: values[key] for key in OPTIONS if key in values}
-    if chords is None or isinstance(chords, ChordProgression):
-        if given:
-            raise SettingError(f"{', '.join(given)} say how to read chords, and none are written")
-        return chords, []
-    if isinstance(chords, str) and (is_chord_file(chords) or kind_of(chords) is not None):
-        path = checked_input("chords", chords.strip(), options=options)
-        return read_chords(str(path), given), [path]
-    return read_chords(chords, given), []
+def _options(name: str, values: Mapping[str, Any], options: bool) -> dict[str, Any]:
+    """Options that are given for reading a control, which is to be read."""
+    known = CONTROLS[name].options
+    given = [key for key in known if key in values]
+    if given and (name not in values or _is_read(values[name])):
+        said = ", ".join(spelled(key, options) if len(given) == 1 else key for key in given)
+        raise SettingError(
+            f"{said} say how to read {name}, and none are written: give {spelled(name, options)}"
+        )
+    return {known[key].keyword or key: values[key] for key in given}
+
+
+def _is_read(value: Any) -> bool:
+    """The value of a recipe, which is no file to be read; its class is not imported here."""
+    return type(value).__module__.startswith("jasco.")
+
+
+def _control(
+    name: str, value: Any, reading: Mapping[str, Any], options: bool
+) -> tuple[Path | ControlValue, Path | None]:
+    """Value of a control, or its file where that is read later; and the file."""
+    spec = CONTROLS[name]
+    if _is_read(value):
+        return value, None
+    if is_written(name, value):
+        return spec.value_class.of(value, **reading), None
+    path = checked_input(name, value.strip() if spec.written else value, options=options)
+    return (spec.value_class.of(str(path), **reading) if spec.written else path), path
 
 
 def _count(name: str, number: int, most: int) -> int:
@@ -305,19 +288,6 @@ def _duration(value: float | None) -> float | None:
             f"{MAX_SECONDS:,}"
         )
     return value
-
-
-def cropped(chords: ChordProgression, start: float, length: float | None) -> ChordProgression:
-    """The progression from ``start`` on, all of it or ``length`` (s).
-
-    Raises:
-        SettingError: it ends before ``start``.
-    """
-    if (start, length) == (0.0, None):
-        return chords
-    if chords.end is not None and not chords.loop and start >= chords.end:
-        raise SettingError(f"start is {start:g} s, and the chords end at {chords.end:g} s")
-    return chords.crop(start, None if length is None else start + length)
 
 
 def _span(values: Mapping[str, Any]) -> tuple[float, float | None]:

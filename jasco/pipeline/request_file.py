@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jasco.chords.reading import is_chord_file
+from jasco.controls import CONTROLS
 from jasco.errors import SettingError
 from jasco.io.jsonl import read_lines
 from jasco.io.plain import read_json
-from jasco.pipeline.inputs import checked_input, kind_of
-from jasco.pipeline.request import KEYS, RECORDED
+from jasco.pipeline.inputs import checked_input, is_written
+from jasco.pipeline.request import keys
 
 MAX_REQUESTS = 100_000
-_FILES = ("drums", "melody", "output", *(f"{name}_from" for name in RECORDED))
 
 
 def read_requests(path: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -47,14 +46,13 @@ def read_requests(path: Path) -> list[tuple[str, dict[str, Any]]]:
     for label, values in found:
         if not isinstance(values, dict):
             kind = type(values).__name__
-            raise SettingError(f"{label}: a {kind}, not an object of {', '.join(KEYS)}")
+            raise SettingError(f"{label}: a {kind}, not an object of {', '.join(keys())}")
     return [(label, _resolved(values, path.parent)) for label, values in found]
 
 
 def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The values with their paths taken from ``folder``."""
-    paths = {key: folder / values[key] for key in _FILES if isinstance(values.get(key), str)}
-    chords = values.get("chords")
-    if isinstance(chords, str) and (is_chord_file(chords) or kind_of(chords)):
-        return {**values, **paths, "chords": str(folder / chords)}
+    files = ["output", *(f"{name}_from" for name in CONTROLS)]
+    files += [name for name in CONTROLS if not is_written(name, values.get(name))]
+    paths = {key: str(folder / values[key]) for key in files if isinstance(values.get(key), str)}
     return {**values, **paths}

@@ -9,6 +9,7 @@ from typing import Any
 
 from jasco.audio import read_recipe
 from jasco.checkpoint import HubOptions, at_hand
+from jasco.controls import CONTROLS
 from jasco.device import available_devices
 from jasco.errors import SettingError
 from jasco.flow import SOLVERS
@@ -119,9 +120,7 @@ def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
     clip, solver = recipe.conditions, dict(recipe.solver)
     return {
         "text": clip.text,
-        "chords": clip.chords,
-        "drums": clip.drums,
-        "melody": clip.melody,
+        **{name: getattr(clip, name) for name in CONTROLS},
         "seed": recipe.seed,
         "duration": recipe.duration,
         "solver": SOLVERS[solver.pop("name")](**solver),

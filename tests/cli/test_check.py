@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio
-from jasco.adherence import MAIN_SCORES, AdherenceReport
-from jasco.adherence.controls import ControlExtractor
+from jasco.adherence import AdherenceReport, ControlExtractor, headlines
 from jasco.audio import read_recipe
 from jasco.extract.salience import weights as salience_weights
 from jasco.extract.salience.weights import VARIABLE
@@ -53,7 +52,7 @@ def lively(tiny: Jasco, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def main_score(path: str) -> float:
     scores = read_recipe(path)["scores"]
-    return float(np.mean([scores[name] for name in MAIN_SCORES.values() if name in scores]))
+    return float(np.mean([scores[name] for name in headlines().values() if name in scores]))
 
 
 def test_a_take_gets_its_receipt(
@@ -71,13 +70,13 @@ def test_a_take_gets_its_receipt(
     )
     scores = read_recipe("made/a.flac")["scores"]
     assert scores == pytest.approx(report.plain(), abs=0.02)  # 24 bits round
-    assert set(MAIN_SCORES.values()) <= scores.keys()
+    assert set(headlines().values()) <= scores.keys()
 
     first, *lines = shown.out.splitlines()
     assert first.startswith("made/a.flac: seed 5, ") and ", check " in first
     assert lines[-1] == "  picture made/a.check.png"
     assert [line.split()[0] for line in lines] == [
-        *[word for control in MAIN_SCORES for word in (control, "requested", "extracted")],
+        *[word for control in headlines() for word in (control, "requested", "extracted")],
         "picture",
     ]
     assert f"f1 {scores['drums.f1']:.2f}" in lines[3]
@@ -202,9 +201,9 @@ def test_what_is_missing_is_told_once_with_its_remedy(
 @pytest.mark.parametrize(
     "arguments, reason",
     [
-        (["a"], "ask for chords, drums or a melody"),
+        (["a"], "best_of goes by chords, drums, melody"),
         (["a", "--chords", "C:0"], "'jasco[chords]'"),
-        (["--from", "codes.flac"], "the drums are codes: give --drums FILE"),
+        (["--from", "codes.flac"], "are not known: give --drums FILE"),
     ],
 )
 def test_best_of_nothing_is_refused_before_it_is_generated(

@@ -47,7 +47,7 @@ def test_true_recordings_are_extracted_as_requested(
 ) -> None:
     weights = str(shared / "salience" / "multif0.h5")
     extractor = ExtractorConfig(
-        ("chords", "drums", "melody"), signal=True, chroma=True, weights=weights
+        ("chords", "drums", "melody"), ("signal", "chroma"), weights=weights
     )
     made = takes(items, tmp_path)
     records = score(extractor, 0, made)
