@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -93,7 +92,7 @@ class Conditions:
         for name in fixed:
             object.__setattr__(self, name, values.pop(name))
         further = {name: value for name, value in values.items() if value is not None}
-        object.__setattr__(self, "others", MappingProxyType(further))
+        object.__setattr__(self, "others", further)
 
     if not TYPE_CHECKING:
 

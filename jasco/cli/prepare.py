@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PROGRAM = "jasco-prepare"
 MANIFEST = "manifest.jsonl"
 """What is written into a dataset that is made of a folder."""
-GROUPS = {"executor": "Who does the work", "stage": "Stages, as a list in stages=[NAME,NAME]"}
+GROUPS = {"executor": "Who does the work"}
 KINDS = {
     "manifest": str | None,
     "audio_dir": str | None,

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jasco.data.clips import Augmentation, ClipBatch, ClipDataset, Source, collate
 from jasco.data.dropout import ConditionDropout, TextDropout, description
-from jasco.data.prepared import PreparedDataset, other_codec
+from jasco.data.prepared import PreparedDataset
 from jasco.data.raw import RawAudioDataset
 from jasco.data.resumable import ResumableDataModule, collate_or_error, hold_out
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
+
+Opener = Callable[[str | os.PathLike[str], Sequence[str], Jasco], Source]
+SOURCES: dict[str, Opener] = {
+    "": PreparedDataset.for_model,
+    ".jsonl": RawAudioDataset.for_model,
+}
+"""Sources of clips, with the controls of a model, by the suffix of their root; "" is a folder."""
 
 
 class JascoDataModule(ResumableDataModule):
@@ -111,21 +118,9 @@ class JascoDataModule(ResumableDataModule):
 
     def _open(self, root: str | os.PathLike[str], model: Jasco) -> Source:
         controls = tuple(c for c in model.controls if c != "text" and c not in self.without)
-        codec = model.codec
-        source: Source
-        if Path(root).expanduser().is_dir():
-            prepared = PreparedDataset(root, controls)
-            if prepared.facts.codec != codec.fingerprint():
-                raise other_codec(root, model)
-            source = prepared
-        else:
-            source = RawAudioDataset(
-                root,
-                controls,
-                sample_rate=codec.sample_rate,
-                channels=codec.channels,
-                hop_length=codec.hop_length,
-            )
+        path = Path(root).expanduser()
+        kind = "" if path.is_dir() else path.suffix.lower()
+        source = SOURCES.get(kind, SOURCES[".jsonl"])(root, controls, model)
         wanted = "text" in model.controls and "text" not in self.without
         if wanted and not any(description(track.fields) for track in source.tracks):
             raise DataError(

@@ -242,6 +242,20 @@ class PreparedDataset:
         held = tuple(control for control in CONTROLS if control in stages)
         self.controls = held if controls is None else tuple(controls)
 
+    @classmethod
+    def for_model(
+        cls, root: str | os.PathLike[str], controls: Sequence[str], model: Any
+    ) -> PreparedDataset:
+        """Dataset whose latents are those of the codec of a `Jasco`.
+
+        Raises:
+            DataError: see `PreparedDataset`; or another codec.
+        """
+        data = cls(root, controls)
+        if data.facts.codec != model.codec.fingerprint():
+            raise other_codec(root, model)
+        return data
+
     def __len__(self) -> int:
         return len(self.tracks)
 

@@ -10,7 +10,7 @@ loads. Paths are relative to the manifest. Controls are extracted by the prepara
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,24 @@ class RawAudioDataset:
                         f"{track.path}: {control} in {manifest} is {track.fields[control]!r:.60}, "
                         "not the path of a file"
                     )
+
+    @classmethod
+    def for_model(
+        cls, manifest: str | os.PathLike[str], controls: Sequence[str], model: Any
+    ) -> RawAudioDataset:
+        """Recordings at the sample rate and with the channels of the codec of a `Jasco`.
+
+        Raises:
+            DataError: see `RawAudioDataset`.
+        """
+        codec = model.codec
+        return cls(
+            manifest,
+            tuple(controls),
+            sample_rate=codec.sample_rate,
+            channels=codec.channels,
+            hop_length=codec.hop_length,
+        )
 
     def clip(self, index: int, start_frame: int, num_frames: int) -> RawClip:
         """Slice of a recording; where the format allows it, nothing else is read.

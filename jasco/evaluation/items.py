@@ -21,7 +21,7 @@ from jasco.audio import Audio, load_audio
 from jasco.conditions import Conditions
 from jasco.controls import CONTROLS
 from jasco.data.dropout import description
-from jasco.data.prepared import PreparedDataset, Track, other_codec
+from jasco.data.prepared import PreparedDataset, Track
 from jasco.errors import DataError, SettingError
 from jasco.model import Jasco
 
@@ -100,9 +100,7 @@ class Items:
         extracted = tuple(CONTROLS) if extracted is None else extracted
         wanted = dict.fromkeys((*model.controls, *extracted))
         controls = [c for c in wanted if c != "text" and c not in without]
-        self.data = PreparedDataset(root, controls)
-        if self.data.facts.codec != model.codec.fingerprint():
-            raise other_codec(root, model)
+        self.data = PreparedDataset.for_model(root, controls, model)
         self.frames = model.num_frames(duration)
         self.duration = self.frames / model.frame_rate
         self.extracted = tuple(control for control in extracted if control not in without)

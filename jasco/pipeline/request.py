@@ -34,6 +34,7 @@ _SETTINGS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "crop": (str, 'seconds from the start, first and last, such as "30-40"'),
     "solver": (str, f"one of {', '.join(SOLVERS)}"),
     "steps": (int, "a whole number"),
+    "shift": (_NUMBER, "a number"),
     "guidance": ((*_NUMBER, str, Mapping), 'weights such as {"all": 1.5, "text": 3}'),
     "loudness": ((*_NUMBER, str), 'LUFS from -70 to 0, or "none"'),
     "output": ((str, Path), "the path of a wav, flac, mp3 or ogg file"),
@@ -240,9 +241,12 @@ def _options(name: str, values: Mapping[str, Any], options: bool) -> dict[str, A
     known = CONTROLS[name].options
     given = [key for key in known if key in values]
     if given and (name not in values or _is_read(values[name])):
-        said = ", ".join(spelled(key, options) if len(given) == 1 else key for key in given)
+        verb = "says" if len(given) == 1 else "say"
+        written = bool(CONTROLS[name].written)
+        noun, absent = (name, "none are written") if written else ("the file", "there is no file")
         raise SettingError(
-            f"{said} say how to read {name}, and none are written: give {spelled(name, options)}"
+            f"{', '.join(spelled(key, options) for key in given)} {verb} how to read {name}, and "
+            f"{absent}: give {noun} as {spelled(name, options)}"
         )
     return {known[key].keyword or key: values[key] for key in given}
 

@@ -132,7 +132,7 @@ BAD = {
     "chords after the end": (nothing, ["--chords", "C:10 F:12"], "the clip is 10 s long", 1),
     "unreadable chord": (nothing, ["--chords", "C:0 Hx:1"], "'Hx'", 1),
     "bars without a tempo": (nothing, ["--chords", "C | F"], "give bpm", 1),
-    "a tempo without chords": (nothing, ["--bpm", "90"], "bpm say how to read chords", 1),
+    "a tempo without chords": (nothing, ["--bpm", "90"], "--bpm says how to read chords", 1),
     "missing .lab": (nothing, ["--chords", "song.lab"], "cannot read song.lab", 1),
     "unknown solver": (nothing, ["--solver", "magic"], "invalid choice: 'magic'", 2),
     "steps 0": (nothing, ["--steps", "0"], "euler steps=0", 1),
