@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import nn
 
 from jasco.extract.salience.hcqt import BINS, HARMONICS
@@ -114,6 +115,6 @@ def _tall_convolution(
     wide = torch.cat(shifts).contiguous(memory_format=torch.channels_last)
     wide_bias = None if bias is None else bias.repeat(_NEIGHBOURS)
     y = F.conv2d(x, wide, wide_bias, stride=(1, _NEIGHBOURS))
-    # (B, neighbours x out, T, groups) to (B, out, T, groups x neighbours), a view of the memory.
-    y = y.unflatten(1, (_NEIGHBOURS, out)).permute(0, 3, 4, 1, 2).flatten(2, 3)
-    return y[:, :, :bins].permute(0, 3, 1, 2)
+    # With the channels last in memory this is a view.
+    y = rearrange(y, "b (n out) t groups -> b out t (groups n)", out=out)
+    return y[..., :bins]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
@@ -58,7 +59,7 @@ class STFTDiscriminator(nn.Module):
 
     def forward(self, wav: Tensor) -> DiscriminatorOutput:
         """Logits and feature maps of waveforms (B, channels, N)."""
-        spectrum = self.spectrogram(wav).transpose(2, 3)
+        spectrum = rearrange(self.spectrogram(wav), "b c f t -> b c t f")
         hidden = torch.cat([spectrum.real, spectrum.imag], dim=1)
         features = []
         for layer in self.layers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from transformers import EncodecModel
 from transformers.models.encodec.modeling_encodec import (
@@ -63,7 +64,7 @@ def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, rotate: bool
     conv = layer.conv
     (stride,), (kernel,), out = conv.stride, conv.kernel_size, conv.out_channels
     blocks = signal[0, :, : signal.shape[2] // stride * stride].unfold(1, stride, stride)
-    blocks = blocks.permute(1, 0, 2).flatten(1)  # (frames, C x block)
+    blocks = rearrange(blocks, "c frames block -> frames (c block)")
     mean = blocks.mean(0)
     blocks = blocks - mean
     power, components = torch.linalg.eigh((blocks.T @ blocks).double() / len(blocks))
@@ -75,7 +76,7 @@ def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, rotate: bool
         kept = torch.linalg.qr(rotation - rotation.mean(0))[0] @ kept
     kept = kept[:out]
     kept = kept / (blocks @ kept.T).std()
-    transform = kept.unflatten(1, (conv.in_channels, stride))
+    transform = rearrange(kept, "out (c block) -> out c block", block=stride)
     weight = torch.zeros(out, conv.in_channels, kernel)
     start = _padding_left(layer, kernel - stride)
     weight[:, :, start : start + stride] = transform
@@ -93,7 +94,7 @@ def _synthesise(layer: EncodecConv1d | EncodecConvTranspose1d, transform: Tensor
     if isinstance(layer, EncodecConvTranspose1d):
         weight[:, :, start : start + stride] = transform
     else:
-        weight[:, :, start : start + stride] = transform.transpose(0, 1)
+        weight[:, :, start : start + stride] = rearrange(transform, "out c block -> c out block")
     _set_weight(conv, weight)
     _set_bias(conv, torch.zeros(conv.out_channels))
 

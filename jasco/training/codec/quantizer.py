@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, cast
 
 import torch
+from einops import rearrange
 from torch import Tensor, distributed
 from torch.nn import functional as F
 from transformers.models.encodec.modeling_encodec import (
@@ -78,7 +79,7 @@ class CodebookLearner:
         codes, sums, commitments = [], [], []
         for layer in cast("Iterable[EncodecVectorQuantization]", self.quantizer.layers):
             if learn:
-                self._learn(layer.codebook, residual.detach().transpose(1, 2).flatten(0, 1))
+                self._learn(layer.codebook, rearrange(residual.detach(), "b d t -> (b t) d"))
             codes.append(layer.encode(residual.detach()))
             nearest = layer.decode(codes[-1])
             commitments.append(F.mse_loss(residual, nearest))
