@@ -25,7 +25,7 @@ def test_a_published_checkpoint_has_its_own_codec_weights(hub_cache, monkeypatch
     jasco = CodecSource("facebook/jasco-chords-drums-400M").load()
     encodec = CodecSource("facebook/encodec_32khz").load()
     assert jasco.latent_dim == encodec.latent_dim
-    assert jasco.io.fingerprint() != encodec.fingerprint()
+    assert jasco.fingerprint() != encodec.fingerprint()
 
 
 def test_the_fingerprint_is_of_what_data_depends_on(codec_folder):
