@@ -166,7 +166,6 @@ def _mentions(rng: Random, facts: Facts) -> list[str]:
 
 
 def _leader(rng: Random, facts: Facts) -> str:
-    """Name of the first player in the order of roles."""
     player = next(facts.players[role] for role in _PLAYERS if role in facts.players)
     return rng.choice((player.name, *player.words))
 

@@ -290,7 +290,6 @@ def _embellish(rng: Random, chords: list[Chord]) -> list[Chord]:
 
 @lru_cache(maxsize=256)
 def _inversions(chord: Chord) -> tuple[Chord, ...]:
-    """Inversions: the same root and quality over every bass that has a name."""
     root, quality, _ = _MEANINGS[chord.name]
     return tuple(_spell(*meaning) for meaning in SPELLINGS if meaning[:2] == (root, quality))
 

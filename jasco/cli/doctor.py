@@ -115,7 +115,6 @@ def parts() -> Iterator[Finding]:
 
 
 def _salience() -> Finding:
-    """Weights of the melody extractor."""
     from jasco.extract.salience.weights import VARIABLE, kept_weights
 
     path = Path(os.environ.get(VARIABLE) or kept_weights())
@@ -126,7 +125,6 @@ def _salience() -> Finding:
 
 
 def _demucs() -> Finding:
-    """Weights of the drum separation."""
     from jasco.extract.demucs import VARIABLE, find_drum_weights
 
     if find_spec("demucs") is None:
@@ -141,7 +139,6 @@ def _demucs() -> Finding:
 
 
 def _soundfont() -> Finding:
-    """Soundfont of the synthetic songs."""
     from jasco.band.render import INSTALL, find_soundfont
 
     try:
@@ -151,7 +148,6 @@ def _soundfont() -> Finding:
 
 
 def _chordino() -> Finding:
-    """Vamp plugin for chords."""
     from jasco.extract.chordino import INSTALL_COMMAND, find_chordino, search_path
 
     if find_spec("vampyhost") is None:
@@ -219,7 +215,6 @@ def examine(section: Section) -> list[Finding]:
 
 
 def _requirements(extra: str = "") -> Iterator[Requirement]:
-    """Declared requirements of an extra, or of the package itself."""
     for requirement in map(Requirement, requires("jasco") or []):
         marker = requirement.marker
         needed = marker is None or marker.evaluate({"extra": ""})

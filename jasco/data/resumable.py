@@ -58,8 +58,6 @@ class ResumableDataModule(LightningDataModule):
         self.datasets: dict[str, Any] = {}
         self._first, self._first_step = 0, 0
 
-    # --- loaders -----------------------------------------------------------------------------
-
     def train_dataloader(self) -> DataLoader[Any]:
         """Infinite loader from the next sample id of this run."""
         rank, ranks = self._rank
@@ -85,7 +83,6 @@ class ResumableDataModule(LightningDataModule):
 
     @property
     def _rank(self) -> tuple[int, int]:
-        """Index of this rank and number of ranks."""
         trainer = self.trainer
         return (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
 
@@ -108,8 +105,6 @@ class ResumableDataModule(LightningDataModule):
         if isinstance(batch, JascoError):
             raise batch
         return batch
-
-    # --- resume ------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Next sample id (``next``) and optimizer step (``step``)."""

@@ -166,7 +166,6 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
 
 
 def _duration(recording: Recording) -> float:
-    """Length of a recording (s)."""
     stated = recording.fields.get("duration")
     if isinstance(stated, int | float) and stated > 0:
         return float(stated)

@@ -106,7 +106,6 @@ class EvaluationModule(LightningModule):
             self._scoring.abandon()
 
     def _generate(self, batch: Batch) -> torch.Tensor:
-        """Takes (B, channels, N) of a setting."""
         items = [self.plan.items.item(index) for index in batch.indices]
         others = [self.plan.items.item(self.other[index]) for index in batch.indices]
         asked = [

@@ -92,7 +92,6 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Table with a header row and a header column."""
     head, *rest = rows
     yield '<div class="wide"><table><tr>'
     yield from (f"<th>{escape(text)}</th>" for text in head)
@@ -140,7 +139,6 @@ def _item(folder: Path, plan: Plan, row: Mapping[str, Any], records: Records) ->
 
 
 def _sound(path: Path) -> str:
-    """Audio as a data URL of an mp3."""
     with tempfile.TemporaryDirectory() as scratch:
         small = save_audio(Path(scratch, "take.mp3"), *load_audio(path), loudness=None)
         content = small.read_bytes()

@@ -80,7 +80,6 @@ def _table(plan: Plan, records: Records, setting: str, kind: str) -> dict[str, A
 
 
 def _keys(plan: Plan, setting: str) -> list[Key]:
-    """Keys of all takes of a setting."""
     seeds = plan.seeds[:1] if setting == CEILING else plan.seeds
     return [Key(setting, seed, item) for seed in seeds for item in plan.ids]
 

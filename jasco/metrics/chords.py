@@ -117,7 +117,6 @@ def compute(
 def _segments(
     estimate: Segments | ChordProgression | Sequence[tuple[str, float]], end: float
 ) -> Segments:
-    """An estimate as segments up to ``end`` (s)."""
     if isinstance(estimate, ChordProgression):
         return segments(estimate, end)
     if any(len(entry) == 2 for entry in estimate):

@@ -61,6 +61,5 @@ def _mean_of_others(squares: np.ndarray, width: float) -> float:
 
 
 def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Squared distances (N, M)."""
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
     return squares.clip(min=0)

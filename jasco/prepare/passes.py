@@ -70,7 +70,6 @@ class _Pass(ABC):
     def _extract(
         self, job: Job, extracts: Mapping[str, Extract], audio: Audio
     ) -> tuple[Job, dict[str, Tensor]]:
-        """Run the stages of the pass that are to be run."""
         tensors: dict[str, Tensor] = {}
         seconds = dict(job.seconds)
         for stage in self.stages:

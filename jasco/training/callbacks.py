@@ -130,8 +130,6 @@ class Checkpoints(Checkpoint):
         self._signal: int | None = None
         self._handlers: dict[int, Any] = {}
 
-    # --- before the first step ---------------------------------------------------------------
-
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the disk space, and write the frozen pretrained parts."""
         if trainer.is_global_zero:
@@ -158,8 +156,6 @@ class Checkpoints(Checkpoint):
             if not (self.folder / name).exists():
                 with replacing_folder(self.folder / name) as new:
                     write(new)
-
-    # --- between steps -----------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Handle signals between steps; Lightning's handlers would act within a step."""

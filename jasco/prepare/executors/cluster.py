@@ -98,8 +98,6 @@ class _Attempts:
 
 
 class _Actor:
-    """Pass, opened on a worker of the cluster."""
-
     def __init__(self, one: Pass, attempts: Any) -> None:
         torch.set_num_threads(1)
         device = resolve_device() if one.needs == "model" else torch.device("cpu")

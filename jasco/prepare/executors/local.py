@@ -75,8 +75,6 @@ class LocalExecutor(Executor):
 
 
 class _Pool(ABC):
-    """Workers of one pass."""
-
     size: int
 
     @abstractmethod

@@ -131,7 +131,6 @@ def damp_residual(layer: nn.Module) -> None:
 
 
 def _set_weight(conv: Convolution, weight: Tensor) -> None:
-    """Set the weight of a convolution, through its parametrization where it has one."""
     rows = weight.flatten(1).norm(dim=1) > 0
     # Weight normalisation divides by the norm of a row, which must not be zero.
     weight = torch.where(rows[:, None, None], weight, 1e-6 * torch.randn_like(weight))
