@@ -18,20 +18,20 @@ from jasco.io.assets import package_dir
 
 
 def conf_dir() -> Path:
-    """The folder of the bundled configurations, for ``@hydra.main(config_path=...)``."""
+    """Folder of the bundled configurations."""
     return package_dir("conf")
 
 
 def compose_config(*overrides: str, config_name: str | None = None) -> dict[str, Any]:
-    """A configuration composed by Hydra and resolved to plain values.
+    """Configuration composed by Hydra, as resolved plain data.
 
     Args:
-        overrides: as on the command line; ``"+model=400m"`` picks a model where no
-            ``config_name`` does.
-        config_name: the root configuration, none by default.
+        overrides: overrides as on the command line; ``"+model=400m"`` adds a model without a
+            ``config_name``.
+        config_name: name of the root configuration; ``None`` for none.
 
     Raises:
-        SettingError: a group, choice, key or value that does not exist.
+        SettingError: an unknown group, choice, key or value.
     """
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
@@ -43,15 +43,15 @@ def compose_config(*overrides: str, config_name: str | None = None) -> dict[str,
 
 
 def build_node(node: Any, **more: Any) -> Any:
-    """What a node of our own configurations describes, with its children.
+    """Object of a node of a bundled configuration, with its children.
 
     Args:
-        node: of a configuration, or plain data.
-        more: arguments beside those of the node.
+        node: node of a configuration, or plain data.
+        more: further arguments.
 
     Raises:
-        SettingError: its class cannot be found, or does not take its keys.
-        JascoError: whatever the class raises on purpose.
+        SettingError: an unknown class, or keys that it does not take.
+        JascoError: an error of the class itself.
     """
     if "_target_" not in node:
         raise SettingError(f"a node with {', '.join(node)} has no _target_: what is it for?")
@@ -66,7 +66,7 @@ def build_node(node: Any, **more: Any) -> Any:
 
 
 def plain(node: Any, *, resolve: bool = True) -> Any:
-    """A node of a configuration as plain data; other values as they are."""
+    """Node of a configuration as plain data; other values are returned unchanged."""
     return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "jasco-prepare"
 MANIFEST = "manifest.jsonl"
-"""What is written into a dataset that is made of a folder."""
+"""Manifest in the dataset of a folder of recordings."""
 GROUPS = {"executor": "Who does the work"}
 KINDS = {
     "manifest": str | None,
@@ -38,7 +38,7 @@ def run(config: DictConfig) -> None:
     """Prepare what a configuration names, and print what was done.
 
     Raises:
-        JascoError: nothing can be prepared, or none of the recordings could.
+        JascoError: invalid settings, or no recording that could be prepared.
     """
     from jasco.cli.hydra_program import read_settings
     from jasco.config import build_node
@@ -72,7 +72,7 @@ def _check_source(manifest: str | None, audio_dir: str | None) -> None:
 
 
 def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[Recording]:
-    """Those of a manifest; or those of a folder, whose manifest goes into the dataset."""
+    """Recordings of a manifest or of a folder, whose manifest is written into the dataset."""
     from jasco.data.manifest import read_manifest, scan_folder, write_manifest
 
     if manifest is not None:
@@ -88,7 +88,7 @@ def _probe(path: Path) -> dict[str, Any]:
 
     try:
         info = probe(path)
-    except AudioError:  # what is wrong with it is said where it is read
+    except AudioError:  # the preparation reports the error
         return {}
     return {"duration": info.duration, "sample_rate": info.sample_rate, "channels": info.channels}
 
@@ -100,8 +100,8 @@ def main() -> int:
         print(
             help_text(
                 f"{PROGRAM} audio_dir=FOLDER out=FOLDER [KEY=VALUE ...]",
-                "Turns recordings into a prepared dataset: latents, chords, drum codes and melody "
-                "of each. Run again, it finishes what is missing.",
+                "Prepares a dataset: latents, chords, drum codes and melody of recordings. The "
+                "same command resumes.",
                 "prepare",
                 GROUPS,
             ),

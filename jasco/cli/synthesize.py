@@ -1,4 +1,4 @@
-"""``jasco-synthesize``: songs of the band into a folder, by a Hydra configuration.
+"""``jasco-synthesize``: synthesis of songs with exact labels.
 
 ``jasco-synthesize songs=3000 seconds=20 seed=0 out=band codec.name=demo``. ``--help`` shows the
 whole configuration, whose keys are overridden in the same way.
@@ -37,7 +37,7 @@ def run(config: DictConfig) -> None:
     """Play and label what a configuration asks for.
 
     Raises:
-        JascoError: a setting out of range, a missing part, a song that could not be played.
+        JascoError: invalid settings, a missing part, or a song that cannot be rendered.
     """
     from jasco.cli.hydra_program import read_settings
     from jasco.config import build_node
@@ -79,8 +79,8 @@ def main() -> int:
         print(
             help_text(
                 f"{PROGRAM} songs=N out=FOLDER [KEY=VALUE ...]",
-                "Composes and plays songs of the band, with their descriptions, chords, drums and "
-                "melodies, and makes a prepared dataset of them.",
+                "Composes and renders songs with descriptions, chords, drums and melodies, and "
+                "prepares a dataset of them.",
                 "synthesize",
                 GROUPS,
             ),

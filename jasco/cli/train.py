@@ -179,8 +179,8 @@ def main() -> int:
         print(
             help_text(
                 f"{PROGRAM} experiment=NAME data.root=DATA [KEY=VALUE ...]",
-                "Trains a model, a codec or a text encoder in the folder run=FOLDER, or goes on "
-                "with the run that is there.",
+                "Trains a model, a codec or a text encoder in the folder run=FOLDER, or resumes "
+                "the run in it.",
                 "train",
                 GROUPS,
             ),
@@ -196,7 +196,7 @@ def main() -> int:
     try:
         run_hydra(PROGRAM, "train", train)
     except Interrupted as stop:
-        if stop.rank:  # one says it for all
+        if stop.rank:  # the first rank prints the message
             return 0
         print(f"{PROGRAM}: {stop}", file=sys.stderr)
         return 128 + stop.signal

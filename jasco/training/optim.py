@@ -59,10 +59,10 @@ class Optimization:
             )
 
     def optimizer(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> AdamW:
-        """An optimiser of the named parameters that are to be trained.
+        """AdamW of the named parameters that require gradients.
 
         Raises:
-            SettingError: a group that no parameter belongs to.
+            SettingError: a group without parameters.
         """
         members: dict[str, list[nn.Parameter]] = {name: [] for name in (*self.groups, "")}
         for name, parameter in parameters:
@@ -91,10 +91,10 @@ class Optimization:
     def configure(
         self, parameters: Iterable[tuple[str, nn.Parameter]], steps: int
     ) -> dict[str, Any]:
-        """Optimiser of the named parameters and its schedule, moving every step, for Lightning.
+        """Optimiser of the named parameters and its schedule by step, for Lightning.
 
         Raises:
-            SettingError: the run has no number of steps, or a group no parameter.
+            SettingError: no number of steps, or a group without parameters.
         """
         if steps < 1:
             raise SettingError(f"trainer.max_steps={steps}: the schedule needs a number of steps")
@@ -106,20 +106,20 @@ class Optimization:
         }
 
     def scheduler(self, optimizer: Optimizer, steps: int) -> LambdaLR:
-        """The schedule of the learning rate over a run of ``steps``."""
+        """Learning-rate schedule of a run of ``steps``."""
         return LambdaLR(
             optimizer, lambda step: warmup_cosine(step, self.warmup, steps, self.min_lr_ratio)
         )
 
 
 def warmup_cosine(step: int, warmup: int, steps: int, min_ratio: float = 0.0) -> float:
-    """Factor of the learning rate at a step: up in a line, then down along half a cosine."""
+    """Factor of the learning rate at a step: linear warm-up, then half a cosine."""
     if step < warmup:
         return (step + 1) / warmup
     progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
     return min_ratio + (1 - min_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def seed_step(*place: int) -> None:
-    """Seed what is random in a step by its place in the run, so that a resumed run is the same."""
-    torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+def seed_step(*index: int) -> None:
+    """Seed the random numbers of a step by its indices, so that a resumed run is the same."""
+    torch.manual_seed(int(np.random.SeedSequence(index).generate_state(1)[0]))

@@ -1,4 +1,4 @@
-"""EnCodec as Lightning trains it: a continuous autoencoder whose latents can also be quantised."""
+"""LightningModule of EnCodec training: a continuous autoencoder with quantisable latents."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ from jasco.training.optim import Optimization, seed_step
 
 RECONSTRUCTION = ("waveform", "stft", "mel", "flux")
 ADVERSARIAL = ("adversarial", "features")
-_AUDIBLE = 1e-3  # RMS below which an SI-SDR, for ever falling towards silence, says nothing
+_AUDIBLE = 1e-3  # RMS below which SI-SDR, which falls without bound towards silence, is skipped
 
 
 class CodecModule(LightningModule):
     """Training of an `EnCodec`, from its configuration or from pretrained weights.
 
-    The flow model decodes latents that were never quantised, while drum codes are those of the
-    first codebook. So most items of a batch pass unquantised, with noise, and some through the
-    first 1 to Q codebooks, whose number is drawn per item; the codebooks learn from all.
+    The flow model decodes latents without quantisation, and drum codes are those of the first
+    codebook. So most items of a batch are decoded unquantised, with noise, and some from the first
+    1 to Q codebooks, drawn per item; the codebooks learn from all items.
 
-    What a latent is worth is set by ``latent_noise`` and ``kl_weight`` together. An encoder that is
-    free to scale its latents escapes any noise, and spreads detail over all channels alike: near
-    white latents, which a flow is slow to learn. Here a latent is a Gaussian of that deviation, and
-    its divergence from N(0, I), which up to a constant is half its square, is paid for: only what
-    serves the reconstruction is kept above the noise, and the decoder bears the errors of a flow.
+    ``latent_noise`` and ``kl_weight`` determine the information in a latent, as in a variational
+    autoencoder of fixed variance: latents are Gaussians of this deviation, with a penalty on their
+    divergence from N(0, I), half their square up to a constant. Without the penalty an encoder
+    scales its latents above any noise and spreads detail evenly over the channels: nearly white
+    latents, which a flow learns slowly. With it, channels carry what the reconstruction needs, and
+    the decoder tolerates errors of a flow.
 
-    What is reconstructed is the waveform about its mean: a DC offset of a recording, which nobody
-    hears, would else take the latent channel of most power, and a flow over the latents would
-    learn to draw it.
+    The target is the waveform without its mean: an inaudible DC offset would take the latent
+    channel of most power, and a flow would learn to generate it.
 
     Args:
-        codec: to train; one of random weights is initialised for it.
+        codec: codec to train; random weights are initialised by `init_pca`.
         weights: share of the gradient of the losses ``waveform``, ``stft``, ``mel`` and ``flux``,
-            and with a discriminator also ``adversarial`` and ``features``, which else are not
-            looked at; see `LossBalancer`.
+            and with a discriminator also ``adversarial`` and ``features``, which are otherwise
+            ignored; see `LossBalancer`.
         reconstruction: arguments of `ReconstructionLoss` beside the sample rate.
-        discriminator: to train against, if any.
-        optim: the optimiser and its schedule.
-        quantized_share: probability that an item passes through codebooks.
-        commitment_weight: of the distance of the latents from their codes.
-        latent_noise: standard deviation of the noise on latents that are not quantised.
-        kl_weight: of the divergence of the latents from N(0, I).
+        discriminator: discriminator to train against; ``None`` for none.
+        optim: optimiser and learning-rate schedule.
+        quantized_share: probability that an item is decoded from codes.
+        commitment_weight: weight of the distance of the latents from their codes.
+        latent_noise: standard deviation of the noise on unquantised latents.
+        kl_weight: weight of the divergence of the latents from N(0, I).
         codebooks: arguments of `CodebookLearner` beside the quantiser.
-        seed: of what is drawn.
+        seed: seed of all draws.
 
     Raises:
         SettingError: a value out of range, or weights that do not fit the losses.
@@ -117,7 +117,7 @@ class CodecModule(LightningModule):
         seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
 
     def training_step(self, wav: Tensor, batch_idx: int) -> Tensor:
-        """The objective for waveforms (B, channels, N)."""
+        """Objective for waveforms (B, channels, N)."""
         objective, losses = self.objective(wav)
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
         self.log("train/loss", self._total(losses), prog_bar=True)
@@ -125,17 +125,19 @@ class CodecModule(LightningModule):
         return objective
 
     def objective(self, wav: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """What is minimised for waveforms (B, channels, N), and the losses it is made of.
+        """Scalar to minimise for waveforms (B, channels, N), and its losses.
 
-        Only its gradient means something: the balanced one for the codec, that of its own loss for
-        the discriminator, which learns from the same pass.
+        Only the gradient of the scalar is meaningful: balanced gradients for the codec, and that of
+        its own loss for the discriminator.
         """
         latents = self.model.encoder(wav).float()
         wav = _about_mean(wav)
         with torch.autocast(wav.device.type, enabled=False):
             passed, commitment = self._bottleneck(latents)
         decoded = self.model.decoder(passed).float()
-        output = decoded.detach().requires_grad_()  # so no loss below reaches the codec by itself
+        output = (
+            decoded.detach().requires_grad_()
+        )  # the balancer alone passes gradients to the codec
         losses = self.reconstruction(output, wav)
         others = {
             "commitment": self.commitment_weight * commitment,
@@ -151,7 +153,7 @@ class CodecModule(LightningModule):
         return objective, losses | others
 
     def _bottleneck(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """What the decoder is given for latents (B, D, T), and the commitment loss."""
+        """Input of the decoder for latents (B, D, T), and commitment loss."""
         quantized = self.learner(latents, learn=True)
         items = len(latents)
         depth = torch.randint(len(quantized.latents), (items,), device=latents.device)
@@ -162,7 +164,7 @@ class CodecModule(LightningModule):
         return torch.where(by_codes[:, None, None], through, noisy), quantized.commitment
 
     def _total(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """Weighted mean of the losses of the reconstruction, to be looked at."""
+        """Weighted mean of the reconstruction losses, for logs."""
         found = torch.stack([losses[name].detach() for name in RECONSTRUCTION])
         weights = found.new_tensor([self.balancer.weights[name] for name in RECONSTRUCTION])
         return (weights * found).sum() / weights.sum().clamp(min=1e-9)
@@ -173,10 +175,10 @@ class CodecModule(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip codec and discriminator apart, or stop where a gradient is not finite.
+        """Clip the gradient norms of codec and discriminator, or stop where one is not finite.
 
         Raises:
-            JascoError: on all ranks, before the weights change.
+            JascoError: not finite; on all ranks, before the weights change.
         """
         for name in ("model", "discriminator"):
             part = getattr(self, name)
@@ -186,7 +188,7 @@ class CodecModule(LightningModule):
             if not fine:
                 raise JascoError(
                     f"the gradient is not finite at step {self.trainer.global_step}: lower "
-                    "optim.lr, or look for what is odd in the audio"
+                    "optim.lr, or check the audio"
                 )
             clip_to_norm(part.parameters(), norm, gradient_clip_val)
             self.log(f"train/grad_norm/{name}", norm)
@@ -198,7 +200,7 @@ class CodecModule(LightningModule):
     # --- evaluation --------------------------------------------------------------------------
 
     def validation_step(self, wav: Tensor, batch_idx: int) -> None:
-        """Losses without quantisation; SI-SDR (dB) of what is audible, also through codes."""
+        """Losses without quantisation; SI-SDR (dB) of audible items, also from codes."""
         with torch.autocast(wav.device.type, enabled=False):
             latents = self.model.encoder(wav)
             quantized = self.learner(latents, learn=False)
