@@ -230,7 +230,8 @@ def synthesize(
 
 def _track(band: Band, root: Path, job: Job) -> prepared.Track:
     header = track_file.read_header(root / track_file.track_file(job.id))
-    fields = {**band.row(job.number), "drums": str(band.drums(job.number))}
+    isolated = {name: str(path) for name, path in band.isolated(job.number).items()}
+    fields = {**band.row(job.number), **isolated}
     del fields["path"]
     return prepared.make_track(header, job.path, fields)
 

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from jasco.chords import CHORD_NAMES
+from jasco.controls import CONTROLS
 from jasco.errors import CheckpointError
 from jasco.io.plain import parse_yaml
 from jasco.io.torch_files import read_torch, state_of
@@ -139,7 +140,8 @@ def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
     for name, ours in _OUR_NAMES.items():
         if name not in controls:
             continue
-        node = {"_target_": f"jasco.conditioners.{_CLASSES[ours]}", "dim": dim}
+        text = "jasco.conditioners.TextConditioner"
+        node = {"_target_": CONTROLS[ours].conditioner if ours in CONTROLS else text, "dim": dim}
         if name == "description":
             node |= {"pretrained": controls[name]["t5"]["name"], "revision": None}
             node |= {"finetune": bool(controls[name]["t5"].get("finetune", False))}
@@ -185,14 +187,6 @@ def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
         },
         "dropout": dropout,
     }
-
-
-_CLASSES = {
-    "text": "TextConditioner",
-    "chords": "ChordConditioner",
-    "drums": "DrumConditioner",
-    "melody": "MelodyConditioner",
-}
 
 
 def _refuse_unsupported(xp: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""One request for music, whether options, a request file or the recipe in a take spell it out.
+"""Request for music, from options, a request file or the recipe of a take.
 
-All three come down to a mapping by `keys`, from which `Request.build` makes a checked
-request. Nothing here imports torch: types, ranges, chords, conflicts and the presence of files are
-checked first, and the contents of files are read by `jasco.pipeline.reading` in the request's turn.
+Each of these gives values by `keys`, from which `Request.build` makes a checked request. Nothing
+here imports torch: types, ranges, chords, conflicts and the presence of files are checked first,
+and the contents of files are read by `jasco.pipeline.reading` in the turn of the request.
 """
 
 from __future__ import annotations
@@ -60,25 +60,25 @@ def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A checked request.
+    """Checked request.
 
     Attributes:
-        label: the place it was read from, for messages; ``None`` for the command line.
+        label: file and line of the request, for messages; ``None`` for the command line.
         text: description of the music.
-        controls: by control, a file to read, or a value from ``start`` on: as it is written, or
-            of a recipe.
+        controls: file to read by control; or its value from ``start`` on, written in the request
+            or taken from a recipe.
         reading: options for reading its file, by control.
         recordings: recording that a control is extracted from, by control.
         start: start of the clip in all controls (s).
-        length: what is used of them (s), ``None`` for all that the clip holds.
-        seed: ``None`` to draw one.
+        length: length of the part of the controls that is used (s); ``None`` for the clip's.
+        seed: seed of the first take; ``None`` to draw one.
         samples: number of takes.
-        best_of: seeds to try for each take, of which the best is kept.
-        duration: length (s), ``None`` for the model's.
-        solver, guidance: ``None`` for the model's.
-        loudness: LUFS of the file, ``None`` to leave the level.
-        output: file to write, ``None`` if the request does not say.
-        files: all that are read for it.
+        best_of: number of candidates for each take, of which the best is kept.
+        duration: length of the clip (s); ``None`` for the model's.
+        solver, guidance: solver and guidance; ``None`` for the model's.
+        loudness: loudness of the file (LUFS); ``None`` to leave the level.
+        output: file to write; ``None`` if the request names none.
+        files: files that are read.
     """
 
     label: str | None
@@ -103,8 +103,8 @@ class Request:
         """Request of values by `keys`; ``None`` is the same as no value.
 
         Raises:
-            JascoError: a key or value that is not allowed, or a file that is not there or of
-                another kind; the message begins with the label.
+            JascoError: a key or value that is not allowed, or a file that is missing or of another
+                kind; the message begins with the label.
         """
         with labelled(label):
             values = {key: value for key, value in values.items() if value is not None}
