@@ -14,6 +14,7 @@ import pytest
 COUNT = 100  # inputs of each reader
 PEAK = 2e9  # bytes
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = ROOT / "tests" / "support" / "fuzz.py"
 
 
 @pytest.mark.slow
@@ -23,7 +24,7 @@ def test_mutated_input_gives_a_result_or_a_jasco_error(reader: str, tmp_path: Pa
     folder.mkdir()
     path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "fuzz.py"), reader, str(folder), "0", str(COUNT)],
+        [sys.executable, str(PROGRAM), reader, str(folder), "0", str(COUNT)],
         env=os.environ | {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
