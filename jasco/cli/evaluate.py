@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.help import asks_for_help, help_text
+from jasco.cli.help import print_help
 from jasco.controls import CONTROLS
 from jasco.errors import MissingPartError, SettingError
 from jasco.metrics import TAKE_METRICS
@@ -135,17 +135,14 @@ def _plan(settings: dict[str, Any]) -> Any:
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if asks_for_help(sys.argv[1:]):
-        print(
-            help_text(
-                f"{PROGRAM} checkpoint=NAME data.root=DATA [KEY=VALUE ...]",
-                "Generates for the clips of a prepared dataset, extracts the controls from what "
-                "came out, and compares them with those that were asked for.",
-                "evaluate",
-                GROUPS,
-            ),
-            end="",
-        )
+    if print_help(
+        sys.argv[1:],
+        f"{PROGRAM} checkpoint=NAME data.root=DATA [KEY=VALUE ...]",
+        "Generates for the clips of a prepared dataset, extracts the controls from what "
+        "came out, and compares them with those that were asked for.",
+        "evaluate",
+        GROUPS,
+    ):
         return 0
     from jasco.cli.hydra_program import run_processes
 

@@ -206,32 +206,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     from jasco.pipeline.retake import Place, place_of, read_take
     from jasco.pipeline.takes import Reader, make_takes
 
+    place = Place(args.model, None, args.device, args.dtype, args.threads)
     if requests is None or plan is None:
         take = read_take(args.take)
         requests = [Request.build(merged(take.values, options))]
         plan = _plan(args, requests)
-        place, notes = place_of(
-            take,
-            model=args.model,
-            device=args.device,
-            dtype=args.dtype,
-            threads=args.threads,
-            hub=HubOptions(args.revision, args.cache_dir),
-            trusted=args.yes,
-        )
+        hub = HubOptions(args.revision, args.cache_dir)
+        place, notes = place_of(take, place, hub, trusted=args.yes)
         for note in (*take.notes, *notes):
             tell(str(note))
-    else:
-        device, dtype = args.device or "auto", args.dtype or "auto"
-        place = Place(args.model or DEFAULT_MODEL, None, device, dtype, args.threads)
-    device = resolve_device(place.device)
-    resolve_dtype(place.dtype, device)
+    name, device, dtype = (
+        place.model or DEFAULT_MODEL,
+        place.device or "auto",
+        place.dtype or "auto",
+    )
+    resolve_dtype(dtype, resolve_device(device))
     use_threads(place.threads)
     first = _first(requests, Sources)
 
-    model = load_model(
-        place.model, args, device=place.device, dtype=place.dtype, revision=place.revision
-    )
+    model = load_model(name, args, device=device, dtype=dtype, revision=place.revision)
     load = time.perf_counter() - started
     check_fit(requests, model)
     failed = 0

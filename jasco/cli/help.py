@@ -18,9 +18,14 @@ _WIDTH = 100
 _FLAGS = ("-h", "--help")
 
 
-def asks_for_help(words: Sequence[str]) -> bool:
-    """True where a word of a command line asks for help."""
-    return any(word in _FLAGS for word in words)
+def print_help(
+    words: Sequence[str], usage: str, summary: str, config_name: str, groups: Mapping[str, str]
+) -> bool:
+    """Print `help_text` where a word of a command line asks for it; True if one does."""
+    asked = any(word in _FLAGS for word in words)
+    if asked:
+        print(help_text(usage, summary, config_name, groups), end="")
+    return asked
 
 
 def help_text(usage: str, summary: str, config_name: str, groups: Mapping[str, str]) -> str:

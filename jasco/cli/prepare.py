@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.help import asks_for_help, help_text
+from jasco.cli.help import print_help
 from jasco.errors import AudioError, DataError, SettingError
 
 if TYPE_CHECKING:
@@ -96,17 +96,14 @@ def _probe(path: Path) -> dict[str, Any]:
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if asks_for_help(sys.argv[1:]):
-        print(
-            help_text(
-                f"{PROGRAM} audio_dir=FOLDER out=FOLDER [KEY=VALUE ...]",
-                "Prepares a dataset: latents, chords, drum codes and melody of recordings. The "
-                "same command resumes.",
-                "prepare",
-                GROUPS,
-            ),
-            end="",
-        )
+    if print_help(
+        sys.argv[1:],
+        f"{PROGRAM} audio_dir=FOLDER out=FOLDER [KEY=VALUE ...]",
+        "Prepares a dataset: latents, chords, drum codes and melody of recordings. The "
+        "same command resumes.",
+        "prepare",
+        GROUPS,
+    ):
         return 0
     from jasco.cli.hydra_program import run_processes
 

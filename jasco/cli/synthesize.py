@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.help import asks_for_help, help_text
+from jasco.cli.help import print_help
 from jasco.errors import SettingError
 
 if TYPE_CHECKING:
@@ -75,17 +75,14 @@ def run(config: DictConfig) -> None:
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if asks_for_help(sys.argv[1:]):
-        print(
-            help_text(
-                f"{PROGRAM} songs=N out=FOLDER [KEY=VALUE ...]",
-                "Composes and renders songs with descriptions, chords, drums and melodies, and "
-                "prepares a dataset of them.",
-                "synthesize",
-                GROUPS,
-            ),
-            end="",
-        )
+    if print_help(
+        sys.argv[1:],
+        f"{PROGRAM} songs=N out=FOLDER [KEY=VALUE ...]",
+        "Composes and renders songs with descriptions, chords, drums and melodies, and "
+        "prepares a dataset of them.",
+        "synthesize",
+        GROUPS,
+    ):
         return 0
     from jasco.cli.hydra_program import run_processes
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.help import asks_for_help, help_text
+from jasco.cli.help import print_help
 from jasco.errors import Interrupted, MissingPartError, SettingError
 
 if TYPE_CHECKING:
@@ -175,17 +175,14 @@ def _trainer(config: DictConfig, run: Path) -> tuple[Any, Any]:
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
     words = sys.argv[1:]
-    if asks_for_help(words):
-        print(
-            help_text(
-                f"{PROGRAM} experiment=NAME data.root=DATA [KEY=VALUE ...]",
-                "Trains a model, a codec or a text encoder in the folder run=FOLDER, or resumes "
-                "the run in it.",
-                "train",
-                GROUPS,
-            ),
-            end="",
-        )
+    if print_help(
+        words,
+        f"{PROGRAM} experiment=NAME data.root=DATA [KEY=VALUE ...]",
+        "Trains a model, a codec or a text encoder in the folder run=FOLDER, or resumes "
+        "the run in it.",
+        "train",
+        GROUPS,
+    ):
         return 0
     from jasco.cli.hydra_program import run_hydra
     from jasco.cli.words import experiments

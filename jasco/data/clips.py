@@ -1,6 +1,6 @@
 """Infinite, index-addressed dataset of training clips.
 
-Clip ``sample_id`` of a seed always has the same slice of the same track, text, dropout, noise and
+Clip ``sample_id`` of a seed always has the same segment of the same track, text, dropout, noise and
 flow time, whatever the number of workers or ranks. A run therefore resumes exactly where it stopped
 by continuing with the next sample id.
 """
@@ -42,8 +42,8 @@ class Track(Protocol):
         """Entries of the manifest."""
 
 
-class Slice(Protocol):
-    """Consecutive frames of a track, the first ``length`` of them before padding."""
+class SourceClip(Protocol):
+    """Segment of a track with its conditions, its first ``length`` frames before padding."""
 
     @property
     def length(self) -> int:
@@ -55,17 +55,17 @@ class Slice(Protocol):
 
 
 class Source(Protocol):
-    """Tracks and their slices: a prepared dataset, or recordings read on the fly.
+    """Tracks and clips of them: a prepared dataset, or recordings read on the fly.
 
-    A slice has ``latents`` (T, D) in the codec's own scale or ``audio`` at the codec's rate.
+    A clip has ``latents`` (T, D) in the codec's own scale or ``audio`` at the codec's rate.
     """
 
     @property
     def tracks(self) -> Sequence[Track]:
         """All tracks."""
 
-    def clip(self, index: int, start_frame: int, num_frames: int) -> Slice:
-        """Slice of ``num_frames`` frames of the track ``index``."""
+    def clip(self, index: int, start_frame: int, num_frames: int) -> SourceClip:
+        """Segment of ``num_frames`` frames of the track ``index``, with its conditions."""
 
 
 @dataclass(frozen=True, eq=False)

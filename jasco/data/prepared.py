@@ -192,7 +192,7 @@ class Facts:
 
 @dataclass(frozen=True, eq=False)
 class PreparedClip:
-    """Slice of a track.
+    """Segment of a track with its conditions.
 
     Attributes:
         latents: (T, D) float32 in the codec's own scale, zero from frame ``length`` on.
@@ -206,7 +206,7 @@ class PreparedClip:
 
 
 class PreparedDataset:
-    """Prepared dataset, read slice by slice.
+    """Prepared dataset, read segment by segment.
 
     Args:
         root: folder of the dataset.
@@ -260,7 +260,7 @@ class PreparedDataset:
         return len(self.tracks)
 
     def clip(self, index: int, start_frame: int, num_frames: int) -> PreparedClip:
-        """Slice of a track, of which nothing else is read.
+        """Segment of a track, of which nothing else is read.
 
         The chord that sounds at the start has its onset at 0. Where the track ends within the clip,
         the conditions end with it.
@@ -271,7 +271,7 @@ class PreparedDataset:
             num_frames: length of the clip (latent frames).
 
         Raises:
-            SettingError: the slice begins outside the track, or has no frames.
+            SettingError: the segment begins outside the track, or has no frames.
             DataError: the file is missing or broken, or differs from the index.
         """
         track = self.tracks[index]

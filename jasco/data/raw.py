@@ -49,7 +49,7 @@ class RawTrack:
 
 @dataclass(frozen=True, eq=False)
 class RawClip:
-    """Slice of a recording.
+    """Segment of a recording with its conditions.
 
     Attributes:
         audio: (channels, N) at the codec's rate, padded with silence.
@@ -123,7 +123,7 @@ class RawAudioDataset:
         )
 
     def clip(self, index: int, start_frame: int, num_frames: int) -> RawClip:
-        """Slice of a recording; where the format allows it, nothing else is read.
+        """Segment of a recording; where the format allows it, nothing else is read.
 
         Args:
             index: index of the recording.
@@ -168,6 +168,6 @@ class RawAudioDataset:
         return RawTrack(recording.path, frames, recording.fields)
 
     def _read(self, path: Path, start: float, duration: float) -> Audio:
-        """Slice of at most ``duration`` (s), at the codec's rate."""
+        """Segment of at most ``duration`` (s), at the codec's rate."""
         audio = load_audio(path, start=start, duration=duration).resample(self.sample_rate)
         return Audio(audio.samples[:, : round(duration * self.sample_rate)], self.sample_rate)

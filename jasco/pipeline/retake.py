@@ -20,7 +20,7 @@ from jasco.recipe import Recipe
 
 @dataclass(frozen=True)
 class Place:
-    """Model, and the device that computes.
+    """Model, and the device that computes; ``None`` for what is not asked for.
 
     Attributes:
         model, revision: name and commit.
@@ -28,11 +28,11 @@ class Place:
         threads: threads of the CPU; ``None`` for the default.
     """
 
-    model: str
-    revision: str | None
-    device: str
-    dtype: str
-    threads: int | None
+    model: str | None = None
+    revision: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,49 +68,43 @@ def read_take(path: Path) -> EarlierTake:
 
 
 def place_of(
-    take: EarlierTake,
-    *,
-    model: str | None = None,
-    device: str | None = None,
-    dtype: str | None = None,
-    threads: int | None = None,
-    hub: HubOptions | None = None,
-    trusted: bool = False,
+    take: EarlierTake, asked: Place, hub: HubOptions, *, trusted: bool
 ) -> tuple[Place, list[Note]]:
-    """Model and device that make a take again: as the arguments say, else as its recipe does.
+    """Model and device that make a take again: as asked, else as its recipe says.
 
     Args:
         take: take.
-        model, device, dtype, threads: see `Place`.
+        asked: model and device in place of those of the recipe.
         hub: revision and cache of the model of the recipe.
         trusted: load the model of the recipe from wherever it is.
 
     Returns:
-        The place, and notes about differences to that of the take.
+        The place, and notes about its differences from that of the take.
 
     Raises:
         SettingError: no model is named, or one that is not at hand and not trusted.
     """
-    recipe = take.recipe
-    if model is None and recipe.model is None:
+    recipe, notes, device = take.recipe, [], asked.device or take.recipe.device
+    if asked.model is None and recipe.model is None:
         raise SettingError(f"the recipe in {take.path} names no model: give --model")
-    notes = []
-    if device is None and recipe.device not in available_devices():
-        notes.append(Note(f"made on {recipe.device}, which is not here: the take may differ"))
+    if asked.device is None and device not in available_devices():
+        notes.append(Note(f"made on {device}, which is not here: the take may differ"))
         device = "auto"
     if recipe.batch is not None and recipe.batch > 1:
         line = f"made in a batch of {recipe.batch}, now alone: the take may differ in rounding, "
         notes.append(Note(line + "which in bfloat16 can be audible"))
-    # The number of threads changes how sums are split, and so the rounding.
-    threads = threads or (recipe.threads if recipe.device == "cpu" else None)
-    device, dtype = device or recipe.device, dtype or recipe.dtype
-    if model is not None:
-        return Place(model, None, device, dtype, threads), notes
-    # The commit belongs to the recipe's own model.
-    name, revision = str(recipe.model), recipe.revision
-    if not trusted:
-        _require_at_hand(take.path, name, revision, hub or HubOptions())
-    return Place(name, revision, device, dtype, threads), notes
+    place = Place(
+        # The commit belongs to the recipe's own model.
+        recipe.model if asked.model is None else asked.model,
+        recipe.revision if asked.model is None else None,
+        device,
+        asked.dtype or recipe.dtype,
+        # The number of threads changes how sums are split, and so the rounding.
+        asked.threads or (recipe.threads if recipe.device == "cpu" else None),
+    )
+    if asked.model is None and not trusted:
+        _require_at_hand(take.path, str(recipe.model), recipe.revision, hub)
+    return place, notes
 
 
 def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
