@@ -68,8 +68,6 @@ PENDING = (
     "jasco/conditions.py",
     "jasco/config.py",
     "jasco/data",
-    "jasco/pipeline",
-    "jasco/prepare",
     "jasco/recipe.py",
     "jasco/training",
     "tests/checkpoint/test_published.py",
