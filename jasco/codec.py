@@ -173,7 +173,6 @@ def _keep_sizes_on_cpu(model: EncodecModel) -> None:
 
 
 def _statistic(name: str, value: Any, config: EncodecConfig) -> Tensor:
-    """Statistic of the latents as a tensor, a scalar or (D,)."""
     entries = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in entries)
     if not numbers or (entries is value and len(value) != config.hidden_size):

@@ -374,7 +374,6 @@ def _check_parts(
     network: VelocityNetwork,
     segment_duration: float,
 ) -> None:
-    """Check that codec, conditioners and network fit each other."""
     for name in set(conditioners).difference(known := control_names()):
         raise SettingError(f"conditioners has {name!r:.40}: known are {', '.join(known)}")
     if not 0 < segment_duration <= MAX_DURATION:

@@ -187,7 +187,6 @@ def open_source(source: Source, stack: ExitStack) -> tuple[str, Path | None, Bin
 
 
 def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> Decoder:
-    """Decoder of a format of libsndfile, with a verified length."""
     if path is not None:
         # Reading by path avoids a Python call for each frame. The path of the open file descriptor
         # stays valid if the file is replaced.
@@ -210,7 +209,7 @@ def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> 
                 sound = _sound(mpeg.with_length(file, found), stack)
                 stated = int(sound.frames)
             frames = stated
-        _tell_mpeg_rest(found, name, frames / sound.samplerate)
+        _warn_of_mpeg_rest(found, name, frames / sound.samplerate)
     elif sound.format == "FLAC" and frames >= flac.UNKNOWN:
         found_flac = flac.measured(file)
         if found_flac is None:
@@ -223,7 +222,7 @@ def _decoder(path: Path | None, file: BinaryIO, name: str, stack: ExitStack) -> 
     elif sound.format in ("WAV", "WAVEX"):
         stated = _wav_length(file, frames)
     elif sound.format == "OGG":
-        _tell_ogg_rest(file, name, frames / sound.samplerate)
+        _warn_of_ogg_rest(file, name, frames / sound.samplerate)
     file.seek(place)
     return Decoder(sound, name, frames, stated)
 
@@ -241,7 +240,7 @@ def _sound(file: Any, stack: ExitStack) -> soundfile.SoundFile:
     return stack.enter_context(soundfile.SoundFile(file))
 
 
-def _tell_mpeg_rest(found: mpeg.Scan, name: str, duration: float) -> None:
+def _warn_of_mpeg_rest(found: mpeg.Scan, name: str, duration: float) -> None:
     """Warn of an mp3 without a stated length that ends within a frame or in other data."""
     if found.partial and not found.stated:
         warnings.warn(
@@ -259,7 +258,7 @@ def _tell_mpeg_rest(found: mpeg.Scan, name: str, duration: float) -> None:
         )
 
 
-def _tell_ogg_rest(file: BinaryIO, name: str, duration: float) -> None:
+def _warn_of_ogg_rest(file: BinaryIO, name: str, duration: float) -> None:
     """Warn of an Ogg file that does not end with the last page of its first stream."""
     page = struct.Struct("<4sBBqI")  # mark, version, flags, position, stream
     file.seek(0)
@@ -281,7 +280,6 @@ def _tell_ogg_rest(file: BinaryIO, name: str, duration: float) -> None:
 
 
 def _wav_length(file: BinaryIO, frames: int) -> int:
-    """Stated length (samples) of a wav file."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     for name, stated in riff.chunks(file):

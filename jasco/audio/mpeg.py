@@ -196,7 +196,6 @@ class _Window:
 
 
 def _behind_tags(data: _Window, place: int) -> int:
-    """Offset after the ID3 and APE tags that begin at ``place``."""
     while place < data.size:
         head = data[place : place + 32]
         if head[:3] == b"ID3" and len(head) >= 10:

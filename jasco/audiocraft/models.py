@@ -205,7 +205,6 @@ def _texts(descriptions: Any) -> list[str | None]:
 
 
 def _drum_tracks(wav: Tensor | None, sample_rate: int, items: int) -> list[Audio | None]:
-    """Drum track of each item."""
     if wav is None:
         return [None] * items
     tracks = list(wav) if wav.dim() == 3 else [wav]

@@ -89,7 +89,6 @@ def _check_node(node: Any, name: str) -> None:
 
 
 def _class_of(target: Any) -> Any:
-    """Class of Jasco that a ``_target_`` names."""
     module, _, name = str(target).rpartition(".")
     found = None
     if module.split(".")[0] == "jasco" and all(part.isidentifier() for part in module.split(".")):
@@ -110,7 +109,6 @@ def _class_of(target: Any) -> Any:
 
 
 def _check_arguments(made: Any, node: Mapping[str, Any], name: str) -> None:
-    """Check the keys of a node and the types of their values against its class."""
     parameters = inspect.signature(made).parameters
     hints = typing.get_type_hints(made.__init__)
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):

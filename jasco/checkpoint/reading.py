@@ -218,7 +218,6 @@ def _read_training(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _check_nodes(config: Mapping[str, Any], where: str) -> None:
-    """Check the nodes that are not instantiated."""
     for name in ("dropout", "source", "solver", "guidance"):
         if not isinstance(config.get(name), dict | None):
             raise CheckpointError(f"{name} in {where} is {config[name]!r:.60}: give a mapping")

@@ -66,7 +66,6 @@ def save(
 
 
 def _card(config: Mapping[str, Any]) -> str:
-    """Model card: controls, origin and licence."""
     source = config.get("source") or {}
     published = str(source.get("id", "")).startswith("facebook/jasco")
     data = ModelCardData(

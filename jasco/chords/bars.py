@@ -129,7 +129,6 @@ def read_bars(
 
 
 def _timed(bars: list[_Bar]) -> Score:
-    """Onsets of the chords of all bars."""
     clock = Clock()
     entries: list[Entry] = []
     onsets: list[float] = []
@@ -225,7 +224,6 @@ class _Chart:
         return self._bars
 
     def _close(self, *, ends_line: bool = True) -> None:
-        """End the open bar."""
         slots, size = self._open, len(self._open)
         if not slots:
             return

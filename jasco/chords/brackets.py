@@ -175,14 +175,12 @@ def read_brackets(
 
 
 def _is_alone(text: str, bracket: re.Match[str]) -> bool:
-    """True where a bracket is alone in its bar."""
     before = text[max(0, bracket.start() - 200) : bracket.start()].rstrip(" \t")
     after = text[bracket.end() : bracket.end() + 200].lstrip(" \t")
     return (not before or before.endswith(("|", "\n"))) and (not after or after[0] in "|\n")
 
 
 def _chords_of_label(inside: str, key: Key | None, notation: str) -> str:
-    """Chords behind the colon of a label; empty without any."""
     named = _NAMED.fullmatch(inside)
     marks = (_METRE, _TEMPO, _KEY, *(pattern for pattern, _ in _REFUSED))
     if not named or _LETTERED.match(inside) or any(each.fullmatch(inside) for each in marks):

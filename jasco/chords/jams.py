@@ -112,8 +112,8 @@ def _choose(
     if not others:
         return chords[index], []
     more = f" and {len(others) - 8} more" if len(others) > 8 else ""
-    told = f"annotation {index} ({names[index]}) is read, not {', '.join(others[:8])}{more}"
-    return chords[index], [told]
+    notice = f"annotation {index} ({names[index]}) is read, not {', '.join(others[:8])}{more}"
+    return chords[index], [notice]
 
 
 def _who(annotation: Mapping[str, Any]) -> list[str]:
@@ -136,7 +136,6 @@ def _annotator(annotation: Mapping[str, Any]) -> str:
 
 
 def _observations(annotation: Mapping[str, Any]) -> list[Observation]:
-    """Observations of an annotation, stored as a list or as a dictionary of lists."""
     data = annotation.get("data")
     if isinstance(data, Mapping):
         columns = {k: v for k, v in data.items() if isinstance(v, list)}

@@ -47,7 +47,7 @@ def read_lab(text: str, notices: tuple[str, ...] = ()) -> Score:
         ChordError: a line of another form; ``position`` is the index of its first character.
     """
     found: list[tuple[Segment, str]] = []  # and the rest of the line
-    told = list(notices)
+    changes = list(notices)
     at, durations = 0, False
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         position, at = at, at + len(line)
@@ -55,7 +55,7 @@ def read_lab(text: str, notices: tuple[str, ...] = ()) -> Score:
         if not content:
             continue
         if not found and (words := _header(content)):
-            told.append(f"line {number} is a header: {' '.join(words)[:60]}")
+            changes.append(f"line {number} is a header: {' '.join(words)[:60]}")
             durations = any(word in _DURATIONS for word in words)
             continue
         check_count(len(found) + 1, position)
@@ -64,9 +64,9 @@ def read_lab(text: str, notices: tuple[str, ...] = ()) -> Score:
     if durations:
         segments = [s if s.end is None else replace(s, end=s.start + s.end) for s in segments]
     if any(re.match(rf"\s*\"?{_NUMBER}\"?\s*[,;]", line) for line in text.splitlines()):
-        told.append("columns are parted by commas or semicolons")
-    told += _layout(segments, [extra for _, extra in found])
-    return in_a_row(_in_seconds(segments, told), told)
+        changes.append("columns are parted by commas or semicolons")
+    changes += _layout(segments, [extra for _, extra in found])
+    return in_a_row(_in_seconds(segments, changes), changes)
 
 
 def _header(content: str) -> list[str]:
@@ -101,21 +101,20 @@ def _segment(content: str, position: int, where: str) -> tuple[Segment, str]:
 
 
 def _layout(segments: list[Segment], extras: list[str]) -> list[str]:
-    """Notices about the columns."""
-    told = []
+    changes = []
     without = [segment for segment in segments if segment.end is None]
     if segments and len(without) == len(segments):
-        told.append("two columns: each chord lasts until the next one")
+        changes.append("two columns: each chord lasts until the next one")
     elif without and without != segments[-1:]:
-        told.append(f"{len(without)} lines without an end: those chords last until the next one")
+        changes.append(f"{len(without)} lines without an end: those chords last until the next one")
     elif without:
-        told.append("the last line has no end")
+        changes.append("the last line has no end")
     if further := sum(map(bool, extras)):
-        told.append(f"further columns of {further} lines are not read")
-    return told
+        changes.append(f"further columns of {further} lines are not read")
+    return changes
 
 
-def _in_seconds(segments: list[Segment], told: list[str]) -> list[Segment]:
+def _in_seconds(segments: list[Segment], changes: list[str]) -> list[Segment]:
     """Segments with HTK times converted to seconds.
 
     Raises:
@@ -128,7 +127,7 @@ def _in_seconds(segments: list[Segment], told: list[str]) -> list[Segment]:
     lengths = [b - a for a, b in zip(edges, edges[1:], strict=False)] or edges
     whole = all(edge.is_integer() for edge in edges)
     if whole and median_low(lengths) >= _SHORTEST_HTK and last <= LONGEST * _HTK:
-        told.append("times are in units of 100 ns, as HTK writes them")
+        changes.append("times are in units of 100 ns, as HTK writes them")
         return [
             replace(s, start=s.start / _HTK, end=None if s.end is None else s.end / _HTK)
             for s in segments

@@ -361,7 +361,6 @@ class ChordProgression(StoredChords):
         write_jams(path, self._segments(end))
 
     def _segments(self, end: float | None) -> list[tuple[float, float, str]]:
-        """(start, end, Harte's spelling) of every chord."""
         last = self.end if end is None else end
         if last is None or not self.onsets[-1] <= last < math.inf:
             raise ChordError(

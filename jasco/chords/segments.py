@@ -43,8 +43,8 @@ def in_a_row(segments: Sequence[Segment], notices: Iterable[str] = ()) -> Score:
     Raises:
         ChordError: no segment, or one that ends before it begins.
     """
-    told = list(notices)
-    kept = [clipped for segment in segments if (clipped := _from_zero(segment, told)) is not None]
+    lines = list(notices)
+    kept = [clipped for segment in segments if (clipped := _from_zero(segment, lines)) is not None]
     if not kept:
         raise ChordError("no chord: the file holds no segment", position=0)
     check_count(len(kept))
@@ -55,21 +55,21 @@ def in_a_row(segments: Sequence[Segment], notices: Iterable[str] = ()) -> Score:
     for index, segment in enumerate(ordered):
         following = ordered[index + 1].start if index + 1 < len(ordered) else segment.start
         end = following if segment.end is None else segment.end
-        _advance(segment.start, sounding, entries, told)
+        _advance(segment.start, sounding, entries, lines)
         if sounding and segment.start + _GAP < sounding[-1][0] < end - _GAP:
-            told.append(
+            lines.append(
                 f"{segment.token} at {segment.where} begins before the chord ahead of it ends"
             )
         entries.append(segment.entry(segment.start))
         sounding.append((end, segment))
     reached = max(end for end, _ in sounding)
-    _advance(math.inf, sounding, entries, told)
+    _advance(math.inf, sounding, entries, lines)
     end_of_last = None if open_ended else max(reached, entries[-1].onset)
-    return Score(entries, end_of_last, tuple(told))
+    return Score(entries, end_of_last, tuple(lines))
 
 
 def _advance(
-    until: float, sounding: list[tuple[float, Segment]], entries: list[Entry], told: list[str]
+    until: float, sounding: list[tuple[float, Segment]], entries: list[Entry], lines: list[str]
 ) -> None:
     """Add the entries up to a time (s): outer chords that resume, and gaps without a chord."""
     while sounding and sounding[-1][0] <= until - (_GAP if until < math.inf else 0):
@@ -79,16 +79,16 @@ def _advance(
         if sounding:
             outer = sounding[-1][1]
             entries.append(outer.entry(end))
-            told.append(
+            lines.append(
                 f"{last.token} at {last.where} lies within {outer.token}, which resumes at {end:g} "
                 "s"
             )
         elif until < math.inf:
             entries.append(Entry(NO_CHORD, end, last.position, last.where))
-            told.append(f"no chord between {end:g} and {until:g} s: N")
+            lines.append(f"no chord between {end:g} and {until:g} s: N")
 
 
-def _from_zero(segment: Segment, told: list[str]) -> Segment | None:
+def _from_zero(segment: Segment, lines: list[str]) -> Segment | None:
     """Part of a segment from 0 s on; ``None`` without one."""
     if segment.end is not None and segment.end < segment.start:
         raise ChordError(
@@ -98,12 +98,12 @@ def _from_zero(segment: Segment, told: list[str]) -> Segment | None:
             token=segment.token,
         )
     if segment.end == segment.start:
-        told.append(f"{segment.token} at {segment.where} has no length: until the next one")
+        lines.append(f"{segment.token} at {segment.where} has no length: until the next one")
         segment = replace(segment, end=None)
     if segment.start >= 0:
         return segment
     if segment.end is not None and segment.end <= 0:
-        told.append(f"{segment.token} at {segment.where} ends before 0 s and is left out")
+        lines.append(f"{segment.token} at {segment.where} ends before 0 s and is left out")
         return None
-    told.append(f"{segment.token} at {segment.where} begins at {segment.start:g} s: read as 0 s")
+    lines.append(f"{segment.token} at {segment.where} begins at {segment.start:g} s: read as 0 s")
     return replace(segment, start=0.0)

@@ -72,7 +72,6 @@ def _part_words(text: str, separator: str, key: Key | None, notation: str) -> tu
 
 
 def _is_numeral(word: str) -> bool:
-    """True for a Roman numeral, also where no key is given."""
     return _NUMERAL.fullmatch(word) is not None
 
 

@@ -10,12 +10,12 @@ from jasco.chords.vocabulary import CHORD_INDEX, CHORD_NAMES, NO_CHORD
 from jasco.control_value import ControlValue, Reader, Span, TrackTensors
 from jasco.errors import SettingError
 
-if TYPE_CHECKING:  # chords are read before torch is imported
+if TYPE_CHECKING:  # chords are read without loading torch
     from torch import Tensor
 
     from jasco.chords.progression import ChordProgression
 
-_ROUNDING = 1e-6  # frames, or s, by which a time may miss its frame in binary fractions
+_ROUNDING = 1e-6  # tolerance (frames or s) for binary rounding
 
 
 class StoredChords(ControlValue):
@@ -61,7 +61,7 @@ class StoredChords(ControlValue):
         return cls.from_pairs(plain)
 
     def pack(self, num_frames: int = 0, frame_rate: float = 0.0) -> dict[str, Tensor]:
-        """Onsets and indices of all chords, whatever the frame rate."""
+        """Onsets and indices of all chords, independent of the frame rate."""
         import torch
 
         names = [CHORD_INDEX[name] for name in self.names]

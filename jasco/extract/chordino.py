@@ -33,7 +33,7 @@ SHA256 = "022f18b7a0b922161bba5f292b916482fd04d9bad4c875292d25c141f98c7d99"
 NOTICE = f"""\
 Chordino is the Vamp plugin "nnls-chroma" by Matthias Mauch, free software under the GNU General
 Public License (GPL). It is no part of Jasco, which loads it when chords are taken from audio.
-With your yes, pip fetches {WHEEL} (GPL) from your package index, and its file {LIBRARY}
+With your consent, pip fetches {WHEEL} (GPL) from your package index, and its file {LIBRARY}
 is put into {{folder}}; nothing else of it is kept.
 """
 
@@ -155,7 +155,7 @@ def install_chordino(*, yes: bool = False) -> Path:
         Path of the library.
 
     Raises:
-        SettingError: no yes was given, or there is no terminal to ask on.
+        SettingError: no consent was given, or there is no terminal to ask on.
         MissingPartError: the host is not installed, there is no build for this machine, the index
             cannot be reached or gives something else, or the plugin does not work here.
     """
@@ -217,8 +217,8 @@ def _vamp_host() -> ModuleType:
 def _ask(folder: Path) -> None:
     if not sys.stdin.isatty():
         raise SettingError(
-            "Chordino is under the GPL and installed only with your yes, and there is no terminal "
-            f"to ask on; a script says it with: {INSTALL_COMMAND} --yes"
+            "Chordino is under the GPL and installed only with your consent, and there is no "
+            f"terminal to ask on; a script gives it with: {INSTALL_COMMAND} --yes"
         )
     print(NOTICE.format(folder=folder))
     if input("Install it? [y/N] ").strip().lower() not in ("y", "yes"):

@@ -154,7 +154,6 @@ _SIGNATURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def _read_folder(folder: Path) -> DrumNetwork:
-    """Read a repository of Demucs: a .yaml that names the networks, and their files."""
     recipes = sorted(folder.glob("*.yaml"))
     if len(recipes) != 1:
         raise CheckpointError(

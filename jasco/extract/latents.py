@@ -4,7 +4,7 @@ Windows last 10 s, as the training segments of JASCO do, and overlap: the first 
 window are discarded inside a track. The state of the encoder's LSTM is reset in every window, as in
 every segment of the original training, and has processed a second of audio, the length of the
 training clips of EnCodec (arXiv 2210.13438, section 4.1), before the first frame that is kept.
-Memory holds one window at a time, whatever the length of the track.
+Memory holds one window at a time.
 """
 
 from __future__ import annotations

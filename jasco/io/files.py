@@ -102,7 +102,6 @@ class _Unfit(Exception):
 
 
 def _name(path: Any, error: type[JascoError], verb: str) -> str:
-    """Path as text that the system can encode."""
     name = os.fspath(path) if isinstance(path, str | os.PathLike) else path
     if not isinstance(name, str):
         raise error(f"cannot {verb} a {type(path).__name__}: give the path of a file")

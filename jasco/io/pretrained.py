@@ -110,7 +110,7 @@ def load_pretrained(kind: type[PreTrainedModel], name: str, revision: str | None
             ignore_mismatched_sizes=True,  # named in the error below
             **options,
         )
-        model, told = loaded
+        model, info = loaded
     except JascoError:
         raise
     except Exception as error:
@@ -118,9 +118,9 @@ def load_pretrained(kind: type[PreTrainedModel], name: str, revision: str | None
         raise CheckpointError(f"{name} cannot be loaded: {reason:.300}") from error
     shapes = [
         f"{key} {tuple(held)} instead of {tuple(own)}"
-        for key, held, own in sorted(told["mismatched_keys"])
+        for key, held, own in sorted(info["mismatched_keys"])
     ]
-    for what, names in (("missing", sorted(told["missing_keys"])), ("wrong shape", shapes)):
+    for what, names in (("missing", sorted(info["missing_keys"])), ("wrong shape", shapes)):
         if names:
             more = " and more" if len(names) > 5 else ""
             raise CheckpointError(

@@ -336,7 +336,6 @@ class Melody(StoredMelody):
 
 
 def _advice(suffix: str) -> str:
-    """Remedy for a file of another format."""
     if suffix in _RECORDINGS:
         return "it is a recording, whose melody extract_melody (--melody-from) takes: give .mid"
     if suffix in _CHORD_FILES:

@@ -66,7 +66,6 @@ def read_notes(path: Path, track: int | str | None) -> tuple[list[Note], list[st
 
 
 def _parts(sequence: MidiSequence, number: int) -> list[_Part]:
-    """Pitched parts of a sequence, in the order of tracks and channels."""
     return [
         _Part(
             track.name,

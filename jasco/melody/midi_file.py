@@ -172,7 +172,6 @@ _Signature = TypeVar("_Signature", TimeSignature, KeySignature)
 
 
 def _metas(group: _Numbered, kind: int) -> Iterator[tuple[int, MetaMessage]]:
-    """Meta messages of one type, with the number of their track."""
     for number, track in group:
         for message in track.messages:
             if isinstance(message, MetaMessage) and message.kind == kind:
@@ -221,7 +220,6 @@ def _track(
     tempo_map: TempoMap,
     notices: list[str],
 ) -> MidiTrack:
-    """Track with its notes paired and its texts decoded."""
     played = [message for message in track.messages if isinstance(message, ChannelMessage)]
     paired = pair_notes(played, track.end, use.zones)
     seconds = tempo_map.seconds

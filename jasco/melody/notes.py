@@ -140,7 +140,6 @@ def _fold(keys: np.ndarray) -> np.ndarray:
 
 
 def _nearest(columns: np.ndarray | float) -> np.ndarray:
-    """Nearest columns, the later one at equal distance."""
     return np.floor(np.asarray(columns) + 0.5)
 
 

@@ -206,7 +206,6 @@ def _is_chunk(data: bytes, position: int) -> bool:
 
 
 def _named(odd: Counter[str], label: str) -> list[str]:
-    """Notices about the errors of a track."""
     return [f"{label} {what}" + (f" ({n} times)" if n > 1 else "") for what, n in odd.items()]
 
 

@@ -102,7 +102,6 @@ class _Octave:
 
 
 def _octaves() -> list[_Octave]:
-    """Octaves of all harmonics, with the decimation rules of the original."""
     octaves = []
     for index, harmonic in enumerate(HARMONICS):
         early = {0.5: 4, 1.0: 2}.get(harmonic, 1)
