@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 from transformers.models.encodec.modeling_encodec import EncodecConv1d
 
-from jasco.device import full_float32
+from jasco.device import full_float32, to_device
 from jasco.errors import SettingError
 from jasco.io.fingerprint import fingerprint
 from jasco.io.pretrained import load_pretrained, make_config
@@ -122,7 +122,7 @@ class EnCodec(nn.Module):
             return self._coarse.encode(raw)
 
     def dequantize(self, codes: Tensor) -> Tensor:
-        """Codes (B, T) of the first codebook to raw latents (B, T, D).
+        """Codes (B, T) of the first codebook, best on the CPU, to raw latents (B, T, D).
 
         Raises:
             SettingError: a code is not in the codebook.
@@ -132,6 +132,7 @@ class EnCodec(nn.Module):
                 f"drum code {int(codes.max())} is not among the {self.model.config.codebook_size} "
                 "of this codec: the codes come from another one"
             )
+        codes = to_device(codes, self.mean.device)
         return rearrange(self._coarse.decode(codes), "b d t -> b t d")
 
     def fingerprint(self) -> str:

@@ -219,7 +219,8 @@ class ConditionBatch:
         if unknown:
             raise ConditionError(f"cannot drop {sorted(unknown)} from {list(self.controls)}")
         if where is None:
-            where = torch.ones(len(self), dtype=torch.bool)
+            device = next(iter(self.controls.values())).values.device if names else None
+            where = torch.ones(len(self), dtype=torch.bool, device=device)
         dropped = {name: self.controls[name].drop(where) for name in names}
         return ConditionBatch({**self.controls, **dropped})
 

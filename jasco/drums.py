@@ -45,7 +45,7 @@ class DrumCodes(ControlValue):
     codes: Tensor
 
     def __post_init__(self) -> None:
-        codes = torch.as_tensor(self.codes)
+        codes = torch.as_tensor(self.codes).cpu()
         if codes.dim() != 1 or codes.numel() == 0 or codes.is_floating_point():
             raise ConditionError(
                 f"drum codes of shape {tuple(codes.shape)} and type {codes.dtype}: "
@@ -53,7 +53,7 @@ class DrumCodes(ControlValue):
             )
         if int(codes.min()) < 0:
             raise ConditionError(f"drum code {int(codes.min())}: codes are not negative")
-        object.__setattr__(self, "codes", codes.to(device="cpu", dtype=torch.int64))
+        object.__setattr__(self, "codes", codes.to(torch.int64))
 
     def __len__(self) -> int:
         return self.codes.numel()

@@ -16,6 +16,7 @@ from torch.nn.functional import pad
 from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
+from jasco.device import to_device
 from jasco.drums import DrumCodes
 from jasco.errors import SettingError
 
@@ -46,13 +47,14 @@ class DrumConditioner(Conditioner):
         self, values: Sequence[DrumCodes | None], num_frames: int, codec: EnCodec
     ) -> Tensor:
         """Blurred coarse latents (B, T, C) of codes of T frames."""
-        latents = torch.zeros(len(values), num_frames, self.latent_dim, device=codec.mean.device)
-        given = [i for i, value in enumerate(values) if value is not None]
-        if given:
-            codes = torch.stack([value.codes for value in values if value is not None])
-            coarse = codec.dequantize(codes.to(codec.mean.device))
-            latents[given] = blur_frames(coarse, self.blur)
-        return latents
+        device = codec.mean.device
+        given = torch.tensor([value is not None for value in values])
+        if not given.any():
+            return torch.zeros(len(values), num_frames, self.latent_dim, device=device)
+        absent = torch.zeros(num_frames, dtype=torch.int64)
+        codes = torch.stack([absent if value is None else value.codes for value in values])
+        latents = blur_frames(codec.dequantize(codes), self.blur)
+        return latents.where(to_device(given, device)[:, None, None], latents.new_zeros(()))
 
     def forward(self, prepared: Tensor) -> Encoded:
         """Blurred coarse latents (B, T, C) to embeddings (B, T, D)."""

@@ -21,6 +21,7 @@ from jasco.conditions import Conditions
 from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS, control_names
 from jasco.data.dropout import ConditionDropout, TextDropout, description
+from jasco.device import to_device
 from jasco.errors import JascoError
 
 _GOLDEN_RATIO = (5**0.5 - 1) / 2  # its multiples, modulo 1, fill an interval evenly
@@ -106,6 +107,8 @@ class ClipBatch:
         audio: (B, channels, N), or ``None``.
         t: flow times (B,).
         noise: (B, T, D).
+        padded: some frame of the mask is padding; read from the mask where it is made, which is
+            on the CPU, so that nothing waits for a device to know it.
     """
 
     sample_ids: tuple[int, ...]
@@ -116,6 +119,11 @@ class ClipBatch:
     audio: Tensor | None
     t: Tensor
     noise: Tensor
+    padded: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.padded is None:
+            object.__setattr__(self, "padded", not bool(self.mask.all()))
 
     def __len__(self) -> int:
         return len(self.sample_ids)
@@ -123,7 +131,7 @@ class ClipBatch:
     def given(self, control: str) -> Tensor:
         """Bool vector (B,), true at the clips that are trained with a control."""
         asked = [control in clip.asked for clip in self.conditions]
-        return torch.tensor(asked, device=self.t.device) & ~self.dropped[control]
+        return to_device(torch.tensor(asked), self.t.device) & ~self.dropped[control]
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> ClipBatch:
         """Batch with its tensors on another device."""

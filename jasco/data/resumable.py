@@ -106,6 +106,15 @@ class ResumableDataModule(LightningDataModule):
             raise batch
         return batch
 
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """Copy a batch from pinned memory, during which the host goes on.
+
+        Lightning does so with plain tensors only.
+        """
+        return batch.to(device, non_blocking=True)
+
     def state_dict(self) -> dict[str, Any]:
         """Next sample id (``next``) and optimizer step (``step``)."""
         trainer: Any = self.trainer

@@ -93,7 +93,7 @@ class JascoModule(LightningModule):
         encoded = self.model.encode(batch.conditions, batch.mask.shape[1])
         for name, control in encoded.controls.items():
             encoded = encoded.drop(name, where=batch.dropped[name])
-            if control.mask is None and not batch.mask.all():
+            if control.mask is None and batch.padded:
                 encoded = encoded.drop(name, where=~batch.mask)
         return encoded
 
@@ -104,7 +104,7 @@ class JascoModule(LightningModule):
             conditions,
             t=batch.t,
             z_0=batch.noise,
-            mask=None if batch.mask.all() else batch.mask,
+            mask=batch.mask if batch.padded else None,
             weighting=self.optim.weighting,
         )
 
