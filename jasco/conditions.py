@@ -1,4 +1,4 @@
-"""What is asked of the model: by a user (`Conditions`), and as the network sees it."""
+"""Conditions of a clip, as a user gives them and as encoded for the network."""
 
 from __future__ import annotations
 
@@ -21,27 +21,26 @@ from jasco.text import checked_text
 
 @dataclass(frozen=True, eq=False, init=False)
 class Conditions:
-    """One clip's wishes; ``None`` means that a control is not asked for.
+    """Conditions of one clip; ``None`` for a control that is not requested.
 
     Attributes:
-        text: description of the music. Empty text is the same as none.
-        chords: a progression; a list of ``(name, onset in s)``, a text in any notation of
-            `ChordProgression.parse` (bars want ``bpm``), or the path of a file of chords is read as
-            one.
-        drums: an isolated drum track: `Audio`, ``(samples, sample_rate)``, a path, of which up to
-            `jasco.drums.LONGEST_DRUMS` are read, samples at the model's own rate (a bare array), or
-            the codes of an earlier encoding.
-        melody: a melody; the path of a file that `Melody.load` reads, or an array of 53 rows (MIDI
-            43 to 95) and one column per latent frame, is read as one.
+        text: description of the music; an empty text is the same as ``None``.
+        chords: progression, or a list of ``(name, onset in s)``, a text in a notation of
+            `ChordProgression.parse` (with ``bpm`` for bars), or the path of a file of chords.
+        drums: isolated drum track: `Audio`, ``(samples, sample_rate)``, the path of a file, of
+            which up to `jasco.drums.LONGEST_DRUMS` are read, an array of samples at the rate of the
+            model, or drum codes.
+        melody: melody, or the path of a file for `Melody.load`, or an array of 53 rows (MIDI 43 to
+            95) and one column per latent frame.
         others: values of further controls of `jasco.controls.CONTROLS`, by name; each is also an
             attribute and an argument of its own name.
 
     Args:
-        bpm, time_signature, key, notation, annotation: how to read chords that are written in
-            bars, numerals or another language, or stand in a file, as in `ChordProgression.load`.
+        bpm, time_signature, key, notation, annotation: settings for reading chords, see
+            `ChordProgression.load`.
 
     Raises:
-        ChordError, AudioError, MelodyError, ConditionError: a wish that cannot be read.
+        ChordError, AudioError, MelodyError, ConditionError: a control that cannot be read.
     """
 
     text: str | None
@@ -97,18 +96,18 @@ class Conditions:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Value of a further control, ``None`` where it is not given."""
+            """Value of a further control; ``None`` if it is not requested."""
             if name in CONTROLS and "others" in self.__dict__:
                 return self.others.get(name)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """Names of the controls that are asked for."""
+        """Names of the requested controls."""
         return tuple(name for name in control_names() if getattr(self, name) is not None)
 
     def without(self, *controls: str) -> Conditions:
-        """The same wishes less some controls."""
+        """Conditions without some controls."""
         nothing: dict[str, Any] = dict.fromkeys(controls)
         return replace(self, **nothing)
 
@@ -123,15 +122,15 @@ class Conditions:
 
 
 def check_asked(asked: Iterable[str], controls: Sequence[str], whose: str = "the clip") -> None:
-    """Refuse controls that a model has not.
+    """Refuse controls that a model lacks.
 
     Args:
-        asked: names of the controls that are asked for.
-        controls: names of those that the model has.
-        whose: clip, for the message.
+        asked: names of the requested controls.
+        controls: names of the controls of the model.
+        whose: name of the clip, for the message.
 
     Raises:
-        ConditionError: names them, and those that the model has.
+        ConditionError: a requested control that the model lacks.
     """
     absent = [name for name in asked if name not in controls]
     if absent:
@@ -142,10 +141,10 @@ def check_asked(asked: Iterable[str], controls: Sequence[str], whose: str = "the
 
 
 def as_clips(value: Any) -> list[Conditions]:
-    """Clips of one or several `Conditions`; a string stands for a clip of that text.
+    """List of one or several `Conditions`; a text becomes the conditions of a clip.
 
     Raises:
-        ConditionError: anything else, or none.
+        ConditionError: other values, or an empty list.
     """
     values = [value] if isinstance(value, str | Conditions) else value
     if isinstance(values, Mapping | bytes | Tensor) or not isinstance(values, Iterable):
@@ -169,14 +168,14 @@ def _not_clips(value: Any) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """One control of a batch in the width D of the network.
+    """Encoded control of a batch, in the width D of the network.
 
     Attributes:
-        values: (B, T, D), one vector per latent frame, or (B, 1, D) where it is the same in all, or
-            (B, L, D), tokens to attend to.
-        null: (D,) what stands in each place when the control is not given.
-        mask: (B, L) true at the tokens that exist; ``None`` marks a per-frame control. An item of
-            no token keeps its first one, at the null.
+        values: (B, T, D), one vector per latent frame; (B, 1, D), one vector for all frames; or
+            (B, L, D), tokens for cross-attention.
+        null: (D,) value of a dropped control at each frame or token.
+        mask: (B, L) true at tokens before padding; ``None`` for a per-frame control. An item
+            without tokens keeps the first one, with the null.
     """
 
     values: Tensor
@@ -184,9 +183,9 @@ class Encoded:
     mask: Tensor | None = None
 
     def drop(self, where: Tensor) -> Encoded:
-        """With the items where the bool vector ``where`` (B,) is true put at their null.
+        """Control with the null in the items where ``where`` (B,) is true.
 
-        Of a per-frame control also single frames, where it is (B, T).
+        For a per-frame control ``where`` may be (B, T).
         """
         where = where.to(self.values.device)
         places = where[:, None, None] if where.dim() == 1 else where[..., None]
@@ -199,7 +198,7 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class ConditionBatch:
-    """The encoded conditions of a batch, each knowing its null.
+    """Encoded conditions of a batch.
 
     Attributes:
         controls: encoded control by name, in the order of the model's conditioners.
@@ -211,9 +210,13 @@ class ConditionBatch:
         return len(next(iter(self.controls.values())).values) if self.controls else 0
 
     def drop(self, *names: str, where: Tensor | None = None) -> ConditionBatch:
-        """With these controls at their null, in all items or ``where`` (B,) or (B, T) is true.
+        """Batch with the null of these controls, in all items or where ``where`` is true.
 
-        Guidance and the dropout of training share this.
+        Serves guidance and the dropout of training.
+
+        Args:
+            names: controls to drop.
+            where: (B,) or (B, T); ``None`` for all items.
         """
         unknown = set(names).difference(self.controls)
         if unknown:
@@ -225,17 +228,17 @@ class ConditionBatch:
         return ConditionBatch({**self.controls, **dropped})
 
     def keep(self, names: Iterable[str]) -> ConditionBatch:
-        """With all controls but these at their null."""
+        """Batch with the null of all controls but these."""
         return self.drop(*(set(self.controls) - set(names)))
 
     def select(self, items: Tensor) -> ConditionBatch:
-        """The items of these indices, in their order; repeats are allowed."""
+        """Items of these indices, in their order; repeats are allowed."""
         return self._map(
             lambda e: Encoded(e.values[items], e.null, None if e.mask is None else e.mask[items])
         )
 
     def to(self, device: torch.device | str) -> ConditionBatch:
-        """On another device."""
+        """Batch on another device."""
         return self._map(
             lambda e: Encoded(
                 e.values.to(device),
@@ -246,7 +249,7 @@ class ConditionBatch:
 
     @staticmethod
     def cat(batches: Sequence[ConditionBatch]) -> ConditionBatch:
-        """One batch after the other; shorter token sequences are padded and masked."""
+        """Concatenated batches; shorter token sequences are padded and masked."""
         controls = {}
         for name in batches[0].controls:
             parts = [batch.controls[name] for batch in batches]

@@ -1,4 +1,4 @@
-"""The recipe of one item: all that is needed to make it again, as plain JSON data."""
+"""Recipe of a generated item: all settings that reproduce it, as plain JSON data."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from jasco.flow import SOLVERS
 from jasco.io.plain import is_number, is_whole
 
 MAX_COUNT = 4096
-"""Largest batch, and number of threads, that a recipe may state."""
+"""Largest batch, and largest number of threads, in a recipe."""
 _LATER = ("batch", "threads")  # fields that version 0.1 did not write
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What made an item.
+    """Settings that reproduce an item.
 
     Attributes:
         model, revision: Hub id or path of the checkpoint, and its commit.
-        seed: of the noise; ``None`` when the caller gave the noise, which no recipe holds.
+        seed: seed of the noise; ``None`` for noise given by the caller, which is not kept.
         solver: name and parameters.
         guidance: weight by term.
         duration: length (s).
-        dtype, device: precision and kind of device that computed it.
-        conditions: with drums as codes, so that no audio is needed again.
-        batch: items that were computed together, and threads of the CPU: both change the rounding.
+        dtype, device: precision and kind of device of the generation.
+        conditions: conditions, with drums as codes.
+        batch, threads: number of items in the batch and of CPU threads, which change the rounding;
             ``None`` in recipes of earlier versions.
     """
 
@@ -57,12 +57,12 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Recipe:
-        """The recipe that `to_dict` wrote; a stranger may have written it.
+        """Recipe from plain data of `to_dict`, which may come from an untrusted source.
 
-        Every value is checked before anything of its size is made.
+        Every value is checked before anything of its size is allocated.
 
         Raises:
-            ConditionError: the data is not a recipe; the message names the key.
+            ConditionError: the data is not a recipe.
             ChordError: chords that cannot be read.
         """
         if not isinstance(plain, Mapping):
@@ -109,7 +109,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def _check_solver(settings: Mapping[str, Any]) -> None:
-    """See that a solver can be made of its settings."""
+    """Refuse settings that no solver can be built from."""
     name = settings.get("name")
     if not isinstance(name, str) or name not in SOLVERS:
         raise ConditionError(
@@ -136,7 +136,7 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
         plain["text"] = conditions.text
     for name, spec in CONTROLS.items():
         value = getattr(conditions, name)
-        if isinstance(value, spec.value_class):  # drum audio that no conditioner encoded is left
+        if isinstance(value, spec.value_class):  # drum audio without codes is left out
             plain[name] = value.to_plain(num_frames, frame_rate)
     return plain
 

@@ -64,11 +64,7 @@ FORMER = (
 PENDING = (
     "conf",
     "jasco/checkpoint/published.py",
-    "jasco/cli",
-    "jasco/conditions.py",
-    "jasco/config.py",
     "jasco/data",
-    "jasco/recipe.py",
     "jasco/training",
     "tests/checkpoint/test_published.py",
     "tests/data",
