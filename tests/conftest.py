@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from slow_tests import SLOW
 
 from jasco.band.render import find_fluidsynth, find_soundfont
 from jasco.checkpoint import build
@@ -62,8 +63,12 @@ def _fail_instead_of_skip(report: pytest.TestReport | pytest.CollectReport) -> N
         report.longrepr = f"JASCO_REQUIRE_ALL=1 allows no skip: {reason}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before options such as -m are applied
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of a GPU where there is none."""
+    """Mark slow tests, and leave out the tests of a GPU where there is none."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
     absent = [] if torch.cuda.is_available() else [i for i in items if i.get_closest_marker("gpu")]
     if absent:
         config.hook.pytest_deselected(items=absent)
