@@ -1,4 +1,4 @@
-"""Control values: the interface of what a user gives for one control of a clip."""
+"""Control values: the interface of a user's value for one control of a clip."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ControlValue(ABC):
     @classmethod
     @abstractmethod
     def from_plain(cls, plain: Any, num_frames: int) -> Self:
-        """Inverse of `to_plain`; every value is checked before anything of its size is made.
+        """Inverse of `to_plain`; values are checked before memory of their size is allocated.
 
         Raises:
             JascoError: the data is not what `to_plain` writes.
@@ -136,10 +136,10 @@ class ControlValue(ABC):
         return self
 
     def check_length(self, num_frames: int) -> None:
-        """Refuse a value that cannot be fitted to a clip of ``num_frames``.
+        """Check that a value fits a clip of ``num_frames``.
 
         Raises:
-            ConditionError: it is too short.
+            ConditionError: the value is too short.
         """
         return None
 

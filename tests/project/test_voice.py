@@ -39,7 +39,7 @@ GLOSSARY = {
     r"WholeCheckpointIO": "AtomicCheckpointIO",
     r"_calm": "damp_residual",
     r"adaptive(?=[=:] ?(?:bool|True|true))": "adaln",
-    r"everything(?=[\"':])": "all",
+    r"(?<!without/)everything(?=[\"':])": "all",
     r"feedforward(?=[=:] ?(?:int|\d))": "mlp_ratio",
     r"goes_on": "resume",
     r"hear[sd]?|wish(?:es|ed)?": "extract, conditions",
