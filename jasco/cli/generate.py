@@ -215,11 +215,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         place, notes = place_of(take, place, hub, trusted=args.yes)
         for note in (*take.notes, *notes):
             tell(str(note))
-    name, device, dtype = (
-        place.model or DEFAULT_MODEL,
-        place.device or "auto",
-        place.dtype or "auto",
-    )
+    name = DEFAULT_MODEL if place.model is None else place.model
+    device, dtype = place.device or "auto", place.dtype or "auto"
     resolve_dtype(dtype, resolve_device(device))
     use_threads(place.threads)
     first = _first(requests, Sources)
