@@ -135,7 +135,7 @@ class Clap:
     def _stack(self, vectors: list[Tensor]) -> np.ndarray:
         if not vectors:
             return np.empty((0, self.model.config.projection_dim))
-        return torch.stack(vectors).double().cpu().numpy()
+        return torch.stack(vectors).cpu().double().numpy()
 
 
 def compute(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:

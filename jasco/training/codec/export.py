@@ -62,13 +62,13 @@ def measure_latents(
     """
     sums: Tensor | None = None
     for wav in segments:
-        latents = model.encoder(wav.to(model.device)).double()
+        latents = model.encoder(wav.to(model.device)).cpu().double()  # mps has no float64
         count = torch.full_like(latents[0, :, 0], latents[:, 0].numel())
         each = torch.stack([count, latents.sum((0, 2)), latents.square().sum((0, 2))])
         sums = each if sums is None else sums + each
     if sums is None:
         raise SettingError("no segments to measure the latents of: raise data.val_segments")
-    count, total, squares = (sums if per_channel else sums.sum(1)).cpu()
+    count, total, squares = sums if per_channel else sums.sum(1)
     mean = total / count
     return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
 
