@@ -56,7 +56,6 @@ def test_without_system_packages_that_may_not_be_installed(path: Path) -> None:
     assert "sudo apt-get install ffmpeg" in line
 
 
-@pytest.mark.slow
 def test_without_network(path: Path, tmp_path: Path) -> None:
     root = copy_checkout(ROOT, tmp_path / "checkout")
     (path / "python3").symlink_to(sys.executable)
