@@ -16,6 +16,18 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 }
 """Class -> former name of an argument -> its name."""
 
+DROPOUT: Mapping[str, str] = {"everything": "all"}
+"""Former name of a key under ``dropout`` -> its name."""
+
+SETTINGS: Mapping[str, str] = {
+    "dropout": "objective.dropout",
+    "dropout.everything": "objective.dropout.all",
+    "hearing": "extractor",
+    "optim.shift": "objective.shift",
+    "optim.weighting": "objective.weighting",
+}
+"""Former place of a setting of a program, with all below it -> its place."""
+
 TARGETS: Mapping[str, str] = {
     "jasco.data.descriptions.Retelling": "jasco.training.text.descriptions.DescriptionResampling",
     "jasco.training.sharding.BlockShards": "jasco.training.sharding.TransformerFSDPStrategy",
@@ -62,7 +74,16 @@ def resolve_aliases(node: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     target = node.get("_target_")
-    renamed = KEYS.get(str(target).rpartition(".")[2], {})
+    resolved = _renamed(node, KEYS.get(str(target).rpartition(".")[2], {}), target)
+    if isinstance(resolved.get("dropout"), dict):
+        resolved["dropout"] = _renamed(resolved["dropout"], DROPOUT, "dropout")
+    if isinstance(target, str):
+        resolved["_target_"] = _current(target)
+    return resolved
+
+
+def _renamed(node: Mapping[Any, Any], renamed: Mapping[str, str], owner: Any) -> dict[Any, Any]:
+    """Copy of a mapping with the former names among its keys replaced, and those below."""
     resolved: dict[Any, Any] = {}
     for key, value in node.items():
         name = renamed.get(key, key) if isinstance(key, str) else key
@@ -70,12 +91,19 @@ def resolve_aliases(node: Any) -> Any:
         if name in resolved and resolved[name] != value:
             former = next(old for old, new in renamed.items() if new == name)
             raise SettingError(
-                f"{target} is given {name} and {former}, its former name: give {name} alone"
+                f"{owner} is given {name} and {former}, its former name: give {name} alone"
             )
         resolved[name] = value
-    if isinstance(target, str):
-        resolved["_target_"] = _current(target)
     return resolved
+
+
+def current_setting(key: str) -> str:
+    """Place of today of a setting of a program, by its dotted key."""
+    former = [name for name in SETTINGS if f"{key}.".startswith(f"{name}.")]
+    if not former:
+        return key
+    name = max(former, key=len)
+    return SETTINGS[name] + key[len(name) :]
 
 
 def _current(target: str) -> str:

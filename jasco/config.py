@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jasco.aliases import resolve_aliases
+from jasco.aliases import current_setting, resolve_aliases
 from jasco.errors import JascoError, SettingError
 from jasco.io.assets import package_dir
 
@@ -35,11 +36,28 @@ def compose_config(*overrides: str, config_name: str | None = None) -> dict[str,
     """
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            config = compose(config_name=config_name, overrides=list(overrides))
+            words = current_words(config_name, overrides)
+            config = compose(config_name=config_name, overrides=words)
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise SettingError(f"the configuration cannot be composed: {error}") from error
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+
+def current_words(config_name: str | None, words: Sequence[str]) -> list[str]:
+    """Overrides with ``experiment`` read as the group of a program's own, and former keys renamed.
+
+    Args:
+        config_name: root configuration of the program.
+        words: overrides of Hydra, and its options, which stay as they are.
+    """
+    own = f"experiment/{config_name}"
+    has_own = (conf_dir() / own).is_dir()
+
+    def current(key: str) -> str:
+        return own if key == "experiment" and has_own else current_setting(key)
+
+    return [re.sub(r"^([+~]*)([^=]*)", lambda m: m[1] + current(m[2]), word) for word in words]
 
 
 def build_node(node: Any, **more: Any) -> Any:

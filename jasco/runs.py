@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from jasco.aliases import resolve_aliases
+from jasco.aliases import current_setting, resolve_aliases
 from jasco.config import flat
 from jasco.errors import SettingError
 from jasco.io.atomic import write_text
@@ -21,8 +22,15 @@ from jasco.io.plain import read_object, read_yaml
 
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
-# Keys that may change when a run is resumed.
 FREE = ("trainer.", "logger", "callbacks", "hydra.", "run", "data.workers", "data.root")
+"""Settings that may change between the start of a run and its continuation."""
+_REPEATED = (
+    *("module.optim", "module.seed", "module.objective", "module.model", "module._target_"),
+    "objective._target_",
+)
+"""Settings that repeat others; earlier versions kept some of them, or had no such node."""
+_SIZES = re.compile(r"(model\.conditioners|module|add)\.\w+\.(dim|latent_dim)")
+"""Sizes of conditioners, which those of the network stand for."""
 PACKAGES = ("jasco", "torch", "lightning", "transformers", "safetensors", "numpy")
 
 
@@ -44,12 +52,14 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> lis
     notes = []
     here, path = environment(), folder / CONFIG
     if resume and path.is_file():
-        before = dict(flat(resolve_aliases(read_yaml(path, SettingError, finite=False) or {})))
-        now = dict(flat(resolve_aliases(settings)))
+        before = _comparable(read_yaml(path, SettingError, finite=False) or {})
+        now = _comparable(settings)
         changed = [
             f"{key} {before.get(key)!r} -> {now.get(key)!r}"
             for key in sorted(before.keys() | now.keys())
-            if before.get(key) != now.get(key) and not key.startswith(FREE)
+            # Earlier versions had an objective for every module.
+            if before.get(key) != now.get(key)
+            and ("objective" in settings or not key.startswith("objective."))
         ]
         if changed:
             raise SettingError(
@@ -62,6 +72,16 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> lis
         notes = _changes(folder / ENVIRONMENT, here)
     write_text(folder / ENVIRONMENT, json.dumps(here, indent=1) + "\n")
     return notes
+
+
+def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that must stay the same when a run is resumed, by their dotted keys of today."""
+    current = ((current_setting(key), value) for key, value in flat(resolve_aliases(settings)))
+    return {
+        key: value
+        for key, value in current
+        if not key.startswith((*FREE, *_REPEATED)) and not _SIZES.fullmatch(key) and value != {}
+    }
 
 
 def _changes(path: Path, here: dict[str, Any]) -> list[str]:

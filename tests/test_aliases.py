@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ import torch
 import yaml
 
 from jasco import checkpoint
-from jasco.aliases import KEYS, TARGETS, resolve_aliases
+from jasco.aliases import KEYS, MODULES, TARGETS, resolve_aliases
 from jasco.conditions import Conditions
-from jasco.config import build_node, compose_config
+from jasco.config import build_node, compose_config, current_words
 from jasco.errors import SettingError
 from jasco.evaluation.records import read_records
 from jasco.evaluation.run import FROZEN, _begin
 from jasco.flow import Euler
 from jasco.model import Jasco
+from jasco.runs import begin_run
 
 OPTIONS = ("+model.conditioners.text.pooling_queries=3", "++model.network.adaln=true")
 
@@ -83,7 +85,8 @@ def test_a_former_class_is_built_as_the_class_of_today(name: str) -> None:
 
 def test_a_configuration_of_today_is_left_as_it_is() -> None:
     for name in ("400m", "1b", "demo", "tiny"):
-        config = compose_config(f"+model={name}")
+        parts = ("model.codec.pretrained=x", "model.conditioners.text.pretrained=x")
+        config = compose_config(f"+model={name}", *(parts if name == "demo" else ()))
         assert resolve_aliases(config) == config
 
 
@@ -106,3 +109,90 @@ def test_former_keys_of_an_evaluation_that_is_resumed(tmp_path: Path) -> None:
     _begin(tmp_path / FROZEN, frozen, first=True)
     with pytest.raises(SettingError, match="another evaluation .extractor"):
         _begin(tmp_path / FROZEN, frozen | {"extractor": {"signal": True}}, first=True)
+
+
+@pytest.mark.parametrize(
+    ("former_key", "key"),
+    [
+        ("dropout.chords", "objective.dropout.chords"),
+        ("dropout.everything", "objective.dropout.all"),
+        ("optim.weighting", "objective.weighting"),
+        ("optim.shift", "objective.shift"),
+        ("hearing.weights", "extractor.weights"),
+        ("optim.shifts", "optim.shifts"),
+    ],
+)
+def test_former_settings_are_read_on_command_lines(former_key: str, key: str) -> None:
+    signs = ("", "+", "++", "~")
+    words = current_words("train", [f"{sign}{former_key}=1" for sign in signs])
+    assert words == [f"{sign}{key}=1" for sign in signs]
+
+
+def test_former_dropout_of_a_checkpoint() -> None:
+    config = {"dropout": {"everything": 0.1, "chords": 0.2}}
+    assert resolve_aliases(config) == {"dropout": {"all": 0.1, "chords": 0.2}}
+    with pytest.raises(SettingError, match="dropout is given all and everything"):
+        resolve_aliases({"dropout": {"all": 0.1, "everything": 0.2}})
+
+
+def former_run(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a run as version 0.1.0 kept them: without modules of models and objectives."""
+    objective = settings.pop("objective", None)
+    module = settings.pop("module")
+    old = {"weighting": "increasing", "shift": 1.0}
+    if objective is None:
+        settings["module"] = module
+        if settings["name"] == "text":  # an objective that nothing read
+            settings["optim"] |= old
+            module["optim"] |= old
+    else:
+        settings["optim"] |= {name: objective[name] for name in old}
+        dropout = objective["dropout"]
+        settings["dropout"] = {
+            {"all": "everything"}.get(name, name): value for name, value in dropout.items()
+        }
+    if not settings.get("add"):
+        settings.pop("add", None)
+    for name, node in settings.get("model", {}).get("conditioners", {}).items():
+        node["dim"] = settings["model"]["network"]["dim"]
+        if name == "drums":
+            node["latent_dim"] = settings["model"]["network"]["latent_dim"]
+    return former_modules(settings)
+
+
+def former_modules(node: Any) -> Any:
+    """Configuration with the classes in their former modules."""
+    if isinstance(node, list):
+        return [former_modules(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    module, _, name = str(node.get("_target_")).rpartition(".")
+    known = {new: old for old, new in MODULES.items()}
+    target = {"_target_": f"{known.get(module, module)}.{name}"} if "_target_" in node else {}
+    return {key: former_modules(value) for key, value in node.items()} | target
+
+
+RUNS = {
+    "chords_drums": ("data.root=x", "objective.shift=2.0", "objective.dropout.drums=0.1"),
+    "finetune": ("data.root=x", "init_from=x", "+objective.dropout={chords: 0.3, all: 0.1}"),
+    "codec": ("data.root=x", "module.latent_noise=0.2"),
+    "text": ("data.batch_size=4",),
+}
+
+
+@pytest.mark.parametrize("experiment", RUNS)
+def test_a_run_of_the_former_version_is_resumed(experiment: str, tmp_path: Path) -> None:
+    words = (f"experiment={experiment}", *RUNS[experiment])
+    settings = compose_config(*words, config_name="train")
+    saved = former_run(copy.deepcopy(settings))
+    assert saved != settings
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(saved))
+    assert begin_run(tmp_path, settings, resume=True) == []
+    settings["optim"]["lr"] = 0.5
+    with pytest.raises(SettingError, match=r"begun with other settings \(optim.lr .* -> 0.5\)"):
+        begin_run(tmp_path, settings, resume=True)
+    if "objective" in settings:
+        settings["optim"]["lr"] = saved["optim"]["lr"]
+        settings["objective"]["dropout"]["chords"] = 0.9
+        with pytest.raises(SettingError, match=r"objective.dropout.chords 0.3 -> 0.9"):
+            begin_run(tmp_path, settings, resume=True)

@@ -27,6 +27,10 @@ MAX_NUMBER = 1_000_000
 """Largest whole number in a configuration; larger sizes would not fit in memory."""
 
 
+_SHARED_SIZES = ("dim", "latent_dim")
+"""Sizes of the network that its conditioners have too."""
+
+
 def build(node: Mapping[str, Any], name: str = "model") -> Any:
     """Instantiate a configuration node.
 
@@ -45,8 +49,24 @@ def build(node: Mapping[str, Any], name: str = "model") -> Any:
     if not isinstance(node, Mapping):
         raise SettingError(f"{name} is {node!r:.60}: give a mapping with _target_")
     node = resolve_aliases(node)
+    _check_node(node.get("network"), f"{name}.network")  # before its sizes go to the conditioners
+    node = _with_shared_sizes(node)
     _check_node(node, name)
     return _make(node, name)
+
+
+def _with_shared_sizes(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Node of a model whose conditioners have the sizes of its network, where they state none."""
+    network, conditioners = model.get("network"), model.get("conditioners")
+    if not isinstance(network, dict) or not isinstance(conditioners, dict):
+        return model
+    completed = dict(conditioners)
+    for name, node in conditioners.items():
+        if isinstance(node, dict) and "_target_" in node:
+            taken = inspect.signature(_class_of(node["_target_"])).parameters
+            sizes = {k: network[k] for k in _SHARED_SIZES if k in taken and k in network}
+            completed[name] = sizes | node
+    return {**model, "conditioners": completed}
 
 
 def _make(value: Any, name: str) -> Any:

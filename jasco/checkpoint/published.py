@@ -135,13 +135,14 @@ def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
     """
     _refuse_unsupported(xp)
     lm, controls = xp["transformer_lm"], xp["conditioners"]
-    dim = lm["dim"]
     conditioners: dict[str, Any] = {}
     for name, ours in _OUR_NAMES.items():
         if name not in controls:
             continue
         text = "jasco.conditioners.TextConditioner"
-        node = {"_target_": CONTROLS[ours].conditioner if ours in CONTROLS else text, "dim": dim}
+        node: dict[str, Any] = {
+            "_target_": CONTROLS[ours].conditioner if ours in CONTROLS else text
+        }
         if name == "description":
             node |= {"pretrained": controls[name]["t5"]["name"], "revision": None}
             node |= {"finetune": bool(controls[name]["t5"].get("finetune", False))}
@@ -152,7 +153,7 @@ def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
             node |= {"latent_dim": drums["compression_model_latent_dim"]}
             node |= {"blur": drums["blurring_factor"]}
         conditioners[ours] = node
-    dropout = {"everything": xp["classifier_free_guidance"]["training_dropout"]}
+    dropout = {"all": xp["classifier_free_guidance"]["training_dropout"]}
     for kind in (xp.get("attribute_dropout") or {}).values():
         dropout |= {_OUR_NAMES[name]: p for name, p in (kind or {}).items() if name in controls}
     sampling = xp.get("generate", {}).get("lm", {})
@@ -171,7 +172,7 @@ def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
             "conditioners": conditioners,
             "network": {
                 "_target_": "jasco.network.VelocityNetwork",
-                "dim": dim,
+                "dim": lm["dim"],
                 "depth": lm["num_layers"],
                 "heads": lm["num_heads"],
                 "latent_dim": lm["flow_dim"],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PROGRAM = "jasco-evaluate"
 EMBEDDINGS = ("encodec", "clap")  # jasco.evaluation.embedding has the same, behind torch
 GROUPS = {
+    "trainer": "Devices",
     "solver": "Solver, in place of the checkpoint's",
     "guidance": "Guidance, in place of the checkpoint's",
 }
@@ -46,13 +47,12 @@ KINDS = {
 
 
 def run(config: DictConfig) -> None:
-    """Evaluate what a configuration names, and print what came of it.
+    """Evaluate the checkpoint that a configuration names, and print the report.
 
     Raises:
         JascoError: what does not fit; before the first take where it shows by then.
     """
     from jasco.cli.hydra_program import read_settings, run_folder
-    from jasco.config import build_node
 
     settings = read_settings(config, KINDS)
     metrics = settings["metrics"]
@@ -73,23 +73,20 @@ def run(config: DictConfig) -> None:
     quiet_lightning("predict returned None.*")
     check_nodes(settings)
     folder = run_folder(config)
-    trainer = build_node(settings["trainer"])
+    evaluation = build_evaluation(settings)
     with first_error():
-        report = evaluate(
-            _plan(settings),
-            folder,
-            trainer,
-            workers=settings["workers"],
-            threads=settings["threads"],
-            dtype=settings["dtype"],
-            published=settings["published"],
-        )
+        report = evaluate(folder=folder, **evaluation)
     if report is not None:
         print(*console.lines(report), console.times(report), sep="\n")
         print(folder / REPORT, folder / PAGE, sep="\n")
 
 
-def _plan(settings: dict[str, Any]) -> Any:
+def build_evaluation(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `jasco.evaluation.run.evaluate` but for the folder.
+
+    Args:
+        settings: configuration of the evaluation, plain data.
+    """
     from jasco.adherence import comparison
     from jasco.config import build_node
     from jasco.embeddings.clap import DEFAULT, Clap
@@ -117,19 +114,21 @@ def _plan(settings: dict[str, Any]) -> Any:
     clap = Clap.load(settings["clap"] or DEFAULT, device="cpu") if CLAP in metrics else None
     embedder = Embedder(model.codec if ENCODEC in metrics else None, clap)
     seed = settings["seed"]
-    return Plan(
+    plan = Plan(
         model=model,
         items=items,
         settings=tuple(expand(settings["settings"], model.controls)),
         seeds=tuple(seed) if isinstance(seed, list) else (seed,),
         extractor=ExtractorConfig(
-            items.extracted, tuple(m for m in metrics if m in TAKE_METRICS), **settings["hearing"]
+            items.extracted, tuple(m for m in metrics if m in TAKE_METRICS), **settings["extractor"]
         ),
         solver=build_node(settings["solver"]) if "solver" in settings else model.solver,
         guidance=build_node(settings["guidance"]) if "guidance" in settings else model.guidance,
         batch_size=settings["batch_size"],
         embedder=embedder if embedder.names else None,
     )
+    options = {name: settings[name] for name in ("workers", "threads", "dtype", "published")}
+    return {"plan": plan, "trainer": build_node(settings["trainer"])} | options
 
 
 @one_line_errors(PROGRAM)

@@ -10,8 +10,6 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from jasco.io.assets import package_dir
 
 _WIDTH = 100
@@ -39,11 +37,11 @@ def help_text(usage: str, summary: str, config_name: str, groups: Mapping[str, s
             the part before ``@``.
     """
     parts = [f"{usage}\n\n{_filled(summary)}"]
-    found = dict(_experiments(config_name))
-    if found:
-        parts.append("Experiments (experiment=NAME):\n" + _table(found))
+    own = f"experiment/{config_name}"
+    if is_group(own):
+        parts.append("Experiments (experiment=NAME):\n" + _table(own))
     for word, text in groups.items():
-        parts.append(f"{text} ({word}=NAME):\n" + _table(dict(_choices(word.partition("@")[0]))))
+        parts.append(f"{text} ({word}=NAME):\n" + _table(word.partition("@")[0]))
     settings = "\n".join(f"  {line}" for line in _settings(config_name))
     parts.append(f"Settings (KEY=VALUE):\n{settings}")
     parts.append(
@@ -64,17 +62,14 @@ _EXAMPLES = {
 }
 
 
-def _experiments(config_name: str) -> Iterator[tuple[str, str]]:
-    key = {"train": "name", "evaluate": "settings"}.get(config_name)
-    for name, text in _choices("experiment"):
-        path = package_dir("conf") / "experiment" / f"{name}.yaml"
-        if key in yaml.safe_load(path.read_text(encoding="utf-8")):
-            yield name, text
+def is_group(name: str) -> bool:
+    """True where the configuration has a group of this name."""
+    return (package_dir("conf") / name).is_dir()
 
 
-def _choices(group: str) -> Iterator[tuple[str, str]]:
-    for path in sorted((package_dir("conf") / group).glob("*.yaml")):
-        yield path.stem, describe(path)
+def choices(group: str) -> list[str]:
+    """Names of the configurations of a group."""
+    return sorted(path.stem for path in (package_dir("conf") / group).glob("*.yaml"))
 
 
 def describe(path: Path) -> str:
@@ -99,7 +94,10 @@ def _settings(config_name: str) -> Iterator[str]:
             yield line
 
 
-def _table(rows: Mapping[str, str]) -> str:
+def _table(group: str) -> str:
+    """Choices of a group and their descriptions."""
+    folder = package_dir("conf") / group
+    rows = {name: describe(folder / f"{name}.yaml") for name in choices(group)}
     width = max(map(len, rows)) + 4
     return "\n".join(
         textwrap.fill(

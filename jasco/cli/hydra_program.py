@@ -23,10 +23,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.cli.help import is_group
 from jasco.cli.kinds import check_kind
 from jasco.cli.quiet import quiet_resource_tracker
-from jasco.cli.words import check_experiment, explain, flat_keys, not_given, read_words
-from jasco.config import conf_dir, flat, plain
+from jasco.cli.words import explain, flat_keys, not_given, read_words
+from jasco.config import conf_dir, current_words, flat, plain
 from jasco.errors import SettingError
 
 
@@ -57,8 +58,7 @@ def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]
 
     # Otherwise Hydra prints errors and exits.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    words = read_words(program, sys.argv[1:])
-    check_experiment(program, config_name, words)
+    words = current_words(config_name, read_words(program, sys.argv[1:]))
     run = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)
     given = sys.argv
     sys.argv = [given[0], *words]  # read by Hydra, and by Lightning for further processes
@@ -75,7 +75,7 @@ def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]
 def _known_keys(config_name: str, words: Sequence[str]) -> list[str]:
     """Keys of the configuration without the words that cannot be used."""
     groups = [word for word in words if not word.startswith("-") and _names_a_group(word)]
-    for chosen in (groups, [word for word in groups if word.startswith("experiment=")], []):
+    for chosen in (groups, [word for word in groups if word.startswith("experiment/")], []):
         try:
             with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
                 return _keys(compose(config_name=config_name, overrides=chosen))
@@ -85,34 +85,27 @@ def _known_keys(config_name: str, words: Sequence[str]) -> list[str]:
 
 
 def _names_a_group(word: str) -> bool:
-    return (conf_dir() / word.partition("=")[0].partition("@")[0]).is_dir()
+    return is_group(word.partition("=")[0].partition("@")[0])
 
 
 def _keys(config: DictConfig) -> list[str]:
     return flat_keys(OmegaConf.to_container(config, resolve=False))
 
 
-def read_settings(
-    config: DictConfig, kinds: Mapping[str, Any], *, apart: Sequence[str] = ()
-) -> Any:
-    """A composed configuration as plain data, after its values were looked at.
+def read_settings(config: DictConfig, kinds: Mapping[str, Any]) -> Any:
+    """Plain data of a composed configuration, checked.
 
     Args:
-        config: as composed.
-        kinds: of values at the root, or below it by dotted keys; see `check_kind`. A key that is
-            not there is not looked at.
-        apart: keys at the root whose interpolations wait for a later change.
+        config: composed configuration.
+        kinds: kinds of values by dotted keys; see `check_kind`. Keys that are absent are skipped.
 
     Raises:
         SettingError: a value that is not given, or is of another kind.
     """
-    settings: dict[str, Any] = {}
-    for key in map(str, config):
-        value = "???" if OmegaConf.is_missing(config, key) else config[key]
-        settings[key] = plain(value, resolve=key not in apart)
-    for key, value in flat(settings):
-        if value == "???":
-            raise not_given(key)
+    missing = [key for key, value in flat(plain(config, resolve=False)) if value == "???"]
+    if missing:
+        raise not_given(min(missing, key=lambda key: key.count(".")))
+    settings: dict[str, Any] = plain(config)
     for key, kind in kinds.items():
         found: Any = settings
         for part in key.split("."):

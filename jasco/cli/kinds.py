@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal, Union
 
-from hydra.utils import get_class
+from hydra.utils import get_object
 
 from jasco.cli.words import expected, near
 from jasco.errors import SettingError
@@ -39,13 +39,13 @@ def check_nodes(node: Any, place: str = "") -> None:
 
 def _check_node(node: Mapping[str, Any], place: str) -> None:
     try:
-        made = get_class(node["_target_"])
+        made = get_object(node["_target_"])
     except Exception as error:
         raise SettingError(f"{place}._target_={node['_target_']}: no such class") from error
     signature = inspect.signature(made)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     try:
-        hints = typing.get_type_hints(made.__init__)  # type: ignore[misc]
+        hints = typing.get_type_hints(made.__init__ if inspect.isclass(made) else made)
     except (NameError, TypeError):  # names for type checkers only
         hints = {}
     for key, value in node.items():

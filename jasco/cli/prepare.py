@@ -7,6 +7,7 @@ of a Hydra configuration, which ``--help`` shows.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,12 @@ KINDS = {
 
 
 def run(config: DictConfig) -> None:
-    """Prepare what a configuration names, and print what was done.
+    """Prepare the recordings that a configuration names, and print counts.
 
     Raises:
         JascoError: invalid settings, or no recording that could be prepared.
     """
     from jasco.cli.hydra_program import read_settings
-    from jasco.config import build_node
 
     settings = read_settings(config, KINDS)
     unknown = [name for name in settings["stages"] if name not in settings["stage"]]
@@ -54,16 +54,27 @@ def run(config: DictConfig) -> None:
 
     quiet_transformers()
     check_nodes(settings)
-    stages = [build_node(settings["stage"][name]) for name in settings["stages"]]
-    executor = build_node(settings["executor"])
-    out = Path(settings["out"]).expanduser().absolute()
-    recordings = _recordings(settings["manifest"], settings["audio_dir"], out)
+    recordings, out, stages, executor = build_preparation(settings)
     summary = prepare(recordings, out, stages, executor)
     print(summary)
     if summary.quarantined:
         print(f"  {out / QUARANTINE} holds the reasons")
     if not summary.done + summary.skipped:
         raise DataError(f"no recording could be prepared: {out / QUARANTINE} holds the reasons")
+
+
+def build_preparation(settings: Mapping[str, Any]) -> tuple[list[Recording], Path, list[Any], Any]:
+    """Recordings, folder of the dataset, stages and executor.
+
+    Args:
+        settings: configuration of the preparation, plain data.
+    """
+    from jasco.config import build_node
+
+    stages = [build_node(settings["stage"][name]) for name in settings["stages"]]
+    executor = build_node(settings["executor"])
+    out = Path(settings["out"]).expanduser().absolute()
+    return _recordings(settings["manifest"], settings["audio_dir"], out), out, stages, executor
 
 
 def _check_source(manifest: str | None, audio_dir: str | None) -> None:

@@ -7,8 +7,9 @@ whole configuration, whose keys are overridden in the same way.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jasco.cli.errors import one_line_errors
 from jasco.cli.help import print_help
@@ -16,6 +17,8 @@ from jasco.errors import SettingError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from jasco.band.folder import Band
 
 PROGRAM = "jasco-synthesize"
 EXACT, EXTRACTED = "exact", "extracted"
@@ -34,13 +37,12 @@ KINDS = {
 
 
 def run(config: DictConfig) -> None:
-    """Play and label what a configuration asks for.
+    """Play and label the songs that a configuration asks for.
 
     Raises:
         JascoError: invalid settings, a missing part, or a song that cannot be rendered.
     """
     from jasco.cli.hydra_program import read_settings
-    from jasco.config import build_node
 
     settings = read_settings(config, KINDS)
     labels = settings["labels"]
@@ -49,7 +51,7 @@ def run(config: DictConfig) -> None:
     if labels == EXTRACTED and not settings["codec"]["name"]:
         raise SettingError("extracted labels need a codec: give codec.name=NAME")
     from jasco.band.dataset import synthesize
-    from jasco.band.folder import MANIFEST, Band
+    from jasco.band.folder import MANIFEST
     from jasco.cli.kinds import check_nodes
     from jasco.cli.quiet import quiet_transformers
     from jasco.data.manifest import read_manifest
@@ -57,19 +59,34 @@ def run(config: DictConfig) -> None:
 
     parts = ("executor", "codec", "stage") if settings["codec"]["name"] else ("executor",)
     check_nodes({part: settings[part] for part in parts})
-    out = Path(settings["out"]).expanduser().absolute()
-    band = Band(out, settings["seed"], float(settings["seconds"]))
     quiet_transformers()
-    executor = build_node(settings["executor"])
-    codec = build_node(settings["codec"]) if settings["codec"]["name"] else None
-    exact = codec if labels == EXACT else None
-    print(synthesize(band, settings["songs"], executor, codec=exact))
-    if codec is not None and labels == EXTRACTED:
-        stages = [build_node(node) for node in settings["stage"].values()]
+    band, songs, executor, codec, stages = build_synthesis(settings)
+    print(synthesize(band, songs, executor, codec=codec))
+    if stages:
         recordings = read_manifest(band.out / MANIFEST)
         print(prepare(recordings, band.out / EXTRACTED, stages, executor))
-    if codec is not None:
+    if codec is not None or stages:
         print(f"train on them with data.root={band.out / labels}")
+
+
+def build_synthesis(settings: Mapping[str, Any]) -> tuple[Band, int, Any, Any, list[Any]]:
+    """Band, number of songs, executor, codec of exact labels and stages of extracted ones.
+
+    Args:
+        settings: configuration of the synthesis, plain data.
+    """
+    from jasco.band.folder import Band
+    from jasco.config import build_node
+
+    out = Path(settings["out"]).expanduser().absolute()
+    band = Band(out, settings["seed"], float(settings["seconds"]))
+    executor = build_node(settings["executor"])
+    extracted = settings["labels"] == EXTRACTED
+    codec = None
+    if settings["codec"]["name"] and not extracted:
+        codec = build_node(settings["codec"])
+    stages = [build_node(node) for node in settings["stage"].values()] if extracted else []
+    return band, settings["songs"], executor, codec, stages
 
 
 @one_line_errors(PROGRAM)

@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,8 +15,9 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from jasco.cli.help import choices, is_group
+from jasco.config import conf_dir
 from jasco.errors import SettingError
-from jasco.io.assets import package_dir
 
 USAGE = 2
 # Options of Hydra; those of the second line take a value.
@@ -29,7 +29,8 @@ _VALUED = (
 _MEANING = "=,[]{}()'\"$\\"
 """Characters with a meaning in the values of Hydra."""
 _NULL = {"logger": "logger=[]"} | {
-    group: f"~{group}" for group in ("callbacks", "experiment", "guidance", "model", "solver")
+    group: f"~{group}"
+    for group in ("callbacks", "experiment", "guidance", "model", "objective", "solver")
 }
 """Groups that may be left out, and Hydra's way to do so."""
 
@@ -89,11 +90,11 @@ def _read(word: str, sweep: bool) -> str:
             )
         return quoted
     group = override.key_or_group
-    if override.package is None and override.value() is None and _choices(group):
+    if override.package is None and override.value() is None and is_group(group):
         if not equals:
             return word
         if group not in _NULL:
-            raise SettingError(f"{word}: give one of {', '.join(_choices(group))}")
+            raise SettingError(f"{word}: give one of {', '.join(choices(group))}")
         return _NULL[group]
     if override.is_sweep_override() and not sweep:
         raise SettingError(
@@ -139,7 +140,7 @@ def explain(error: Exception, config_name: str, keys: Iterable[str]) -> SettingE
         found = re.search(r"Could not (?:find|load) '([^']+)'", text)
         if found:
             group, _, name = found[1].rpartition("/")
-            return _no_choice(group, name, config_name)
+            return _no_choice(group, name)
     found = re.search(r"Missing mandatory value: (\S+)", text)
     if found:
         return not_given(found[1])
@@ -152,7 +153,10 @@ def explain(error: Exception, config_name: str, keys: Iterable[str]) -> SettingE
 
 
 def not_given(key: str) -> SettingError:
-    """Error of a setting without which nothing can be done."""
+    """Error for a setting that a program needs and that is not given."""
+    if key == "name":
+        known = ", ".join(choices("experiment/train"))
+        return SettingError(f"give experiment=NAME, one of {known}; --help lists more")
     return SettingError(f"{key} is not given: add {key}=VALUE{expected(key)}")
 
 
@@ -160,7 +164,6 @@ _EXPECTED = {
     "checkpoint": "demo, a folder, a Lightning checkpoint or a Hub id",
     "data.root": "a folder of jasco-prepare; or a manifest or folder of recordings",
     "init_from": "demo, a folder, a Lightning checkpoint or a Hub id",
-    "name": "the name of the run; an experiment brings one",
     "out": "a folder, made where missing",
 }
 
@@ -176,27 +179,22 @@ def near(name: str, known: Iterable[str]) -> str:
     return f": did you mean {found[0]}?" if found else ""
 
 
-def _no_choice(group: str, name: str, config_name: str) -> SettingError:
-    known = _choices(group)
-    if group == "experiment":
-        known = experiments(config_name)
-    choices = ", ".join(known)
+def _no_choice(group: str, name: str) -> SettingError:
+    known = choices(group)
     hint = near(name, known)
-    return SettingError(
-        f"no {group} {name!r}{hint} There are {choices}"
-        if hint
-        else f"no {group} {name!r}: there are {choices}"
-    )
+    there = f"{' There' if hint else ': there'} are {', '.join(known)}"
+    return SettingError(f"no {group.partition('/')[0]} {name!r}{hint}{there}")
 
 
 def _no_key(key: str, keys: Sequence[str], config_name: str) -> SettingError:
     name, _, package = key.partition("@")
     # The same word in another experiment: it is no misspelling.
+    paths = sorted((conf_dir() / "experiment" / config_name).glob("*.yaml"))
     of = [
-        experiment
-        for experiment in experiments(config_name)
-        if (package or name).split(".")[0] in OmegaConf.load(_file("experiment", experiment)).keys()
-        or f"/{name}@{package}" in _file("experiment", experiment).read_text(encoding="utf-8")
+        path.stem
+        for path in paths
+        if (package or name).split(".")[0] in OmegaConf.load(path).keys()
+        or f"/{name}@{package}" in path.read_text(encoding="utf-8")
     ]
     if of and name.split(".")[0] not in keys:
         return SettingError(f"{key} is a setting of experiment={' or '.join(of)}")
@@ -210,41 +208,6 @@ def _no_key(key: str, keys: Sequence[str], config_name: str) -> SettingError:
         last = difflib.get_close_matches(name.rpartition(".")[2], list(ends), 1, 0.75)
         hint = f": did you mean {ends[last[0]]}?" if last else ""
     return SettingError(f"no setting {key}{hint or f': --help lists them, +{key}=VALUE adds one'}")
-
-
-# --- configurations -------------------------------------------------------------------------------
-
-
-def experiments(config_name: str) -> list[str]:
-    """Names of the bundled experiments of a program.
-
-    Args:
-        config_name: of its root configuration: ``train`` or ``evaluate``.
-    """
-    key = {"train": "name", "evaluate": "settings"}.get(config_name)
-    paths = sorted((package_dir("conf") / "experiment").glob("*.yaml"))
-    return [path.stem for path in paths if key in OmegaConf.load(path)]
-
-
-def check_experiment(program: str, config_name: str, words: Sequence[str]) -> None:
-    """See that the experiment among the words of a command line is one of the program's.
-
-    Raises:
-        SettingError: it is an experiment of another program.
-    """
-    known = experiments(config_name)
-    others = set(_choices("experiment")).difference(known)
-    for word in words:
-        if word.startswith("experiment=") and word.partition("=")[2] in others:
-            raise SettingError(f"{word} is not for {program}: give one of {', '.join(known)}")
-
-
-def _choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (package_dir("conf") / group).glob("*.yaml"))
-
-
-def _file(group: str, name: str) -> Path:
-    return package_dir("conf") / group / f"{name}.yaml"
 
 
 def flat_keys(node: Any, prefix: str = "") -> list[str]:

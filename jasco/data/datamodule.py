@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from jasco.data.clips import Augmentation, ClipBatch, ClipDataset, Source, collate
@@ -26,12 +26,10 @@ SOURCES: dict[str, Opener] = {
 class JascoDataModule(ResumableDataModule):
     """Clips of the length and with the controls of the model that is trained.
 
-    The dropout of conditions is the model's own, under ``dropout`` in its configuration.
-
     Args:
         root: folder of a prepared dataset; or a manifest (``.jsonl``), whose recordings are then
             read and encoded on the fly.
-        text: makes the texts of training.
+        text: text augmentation of training.
         batch_size: clips per device and step.
         workers: processes that read; see `ResumableDataModule`.
         seed: of all that is drawn.
@@ -40,6 +38,8 @@ class JascoDataModule(ResumableDataModule):
         val_clips: clips of a validation.
         min_segment_ratio: a track shorter than a clip is used, with padding, if it fills this much.
         without: controls of the model that the data does not have; they stay at their null.
+        dropout: probabilities of `ConditionDropout` in training; `jasco-train` sets those of the
+            module.
 
     Raises:
         DataError: there is no such dataset.
@@ -58,6 +58,7 @@ class JascoDataModule(ResumableDataModule):
         val_clips: int = 64,
         min_segment_ratio: float = 0.8,
         without: Sequence[str] = (),
+        dropout: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(collate, batch_size, workers, val_clips, "val_clips")
         for place in (root, val_root):
@@ -73,6 +74,7 @@ class JascoDataModule(ResumableDataModule):
         self.seed, self.val_share = seed, val_share
         self.min_segment_ratio = min_segment_ratio
         self.without = tuple(without)
+        self.dropout = dropout or {}
 
     # --- what is there -----------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class JascoDataModule(ResumableDataModule):
         else:
             val_source = self._open(self.val_root, model)
             val = self._usable(val_source, model)
-        dropout = ConditionDropout(model.config.get("dropout") or {}, model.controls)
+        dropout = ConditionDropout(self.dropout, model.controls)
         augmentation = Augmentation(self.text, dropout)
         shape = (model.num_frames(), model.codec.latent_dim)
         self.datasets = {

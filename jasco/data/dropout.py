@@ -14,7 +14,7 @@ import numpy as np
 
 from jasco.errors import SettingError
 
-EVERYTHING = "everything"
+ALL = "all"
 DESCRIPTION = ("text", "description")
 """Fields of a manifest with the description of the music, in order of preference."""
 
@@ -27,8 +27,8 @@ class ConditionDropout:
     draws seldom do.
 
     Args:
-        probabilities: of ``everything``, and of each control, or several, where not everything is
-            left out; a control without one is only left out with others.
+        probabilities: probability of ``all``, and of each control, or several, where not all are
+            dropped; a control without one is only dropped with others.
         controls: names of the controls of the model.
 
     Raises:
@@ -38,7 +38,7 @@ class ConditionDropout:
     def __init__(self, probabilities: Mapping[str, float], controls: Sequence[str]) -> None:
         each = dict.fromkeys(controls, 0.0) | dict(probabilities)
         self.controls = tuple(controls)
-        self.everything = _checked("dropout.everything", each.pop(EVERYTHING, 0.0))
+        self.all = _checked("dropout.all", each.pop(ALL, 0.0))
         self.each = [
             (_known(name, controls), _checked(f"dropout.{name}", probability))
             for name, probability in each.items()
@@ -47,7 +47,7 @@ class ConditionDropout:
     def draw(self, rng: np.random.Generator) -> frozenset[str]:
         """Names of the controls to drop from one item."""
         draws = rng.random(1 + len(self.each))
-        if draws[0] < self.everything:
+        if draws[0] < self.all:
             return frozenset(self.controls)
         pairs = zip(self.each, draws[1:], strict=True)
         dropped = [names for (names, probability), draw in pairs if draw < probability]

@@ -62,6 +62,9 @@ def make_config(kind: type[PreTrainedConfig], values: Mapping[str, Any]) -> Any:
         for number in value if isinstance(value, list | tuple) else [value]:
             if isinstance(number, int | float) and not abs(number) <= most:
                 raise SettingError(f"{key} is {number}: at most {most:,} is read")
+    unknown = values.keys() - {*inspect.signature(kind).parameters, *_OURS}
+    if unknown:
+        raise SettingError(f"{kind.__name__} takes no key {min(unknown)!r:.60}")
     ratios = values.get("upsampling_ratios", ())
     if isinstance(ratios, list | tuple) and len(ratios) > 16:
         raise SettingError(f"upsampling_ratios has {len(ratios)} entries: at most 16 are read")

@@ -1,4 +1,4 @@
-"""What is minimised, by which optimiser, and its learning rate."""
+"""AdamW and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from jasco.errors import SettingError
-from jasco.flow import LOSS_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,6 @@ class Optimization:
     Those decay all parameters alike, biases, norms and embeddings too.
 
     Attributes:
-        weighting: name of the weight of the loss over flow time, of `LOSS_WEIGHTS`.
-        shift: how much more often than uniform flow times are drawn near t = 0, where what is
-            wished for is decided that the noise does not show; see `shifted`.
         lr: highest learning rate.
         betas, eps, weight_decay: of AdamW.
         warmup: steps until the learning rate is highest.
@@ -35,8 +31,6 @@ class Optimization:
             where they differ; the first that fits counts.
     """
 
-    weighting: str = "increasing"
-    shift: float = 1.0
     lr: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-8
@@ -46,12 +40,6 @@ class Optimization:
     groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.weighting not in LOSS_WEIGHTS:
-            raise SettingError(
-                f"optim.weighting={self.weighting!r}: give {' or '.join(LOSS_WEIGHTS)}"
-            )
-        if not self.shift > 0:
-            raise SettingError(f"optim.shift={self.shift}: give a positive number")
         if self.lr <= 0 or self.warmup < 0 or not 0 <= self.min_lr_ratio <= 1:
             raise SettingError(
                 f"optim.lr={self.lr}, warmup={self.warmup}, min_lr_ratio={self.min_lr_ratio}: the "

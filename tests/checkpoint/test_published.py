@@ -80,7 +80,7 @@ def test_what_is_read_of_the_configuration(published):
     assert list(config["model"]["conditioners"]) == ["text", "chords", "drums", "melody"]
     assert config["model"]["codec"]["pretrained"] == "some/codec"
     assert config["dropout"] == {
-        "everything": 0.2,
+        "all": 0.2,
         "text": 0.0,
         "chords": 0.5,
         "melody": 0.5,

@@ -41,7 +41,7 @@ def songs_of_band(soundfont, tiny_folder, tmp_path_factory) -> Path:
 def start(songs_of_band, tiny_folder, salience_file) -> tuple[str, ...]:
     """Words that every command of this file begins with."""
     paths = (f"checkpoint={tiny_folder}", f"data.root={songs_of_band}")
-    return (*paths, f"hearing.weights={salience_file}", *SMALL)
+    return (*paths, f"extractor.weights={salience_file}", *SMALL)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def said(tmp_path, monkeypatch, capfd):
         (["experiment=finetun"], "no experiment 'finetun': did you mean finetune? There are chord"),
         (["experiment=chord_drums"], "did you mean chords_drums?"),
         (["experiment=nothing"], "no experiment 'nothing': there are chords_drums, chords_drums_m"),
-        (["experiment=musiccaps"], "experiment=musiccaps is not for jasco-train: give one of chor"),
+        (["experiment=musiccaps"], "no experiment 'musiccaps': there are chords_drums, chords_dr"),
         ([*FINETUNE, "optim=finetun"], "no optim 'finetun': did you mean finetune?"),
         ([*FINETUNE, "trainer=cpu"], "no trainer 'cpu': there are auto, ddp, fsdp"),
         ([*FINETUNE, "logger=[csv,tensorbord]"], "no logger 'tensorbord': did you mean tensor"),
@@ -114,7 +114,7 @@ def test_train(words, message, said, tmp_path):
         (evaluate, [*EVALUATE, "metrics=[]"], "metrics=[]: give some of chords, drums"),
         (evaluate, [*EVALUATE, "metrics=[flutes]"], "metrics=['flutes']: give some of chords"),
         (evaluate, [*EVALUATE, "threads=all"], "threads=all: give a whole number or null"),
-        (evaluate, [*EVALUATE, "experiment=demo"], "is not for jasco-evaluate: give one of b"),
+        (evaluate, [*EVALUATE, "experiment=demo"], "no experiment 'demo': there are band, m"),
         (evaluate, [*EVALUATE, "experiment=musicaps"], "did you mean musiccaps?"),
         (evaluate, [*EVALUATE, "itmes=3"], "no setting itmes: did you mean data.items?"),
         (evaluate, [*EVALUATE, "solver=eular"], "no solver 'eular': did you mean euler?"),
@@ -169,7 +169,8 @@ def test_the_quotes_that_are_proposed_keep_the_value(value):
         read_words("jasco-train", [f"run={value}"])
     (word,) = shlex.split(str(error.value).partition("once for the shell: ")[2])
     assert read_words("jasco-train", [word]) == [word]
-    assert compose_config(word, "name=x", "data.root=x", config_name="train")["run"] == value
+    words = ("experiment=overfit_tiny", "data.root=x", word)
+    assert compose_config(*words, config_name="train")["run"] == value
 
 
 def test_options_of_hydra_pass_and_others_end_in_2(capsys):
@@ -201,8 +202,10 @@ def test_kinds(value, kind, fits):
 
 
 def test_all_bundled_configurations_have_values_of_the_right_kind():
-    for experiment in ("demo", "chords_drums", "chords_drums_melody", "codec", "overfit_tiny"):
+    for experiment in ("chords_drums", "chords_drums_melody", "codec", "demo", "overfit_tiny"):
         words = (f"experiment={experiment}", "data.root=x")
+        if experiment == "demo":
+            words += ("model.codec.pretrained=x", "model.conditioners.text.pretrained=x")
         check_nodes(compose_config(*words, config_name="train"))
     for name, words in (("evaluate", EVALUATE), ("prepare", PREPARE), ("synthesize", SYNTHESIZE)):
         check_nodes(compose_config(*words, config_name=name))
@@ -211,8 +214,8 @@ def test_all_bundled_configurations_have_values_of_the_right_kind():
 @pytest.mark.parametrize(
     ("name", "present", "absent"),
     [
-        ("train", ["finetune", "optim=NAME", "run: runs/${name}"], ["musiccaps", "spark"]),
-        ("evaluate", ["musiccaps", "guidance=NAME", "items: 40"], ["finetune", "executor"]),
+        ("train", ["finetune", "objective=NAME", "run: runs/${name}"], ["musiccaps", "spark"]),
+        ("evaluate", ["musiccaps", "trainer=NAME", "items: 40"], ["finetune", "executor"]),
         ("prepare", ["executor=NAME", "latents", "audio_dir"], ["musiccaps", "wandb"]),
         ("synthesize", ["executor=NAME", "songs: 3000"], ["musiccaps", "wandb"]),
     ],

@@ -28,7 +28,7 @@ def source(songs):
 
 
 def training(source, tracks=None, seed=1):
-    dropout = ConditionDropout({"everything": 0.2, "chords": 0.5}, control_names())
+    dropout = ConditionDropout({"all": 0.2, "chords": 0.5}, control_names())
     tracks = range(len(source)) if tracks is None else tracks
     return ClipDataset(source, tracks, (FRAMES, DIM), seed, Augmentation(TextDropout(), dropout))
 

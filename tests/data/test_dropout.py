@@ -10,8 +10,8 @@ from jasco.errors import SettingError
 
 CONTROLS = ("text", "chords", "drums", "melody")
 PUBLISHED = {
-    "chords-drums": {"everything": 0.3, "chords": 0.3, "drums": 0.3},
-    "chords-drums-melody": {"everything": 0.2, "chords": 0.5, "drums": 0.5, "melody": 0.5},
+    "chords-drums": {"all": 0.3, "chords": 0.3, "drums": 0.3},
+    "chords-drums-melody": {"all": 0.2, "chords": 0.5, "drums": 0.5, "melody": 0.5},
 }
 
 
@@ -29,7 +29,7 @@ def test_frequencies_over_20000_items(name):
     dropped = draws(probabilities, controls)
     everything = dropped.all(axis=1)
     chance = np.prod([probabilities.get(c, 0.0) for c in controls])  # each by its own draw
-    p = probabilities["everything"]
+    p = probabilities["all"]
     assert everything.mean() == pytest.approx(p + (1 - p) * chance, abs=0.01)
     by_text = dropped[:, 0]  # text is left out with everything, and never alone
     assert np.array_equal(by_text, everything)
@@ -52,7 +52,7 @@ def test_items_and_controls_are_independent():
 
 
 def test_controls_are_left_out_together():
-    together = {"everything": 0.1, "chords": 0.2, "chords+drums+melody": 0.3}
+    together = {"all": 0.1, "chords": 0.2, "chords+drums+melody": 0.3}
     dropped = draws(together, CONTROLS)
     text_alone = (dropped == [False, True, True, True]).all(axis=1)
     assert text_alone.mean() == pytest.approx(0.9 * 0.3, abs=0.01)
@@ -67,7 +67,7 @@ def test_controls_are_left_out_together():
         ({"flute": 0.5}, "no control 'flute'"),
         ({"melody": 0.5}, "no control 'melody'"),
         ({"chords": 1.5}, "dropout.chords is 1.5"),
-        ({"everything": "often"}, "dropout.everything is 'often'"),
+        ({"all": "often"}, "dropout.all is 'often'"),
         ({"chords": True}, "dropout.chords is True"),
         ({"chords+flute": 0.5}, "dropout.chords\\+flute: the model has no control 'flute'"),
         ({"chords+drums": 2}, "dropout.chords\\+drums is 2"),

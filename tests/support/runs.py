@@ -29,7 +29,7 @@ SMALL = (
     "model.network.depth=2",
     "+model.conditioners.text.config.dropout_rate=0.1",
 )
-DROPOUT = {"everything": 0.2, "chords": 0.3, "drums": 0.3, "melody": 0.3}
+DROPOUT = {"all": 0.2, "chords": 0.3, "drums": 0.3, "melody": 0.3}
 
 
 def new_model(*overrides, seed=0):
@@ -129,8 +129,9 @@ def fit(folder, songs, *, steps, model=None, watch=None, every=100, resume=False
         default_root_dir=folder,
         **settings,
     )
-    module = JascoModule(model, optim, seed=3)
+    module = JascoModule(model, optim=optim, seed=3)
     data = JascoDataModule(songs, text, seed=7, **data_options)
+    module.configure_data(data)
     trainer.fit(module, datamodule=data, ckpt_path=last if resume and last.exists() else None)
     return trainer, module, watch
 

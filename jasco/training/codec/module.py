@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from jasco.codec import EnCodec
@@ -22,14 +21,15 @@ from jasco.training.codec.discriminator import (
 from jasco.training.codec.initialization import init_pca
 from jasco.training.codec.quantizer import CodebookLearner, straight_through
 from jasco.training.codec.reconstruction import ReconstructionLoss, si_sdr
-from jasco.training.optim import Optimization, seed_step
+from jasco.training.module import TrainingModule
+from jasco.training.optim import Optimization
 
 RECONSTRUCTION = ("waveform", "stft", "mel", "flux")
 ADVERSARIAL = ("adversarial", "features")
 _AUDIBLE = 1e-3  # RMS below which SI-SDR, which falls without bound towards silence, is skipped
 
 
-class CodecModule(LightningModule):
+class CodecModule(TrainingModule):
     """Training of an `EnCodec`, from its configuration or from pretrained weights.
 
     The flow model decodes latents without quantisation, and drum codes are those of the first
@@ -79,7 +79,7 @@ class CodecModule(LightningModule):
         codebooks: Mapping[str, float] | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(optim, seed)
         if not 0 <= quantized_share <= 1:
             raise SettingError(f"quantized_share={quantized_share}: give a share from 0 to 1")
         for name, value in (
@@ -104,17 +104,11 @@ class CodecModule(LightningModule):
         self.discriminator = discriminator
         self.balancer = LossBalancer({name: weights[name] for name in wanted})
         self.learner = CodebookLearner(self.model.quantizer, **(codebooks or {}))
-        self.optim = optim or Optimization()
         self.quantized_share = quantized_share
         self.commitment_weight = commitment_weight
         self.latent_noise, self.kl_weight = latent_noise, kl_weight
-        self.seed = seed
 
     # --- training ----------------------------------------------------------------------------
-
-    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
-        """Seed the draws by the step, so that a resumed run is the same."""
-        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
 
     def training_step(self, wav: Tensor, batch_idx: int) -> Tensor:
         """Objective for waveforms (B, channels, N)."""
@@ -192,10 +186,6 @@ class CodecModule(LightningModule):
                 )
             clip_to_norm(part.parameters(), norm, gradient_clip_val)
             self.log(f"train/grad_norm/{name}", norm)
-
-    def configure_optimizers(self) -> Any:
-        """AdamW, its rate moving every step."""
-        return self.optim.configure(self.named_parameters(), self.trainer.max_steps)
 
     # --- evaluation --------------------------------------------------------------------------
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -25,13 +24,16 @@ from jasco.io.atomic import replacing
 from jasco.model import Jasco
 from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.flow.breakdown import LossBreakdown, time_groups
-from jasco.training.optim import Optimization, seed_step
+from jasco.training.flow.objective import Objective
+from jasco.training.footprint import footprint
+from jasco.training.module import TrainingModule
+from jasco.training.optim import Optimization
 
 PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
 """Lightning's names of the precisions, and ours."""
 
 
-class JascoModule(LightningModule):
+class JascoModule(TrainingModule):
     """Flow-matching training of a `Jasco`, which stays the same object that generates.
 
     A checkpoint holds the model's configuration as plain data in ``hyper_parameters``, and all
@@ -39,20 +41,24 @@ class JascoModule(LightningModule):
 
     Args:
         model: to train; of its own ``config``.
-        optim: what is minimised and how.
-        seed: of what is random in the network (a text encoder that is trained has dropout).
+        objective: training objective; its dropout goes into the model's configuration.
+        optim: optimiser and learning-rate schedule.
+        seed: seed of the dropout of a trained text encoder.
     """
 
     def __init__(
         self,
         model: Jasco,
+        objective: Objective | None = None,
         optim: Optimization | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(optim, seed)
+        self.objective = objective or Objective()
+        self.dropout = {**(model.config.get("dropout") or {}), **self.objective.dropout}
         self.model = model
-        self.optim = optim or Optimization()
-        self.seed = seed
+        if self.dropout:
+            model.config = model.config | {"dropout": self.dropout}
         left_out = tuple(f"model.{name}" for name in provided_by_hub(model.config))
         self.register_state_dict_post_hook(partial(_leave_out, left_out))
         self.register_load_state_dict_post_hook(partial(_do_not_miss, left_out))
@@ -105,7 +111,7 @@ class JascoModule(LightningModule):
             t=batch.t,
             z_0=batch.noise,
             mask=batch.mask if batch.padded else None,
-            weighting=self.optim.weighting,
+            weighting=self.objective.weighting,
         )
 
     # --- training ----------------------------------------------------------------------------
@@ -117,13 +123,9 @@ class JascoModule(LightningModule):
             raise SettingError(f"trainer.precision={precision}: give {' or '.join(PRECISIONS)}")
         self.model.dtype = PRECISIONS[precision]
 
-    def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
-        """Seed what is random in the network by the step, so that a resumed run is the same."""
-        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
-
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch."""
-        batch = replace(batch, t=shift_timesteps(batch.t, self.optim.shift))
+        batch = replace(batch, t=shift_timesteps(batch.t, self.objective.shift))
         losses = self.losses(batch, self.encode(batch))
         self._seen.add("loss", losses)
         self._seen.add_times(losses, batch.t)
@@ -172,9 +174,19 @@ class JascoModule(LightningModule):
         means = {f"train/{name}": mean for name, mean in self._read(self._seen).items()}
         return means | {"train/lr": trainer.optimizers[0].param_groups[0]["lr"]}
 
-    def configure_optimizers(self) -> Any:
-        """AdamW, its rate moving every step."""
-        return self.optim.configure(self.model.named_parameters(), self.trainer.max_steps)
+    def trained_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters of the model, by their names in it."""
+        return self.model.named_parameters()
+
+    def configure_data(self, data: Any) -> None:
+        """Hand the dropout of the conditions to the data module."""
+        data.dropout = self.dropout
+
+    def size(self, batch_size: int, precision: str, *, averaged: bool) -> list[str]:
+        """Controls of the model, and its footprint."""
+        dtype = PRECISIONS.get(precision, torch.float32)
+        found = footprint(self.model, batch_size, dtype, averaged=averaged)
+        return [", ".join(self.model.controls), *found.lines()]
 
     def _read(self, breakdown: LossBreakdown) -> dict[str, float]:
         reduce = partial(self.trainer.strategy.reduce, reduce_op="sum")

@@ -24,7 +24,8 @@ from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.io.atomic import replacing_folder
 from jasco.training.callbacks import averaged
 from jasco.training.clipping import clip_to_norm, gradient_norm
-from jasco.training.optim import Optimization, seed_step
+from jasco.training.module import TrainingModule
+from jasco.training.optim import Optimization
 from jasco.training.text.descriptions import DescriptionBatch
 
 _NEIGHBOURS = (-1, 1, -3, 3)
@@ -32,7 +33,7 @@ _NEAR = 6.0  # logits above all other distances: e^6 is 400 tokens
 _FADING = 0.15  # logits a token
 
 
-class TextModule(LightningModule):
+class TextModule(TrainingModule):
     """Training of the T5 of a `TextConditioner` to tell what a description says of a song.
 
     For each fact, a query of its summary attends to the encoder's tokens, and a linear layer reads
@@ -51,14 +52,12 @@ class TextModule(LightningModule):
     def __init__(
         self, text: TextConditioner, optim: Optimization | None = None, seed: int = 0
     ) -> None:
-        super().__init__()
+        super().__init__(optim, seed)
         if text.summary is None or text.summary.out_features != len(VALUES):
             raise SettingError(
                 f"the text has a query for each fact: give pooling_queries={len(VALUES)}"
             )
         self.text = text
-        self.optim = optim or Optimization()
-        self.seed = seed
         text.project.requires_grad_(False)
         init_local_attention_bias(text.encoder)
         width = text.encoder.config.d_model
@@ -71,10 +70,6 @@ class TextModule(LightningModule):
         found = self.text.pool(hidden, tokens["attention_mask"].bool())
         pairs = zip(self.heads.items(), found.unbind(1), strict=True)
         return {name: head(x) for (name, head), x in pairs}
-
-    def on_train_batch_start(self, batch: DescriptionBatch, batch_idx: int) -> None:
-        """Seed the dropout by the step, so that a resumed run is the same."""
-        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
 
     def training_step(self, batch: DescriptionBatch, batch_idx: int) -> Tensor:
         """Sum of the cross-entropies of all facts."""
@@ -112,10 +107,6 @@ class TextModule(LightningModule):
             )
         clip_to_norm(self.parameters(), norm, gradient_clip_val)
         self.log("train/grad_norm", norm)
-
-    def configure_optimizers(self) -> Any:
-        """AdamW, its rate moving every step."""
-        return self.optim.configure(self.named_parameters(), self.trainer.max_steps)
 
     @staticmethod
     def _loss(logits: dict[str, Tensor], labels: Tensor) -> Tensor:

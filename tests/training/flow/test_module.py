@@ -16,6 +16,7 @@ from jasco.chords import ChordProgression
 from jasco.conditions import Conditions
 from jasco.controls import control_names
 from jasco.data.clips import ClipBatch
+from jasco.data.datamodule import JascoDataModule
 from jasco.errors import JascoError, SettingError
 from jasco.flow import LOSS_WEIGHTS
 from jasco.melody import Melody
@@ -23,6 +24,7 @@ from jasco.model import Jasco
 from jasco.training.callbacks import average_others
 from jasco.training.flow.breakdown import LossBreakdown
 from jasco.training.flow.module import JascoModule, correlation
+from jasco.training.flow.objective import Objective
 from jasco.training.optim import Optimization, warmup_cosine
 
 
@@ -55,7 +57,7 @@ def test_golden_losses(name, weighting, shared, hub_cache):
         drums=Audio(golden["drums_wav"].float(), 32000),
         melody=Melody.from_array(golden["melody"]) if "melody" in golden else None,
     )
-    module = JascoModule(model, Optimization(weighting=weighting))
+    module = JascoModule(model, Objective(weighting=weighting))
     t = torch.tensor([facts["loss_t"]])
     latents = as_batch([clip], golden["train_latents"], t=t, noise=golden["z0"])
     wav = golden["train_wav"].float()[:, None]
@@ -97,7 +99,7 @@ def test_padding_does_not_count(module, clips):
 
 
 def test_times_of_training_are_shifted(clips):
-    module = JascoModule(runs.new_model().eval(), Optimization(weighting="uniform", shift=3.0))
+    module = JascoModule(runs.new_model().eval(), Objective(weighting="uniform", shift=3.0))
     batch = as_batch(clips, torch.randn(2, 50, 128), t=torch.tensor([0.5, 0.9]))
     with torch.no_grad():
         loss = module.training_step(batch, 0)
@@ -108,8 +110,8 @@ def test_times_of_training_are_shifted(clips):
 
 @pytest.mark.parametrize("shift", [0.0, -1.0])
 def test_a_shift_is_positive(shift):
-    with pytest.raises(SettingError, match=f"optim.shift={shift}: give a positive number"):
-        Optimization(shift=shift)
+    with pytest.raises(SettingError, match=f"objective.shift={shift}: give a positive number"):
+        Objective(shift=shift)
 
 
 def test_dropped_controls_are_at_their_null(module, clips):
@@ -180,12 +182,27 @@ def test_groups_of_the_optimiser(module):
         Optimization(groups={"flute": {"lr": 1.0}}).optimizer(module.model.named_parameters())
 
 
-@pytest.mark.parametrize(
-    "values", [{"lr": 0.0}, {"warmup": -1}, {"min_lr_ratio": 2.0}, {"weighting": "linear"}]
-)
+@pytest.mark.parametrize("values", [{"lr": 0.0}, {"warmup": -1}, {"min_lr_ratio": 2.0}])
 def test_settings_out_of_range(values):
     with pytest.raises(SettingError, match="optim"):
         Optimization(**values)
+
+
+def test_a_weighting_that_does_not_exist():
+    with pytest.raises(
+        SettingError, match=r"objective.weighting='linear': give uniform or increasing"
+    ):
+        Objective(weighting="linear")
+
+
+def test_dropout_of_the_objective_goes_before_that_of_the_model(songs):
+    model = runs.new_model()
+    module = JascoModule(model, Objective(dropout={"chords": 0.9, "chords+drums": 0.1}))
+    expected = {**runs.DROPOUT, "chords": 0.9, "chords+drums": 0.1}
+    assert module.dropout == model.config["dropout"] == expected
+    data = JascoDataModule(songs)
+    module.configure_data(data)
+    assert data.dropout == expected
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])

@@ -1,10 +1,11 @@
-"""Initial model of a run: random weights, or the weights of a checkpoint with new controls."""
+"""Model that a run starts from: fresh weights, a checkpoint's, or those the run has reached."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, TypeGuard, cast
 
 from torch import nn
 
@@ -16,31 +17,66 @@ from jasco.io.hub import HubOptions
 from jasco.model import Jasco
 
 
-def fresh_model(config: Mapping[str, Any]) -> Jasco:
-    """Model with random weights and the pretrained parts that its configuration names.
+def fresh_model(
+    model: Mapping[str, Any],
+    solver: Mapping[str, Any] | None = None,
+    guidance: Mapping[str, Any] | None = None,
+    resume_from: str | None = None,
+) -> Jasco:
+    """Model of fresh weights, with the pretrained parts that its configuration names.
 
     Args:
-        config: nodes ``model``, ``solver``, ``guidance`` and ``dropout``; plain data.
+        model: configuration of the model, plain data.
+        solver, guidance: configurations of its defaults for generation.
+        resume_from: last checkpoint of the run; once the file is there, the model is read from it.
 
     Raises:
         CheckpointError: a part cannot be found or reached.
         SettingError: invalid values.
     """
-    own = copy.deepcopy(dict(config))
-    model = Jasco.from_config(checkpoint.resolve_parts(own, HubOptions()))
-    model.config = own
-    return model
+    if _is_file(resume_from):
+        return _resumed(resume_from)
+    nodes = {"model": model, "solver": solver, "guidance": guidance}
+    own = copy.deepcopy({name: dict(node) for name, node in nodes.items() if node})
+    made = Jasco.from_config(checkpoint.resolve_parts(own, HubOptions()))
+    made.config = own
+    return made
 
 
 def pretrained_model(
+    init_from: str,
+    add: Mapping[str, Any] | None = None,
+    allow_new: Sequence[str] = (),
+    new_dropout: float = 0.5,
+    resume_from: str | None = None,
+) -> Jasco:
+    """Model of a checkpoint, with controls that it did not have; see `extend`.
+
+    Args:
+        init_from: name, folder or file of the checkpoint.
+        add, allow_new, new_dropout: arguments of `extend`.
+        resume_from: last checkpoint of the run; once the file is there, the model is read from it.
+    """
+    if _is_file(resume_from):
+        return _resumed(resume_from)
+    return extend(checkpoint.read(init_from, HubOptions()), add or {}, allow_new, new_dropout)
+
+
+def _is_file(path: str | None) -> TypeGuard[str]:
+    return path is not None and Path(path).is_file()
+
+
+def _resumed(path: str) -> Jasco:
+    return Jasco.from_pretrained(path, device="cpu", dtype="float32").train()
+
+
+def extend(
     found: Checkpoint,
-    *,
     add: Mapping[str, Any],
     allow_new: Sequence[str],
-    dropout: Mapping[str, float],
     new_dropout: float,
 ) -> Jasco:
-    """Model of a checkpoint, with new controls.
+    """Model of a checkpoint with further controls.
 
     The projection of a new control to the network is initialised to zero, so that the first step
     starts from the output of the checkpoint.
@@ -49,8 +85,7 @@ def pretrained_model(
         found: checkpoint.
         add: configuration of each new control, by name.
         allow_new: names of the controls that may be absent from the checkpoint.
-        dropout: probabilities by control, in place of the checkpoint's.
-        new_dropout: probability of a new control that ``dropout`` does not name.
+        new_dropout: dropout probability of the new controls.
 
     Raises:
         SettingError: a new control that ``allow_new`` does not name, or a name in it that is not
@@ -65,9 +100,7 @@ def pretrained_model(
         node["model"]["conditioners"] = {
             c: conditioners[c] for c in control_names() if c in conditioners
         }
-    config["dropout"] = (
-        {name: new_dropout for name in add} | (found.config.get("dropout") or {}) | dict(dropout)
-    )
+    config["dropout"] = dict.fromkeys(add, new_dropout) | (found.config.get("dropout") or {})
     source = found.config.get("source") or {"revision": found.revision}
     if found.revision and "id" not in source:
         source["id"] = found.name

@@ -14,7 +14,9 @@ from jasco.flow import Euler, Guidance
 from jasco.io.hub import HubOptions
 from jasco.melody import Melody
 from jasco.model import Jasco
-from jasco.training.flow.finetune import pretrained_model
+from jasco.training.flow.module import JascoModule
+from jasco.training.flow.objective import Objective
+from jasco.training.flow.start import extend
 from jasco.training.optim import Optimization
 
 NAME = "facebook/jasco-chords-drums-400M"
@@ -26,12 +28,12 @@ def found(hub_cache):
 
 
 def melody_node():
-    return compose_config("+conditioners@add=melody", "+model.network.dim=64")["add"]
+    return compose_config("+conditioners@add=melody")["add"]
 
 
 def extended(found, **options):
-    settings = {"add": melody_node(), "allow_new": ["melody"], "dropout": {}, "new_dropout": 0.5}
-    return pretrained_model(found, **(settings | options))
+    settings = {"add": melody_node(), "allow_new": ["melody"], "new_dropout": 0.5}
+    return extend(found, **(settings | options))
 
 
 def test_a_new_control_begins_without_effect(found, hub_cache):
@@ -46,7 +48,7 @@ def test_a_new_control_begins_without_effect(found, hub_cache):
         "conditioners.melody.project.weight",
     }
     assert model.config["dropout"] == {
-        "everything": 0.3, "chords": 0.3, "drums": 0.3, "melody": 0.5
+        "all": 0.3, "chords": 0.3, "drums": 0.3, "melody": 0.5
     }  # fmt: skip
     clip = Conditions(text="with a tune", chords=[("C", 0.0), ("Am", 5.0)])
     tune = Conditions(clip.text, clip.chords, melody=Melody.from_rows(torch.arange(500) % 53, 50.0))
@@ -57,8 +59,10 @@ def test_a_new_control_begins_without_effect(found, hub_cache):
 
 
 def test_dropout_of_the_checkpoint_is_a_default(found):
-    dropout = extended(found, dropout={"chords": 0.9, "melody": 0.1}).config["dropout"]
-    assert dropout == {"everything": 0.3, "chords": 0.9, "drums": 0.3, "melody": 0.1}
+    model = extended(found)
+    module = JascoModule(model, Objective(dropout={"chords": 0.9, "melody": 0.1}))
+    assert module.dropout == {"all": 0.3, "chords": 0.9, "drums": 0.3, "melody": 0.1}
+    assert model.config["dropout"] == module.dropout
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,8 @@ def test_nothing_else_may_be_missing_or_left_over(found, change, message):
 def tuned(found, tmp_path_factory):
     """A run of 30 steps from the golden checkpoint with a melody, on tracks of 10 s."""
     folder = tmp_path_factory.mktemp("tuned")
-    model = extended(found, dropout={"everything": 0.0, "chords": 0.0, "drums": 0.0, "melody": 0.0})
+    model = extended(found)
+    model.config["dropout"] = {"all": 0.0, "chords": 0.0, "drums": 0.0, "melody": 0.0}
     songs = runs.write_dataset(folder / "songs", model.codec, count=4, frames=500)
     optim = Optimization(lr=3e-3, warmup=3)
     start = {name: value.clone() for name, value in model.state_dict().items()}
@@ -157,7 +162,7 @@ def test_converting_a_run(tuned, tmp_path, capsys):
 def test_a_run_can_be_the_start_of_another(tuned, found):
     folder, module, _, _ = tuned
     again = checkpoint.read(folder, HubOptions())
-    model = pretrained_model(again, add={}, allow_new=(), dropout={}, new_dropout=0.5)
+    model = extend(again, add={}, allow_new=(), new_dropout=0.5)
     assert model.config["model"] == module.model.config["model"]
     assert model.config["source"] == module.model.config["source"]
 

@@ -1,0 +1,57 @@
+"""Base of the LightningModules: optimiser, seeded steps and the size of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from torch import nn
+
+from jasco.training.optim import Optimization, seed_step
+
+
+class TrainingModule(LightningModule):
+    """LightningModule with an AdamW of its own, whose steps are random by their index alone.
+
+    Args:
+        optim: optimiser and learning-rate schedule.
+        seed: seed of the random numbers of each step, such as those of dropout.
+    """
+
+    def __init__(self, optim: Optimization | None = None, seed: int = 0) -> None:
+        super().__init__()
+        self.optim = optim or Optimization()
+        self.seed = seed
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed the step by its index, so that a resumed run draws the same numbers."""
+        seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW of all trained parameters, with a schedule that moves every step."""
+        return self.optim.configure(self.trained_parameters(), self.trainer.max_steps)
+
+    def trained_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters for the optimiser, by the names that ``optim.groups`` uses."""
+        return self.named_parameters()
+
+    def configure_data(self, data: Any) -> None:
+        """Hand over what the data module needs of the module; nothing by default."""
+
+    def size(self, batch_size: int, precision: str, *, averaged: bool) -> list[str]:
+        """Lines of text about parameters and memory.
+
+        Args:
+            batch_size: items per device and step.
+            precision: Lightning's name of the precision.
+            averaged: a moving average of the weights is kept too.
+        """
+        counts = {name: sum(p.numel() for p in part.parameters()) for name, part in self._parts()}
+        shown = ", ".join(f"{name} {n / 1e6:.1f} M" for name, n in counts.items() if n)
+        state = 4 * (4 + averaged) * sum(counts.values())
+        return [f"trained: {shown}", f"memory: {state / 1e9:.2f} GB and activations"]
+
+    def _parts(self) -> Iterator[tuple[str, nn.Module]]:
+        for name, child in self.named_children():
+            yield from child.named_children() if name == "model" else [(name, child)]
