@@ -67,7 +67,7 @@ class JascoModule(TrainingModule):
         self._seen = LossBreakdown(["loss", *time_groups(), *given])
         without = [f"without/{name}" for name in controls] if len(controls) > 1 else []
         self._evaluated = LossBreakdown(
-            ["loss", *time_groups(), *without, "without/everything", "latent_correlation"]
+            ["loss", *time_groups(), *without, "without/all", "latent_correlation"]
         )
         self._suspect: ClipBatch | None = None
         self._latest: ClipBatch | None = None
@@ -230,7 +230,7 @@ class JascoModule(TrainingModule):
         losses = self.losses(batch, conditions)
         self._evaluated.add("loss", losses)
         self._evaluated.add_times(losses, batch.t)
-        variants = {"without/everything": self.model.controls}
+        variants = {"without/all": self.model.controls}
         if len(self.model.controls) > 1:
             variants |= {f"without/{name}": (name,) for name in self.model.controls}
         for variant, names in variants.items():

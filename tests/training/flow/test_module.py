@@ -247,7 +247,7 @@ def test_evaluation_logs_every_group(songs, tmp_path):
         tmp_path, songs, steps=4, val_check_interval=2, limit_val_batches=1.0
     )
     first = dict(trainer.callback_metrics)
-    names = {f"val/without/{name}" for name in (*control_names(), "everything")}
+    names = {f"val/without/{name}" for name in (*control_names(), "all")}
     assert names | {"val/loss", "val/t/0.00-0.25", "val/t/0.50-0.75"} <= first.keys()
     again = trainer.validate(module, datamodule=trainer.datamodule, verbose=False)[0]
     assert again["val/loss"] == pytest.approx(float(first["val/loss"]), rel=1e-6)
