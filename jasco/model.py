@@ -56,7 +56,7 @@ class Jasco(Float32Module):
         self.solver: Solver = Euler()
         self.guidance = Guidance(all=1.0)
         self.dtype = torch.float32
-        self._graphs = VelocityGraphs()
+        self.graphs = VelocityGraphs()
         self.config: dict[str, Any] = {}
         self.name_or_path: str | None = None
         self.revision: str | None = None
@@ -336,7 +336,7 @@ class Jasco(Float32Module):
         guided = self.guided(encoded.select(to_device(item_of, self.device)), guidance)
         z_0 = to_device(z_0, self.device)
         with (
-            self._graphs.recorded(guided, z_0, dtype) as field,
+            self.graphs.recorded(guided, z_0, dtype) as field,
             tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar,
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):

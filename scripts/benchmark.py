@@ -161,7 +161,7 @@ def bench_velocity(bench: Bench, *, compiled: bool = False) -> None:
     t = torch.tensor(0.3, device=bench.device)
     results: dict[torch.dtype, torch.Tensor] = {}
     seconds: dict[torch.dtype, float] = {}
-    graphs = VelocityGraphs()
+    graphs = VelocityGraphs(enabled=True)
     with torch.no_grad():
         field = model.guided(model.encode([clip], FRAMES), Guidance(all=1.5, text=-0.5))
         flop = flops(lambda: field(t, z))
@@ -191,7 +191,7 @@ def bench_velocity(bench: Bench, *, compiled: bool = False) -> None:
             model.network.compile()
             with torch.autocast(bench.device.type, dtype, enabled=dtype != torch.float32):
                 measure(", compiled", lambda: field(t, z), dtype)
-            with VelocityGraphs().recorded(field, z, dtype) as recorded:
+            with VelocityGraphs(enabled=True).recorded(field, z, dtype) as recorded:
                 if recorded is not field:
                     measure(", compiled graph", lambda: recorded(t, z), dtype)
 
@@ -204,6 +204,7 @@ def bench_compile(bench: Bench) -> None:
 def bench_generate(bench: Bench) -> None:
     """Whole clips of 10 s: conditions, flow and decoding, by number of clips and solver."""
     model = random_400m(bench.device)
+    model.graphs.enabled = True
     model.dtype = resolve_dtype("auto", bench.device)
     clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
     low = dict.fromkeys((torch.float32, model.dtype))

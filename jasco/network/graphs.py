@@ -53,16 +53,21 @@ class VelocityGraphs:
     """Recorded guided velocities of one network, by shape.
 
     Copies start without graphs, which belong to the memory they were recorded on.
+
+    Args:
+        enabled: record graphs on CUDA devices. Off by default: their arithmetic is tested on CPUs,
+            but none has been recorded on a GPU yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, enabled: bool = False) -> None:
+        self.enabled = enabled
         self._graphs: OrderedDict[Hashable, _Graph] = OrderedDict()
         self._weights: tuple[int, ...] = ()
         self._lowered: dict[torch.dtype, dict[str, Tensor]] = {}
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[VelocityGraphs], tuple[()]]:
-        return VelocityGraphs, ()
+    def __reduce__(self) -> tuple[type[VelocityGraphs], tuple[bool]]:
+        return VelocityGraphs, (self.enabled,)
 
     @contextmanager
     def recorded(
@@ -70,8 +75,8 @@ class VelocityGraphs:
     ) -> Iterator[GuidedVelocity | _Graph]:
         """The field as a CUDA graph, for as long as the context lasts.
 
-        The field itself where it would not be faster: on other devices, in large batches, or while
-        another thread uses the graphs.
+        The field itself where graphs are not enabled or would not be faster: on other devices, in
+        large batches, or while another thread uses the graphs.
 
         Args:
             field: guided velocity.
@@ -79,7 +84,8 @@ class VelocityGraphs:
             dtype: format of matrix products.
         """
         rows = len(field.weights) * z.shape[0] * z.shape[1]
-        if z.device.type != "cuda" or rows > MAX_ROWS or not self._lock.acquire(blocking=False):
+        usable = self.enabled and z.device.type == "cuda" and rows <= MAX_ROWS
+        if not usable or not self._lock.acquire(blocking=False):
             yield field
             return
         try:

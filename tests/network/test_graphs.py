@@ -71,9 +71,11 @@ def test_padded_tokens_change_nothing(tiny: Jasco) -> None:
 
 def test_a_cpu_and_a_copy_have_no_graphs(tiny: Jasco) -> None:
     field, z = guided(tiny), latents(tiny)
-    with VelocityGraphs().recorded(field, z, torch.float32) as found:
-        assert found is field
-    assert isinstance(copy.deepcopy(tiny)._graphs, VelocityGraphs)
+    for graphs in (VelocityGraphs(), VelocityGraphs(enabled=True)):
+        with graphs.recorded(field, z, torch.float32) as found:
+            assert found is field
+        assert copy.deepcopy(graphs).enabled == graphs.enabled
+    assert isinstance(copy.deepcopy(tiny).graphs, VelocityGraphs)
 
 
 @pytest.mark.gpu
@@ -81,28 +83,29 @@ def test_a_cpu_and_a_copy_have_no_graphs(tiny: Jasco) -> None:
 def test_graphs_equal_the_field_on_a_gpu(tiny: Jasco, dtype: str) -> None:
     """The recorded velocity for two requests of one shape, and after the weights changed."""
     model = copy.deepcopy(tiny).to("cuda")
-    model.dtype = getattr(torch, dtype)
+    model.dtype, model.graphs.enabled = getattr(torch, dtype), True
     z = latents(model)
     with torch.no_grad():
         for clips in (CLIPS, CLIPS[::-1]):
             field = guided(model, clips)
             with torch.autocast("cuda", model.dtype, enabled=dtype == "bfloat16"):
                 expected = [field(torch.tensor(t, device="cuda"), z) for t in (0.1, 0.7)]
-            with model._graphs.recorded(field, z, model.dtype) as recorded:
+            with model.graphs.recorded(field, z, model.dtype) as recorded:
                 assert recorded is not field
                 found = [recorded(torch.tensor(t, device="cuda"), z) for t in (0.1, 0.7)]
             tolerance = 1e-5 if dtype == "float32" else 2e-2
             for one, other in zip(found, expected, strict=True):
                 assert (one - other).norm() < tolerance * other.norm()
             model.network.output.weight.mul_(0.5)
-    assert len(model._graphs._graphs) == 1
+    assert len(model.graphs._graphs) == 1
 
 
 @pytest.mark.gpu
 def test_a_gpu_keeps_a_few_graphs_and_generates_with_them(tiny: Jasco) -> None:
     model = copy.deepcopy(tiny).to("cuda")
+    model.graphs.enabled = True
     for tenths in range(1, MAX_GRAPHS + 3):
         out = model.generate("funk", seed=7, duration=tenths / 10, solver=AB2(4, shift=3))
         alone = tiny.generate("funk", seed=7, duration=tenths / 10, solver=AB2(4, shift=3))
         torch.testing.assert_close(out.latents, alone.latents, rtol=1e-3, atol=1e-3)
-    assert len(model._graphs._graphs) == MAX_GRAPHS
+    assert len(model.graphs._graphs) == MAX_GRAPHS
