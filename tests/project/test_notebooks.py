@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,15 @@ def test_a_notebook_carries_its_outputs(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_small(path: Path) -> None:
     assert path.stat().st_size < MAX_SIZE
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_names_that_a_notebook_imports_are_there(path: Path) -> None:
+    tree = ast.parse("\n".join(text(cell["source"]) for cell in code_cells(path)))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = [(str(node.module), name.name) for node in imports for name in node.names]
+    ours = [(module, name) for module, name in names if module.split(".")[0] == "jasco"]
+    assert ours and all(hasattr(import_module(module), name) for module, name in ours)
 
 
 def test_ci_runs_the_notebooks_again() -> None:
