@@ -147,6 +147,10 @@ def explain(error: Exception, config_name: str, keys: Iterable[str]) -> SettingE
     found = re.search(r"Could not (?:override|delete(?: from config\.)?) '([^']+)'", text)
     if found:
         return _no_key(found[1], list(keys), config_name)
+    found = re.search(r"Interpolation key '(\w+)' not found", text)
+    if found and is_group(found[1]):
+        known = ", ".join(choices(found[1]))
+        return SettingError(f"no {found[1]} is chosen: give experiment=NAME, or one of {known}")
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return SettingError(f"{error.full_key}: {text.split(' full_key:')[0]}")
     return SettingError(f"the configuration cannot be composed: {text}")

@@ -50,6 +50,7 @@ def said(tmp_path, monkeypatch, capfd):
         # absent
         (["data.root=x"], "give experiment=NAME, one of chords_drums,"),
         (["name=mine"], "data.root is not given: add data.root=VALUE (a folder of jasco-prepare"),
+        (["name=mine", "data.root=x"], "no model is chosen: give experiment=NAME, or one of 1b"),
         (["experiment=finetune", "data.root=x"], "init_from is not given: add init_from=VALUE ("),
         (["experiment=finetune", "init_from=x"], "data.root is not given"),
         ([*FINETUNE, "data.root=null"], "data.root=null: give a text (a folder of jasco-prepare"),
