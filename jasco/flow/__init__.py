@@ -2,18 +2,17 @@
 
 from jasco.flow.guidance import Guidance, Term
 from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath, shift_timesteps
+from jasco.flow.registry import SOLVERS, make_solver
 from jasco.flow.solvers import (
     AB2,
     ABM2,
     RK4,
-    SOLVERS,
     Dopri5,
     Euler,
     FixedStep,
     Heun,
     Midpoint,
     Solver,
-    make_solver,
 )
 
 __all__ = [

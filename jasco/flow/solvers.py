@@ -14,8 +14,8 @@ import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from jasco.errors import SettingError, shortened
 from jasco.flow.path import shift_timesteps
@@ -40,7 +40,7 @@ class Solver(ABC):
     """Integrator of an ordinary differential equation over t in [0, 1].
 
     Attributes:
-        name: key of `SOLVERS`, on the command line and in recipes.
+        name: key of `jasco.flow.SOLVERS`, on the command line and in recipes.
         adaptive: step sizes follow an error estimate, which needs velocities more exact than the
             tolerance, so float32.
     """
@@ -54,7 +54,7 @@ class Solver(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, str | int | float]:
-        """Name and parameters, from which :data:`SOLVERS` rebuilds the solver."""
+        """Name and parameters, from which `jasco.flow.SOLVERS` rebuilds the solver."""
 
 
 @dataclass(frozen=True)
@@ -285,56 +285,10 @@ class _Reporting:
             self.callback(max(reached, 1), 100)
 
 
-SOLVERS: dict[str, type[FixedStep] | type[Dopri5]] = {
-    solver.name: solver for solver in (Euler, Midpoint, Heun, RK4, AB2, ABM2, Dopri5)
-}
-"""Solver classes by name, for the command line and recipes."""
+def __getattr__(name: str) -> Any:
+    """Table of solvers and their lookup, which stood here up to 0.1.0."""
+    if name not in ("SOLVERS", "make_solver"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from jasco.flow import registry
 
-
-def make_solver(
-    solver: Solver | type[Solver] | str | None = None,
-    steps: int | None = None,
-    shift: float | None = None,
-    *,
-    default: Solver | None = None,
-) -> Solver:
-    """The solver that is meant by a name, a class or a solver, and its steps and their shift.
-
-    Args:
-        solver: name of `SOLVERS`, in any case, a class of them, or a solver; Euler's method where
-            only ``steps`` or ``shift`` is given.
-        steps: number of steps, in place of the solver's own.
-        shift: timestep shift, in place of the solver's own.
-        default: where neither is given; ``Euler()`` if absent.
-
-    Raises:
-        SettingError: no such solver, or steps or a shift of one that chooses its steps itself.
-    """
-    given = {"steps": steps, "shift": shift}
-    given = {name: value for name, value in given.items() if value is not None}
-    if solver is None and not given:
-        return default or Euler()
-    if solver is None:
-        solver = Euler
-    if isinstance(solver, str):
-        name = solver.strip().lower()
-        if name not in SOLVERS:
-            raise SettingError(
-                f"solver {shortened(solver)} is unknown: give {', '.join(SOLVERS)}, or a solver "
-                "such as Euler(50)"
-            )
-        solver = SOLVERS[name]
-    if isinstance(solver, type) and solver in SOLVERS.values():
-        solver = solver()
-    if not isinstance(solver, Solver):
-        raise SettingError(
-            f"solver is {shortened(solver)}: give a name of {', '.join(SOLVERS)}, or a solver such "
-            "as Euler(50)"
-        )
-    if not given:
-        return solver
-    if not isinstance(solver, FixedStep):
-        raise SettingError(
-            f"{solver.name} chooses its steps itself: leave {' and '.join(given)} out"
-        )
-    return replace(solver, **given)  # type: ignore[arg-type]
+    return getattr(registry, name)

@@ -186,3 +186,12 @@ def test_settings_build_the_same_solver(name):
         shifted = type(solver)(9, shift=2.5)
         assert shifted.settings() == {"name": name, "steps": 9, "shift": 2.5}
         assert SOLVERS[name](steps=9, shift=2.5) == shifted
+
+
+def test_the_table_is_found_where_it_stood():
+    from jasco.flow import registry, solvers
+
+    assert solvers.SOLVERS is registry.SOLVERS is SOLVERS
+    assert solvers.make_solver is registry.make_solver is make_solver
+    with pytest.raises(AttributeError, match="attribute .SOLVER.$"):
+        _ = solvers.SOLVER
