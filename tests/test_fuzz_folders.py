@@ -10,7 +10,6 @@ import copy
 import json
 import os
 import random
-import resource
 import shutil
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from memory import peak, reset_peak
 from runs import new_model, write_dataset
 from safetensors.torch import load_file, save_file
 
@@ -166,12 +166,10 @@ def attempt(seed: int, run: Callable[[], Any]) -> bool:
 
 @contextlib.contextmanager
 def bounded_memory():
+    reset_peak()
+    before = peak()
     yield
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    assert peak < BYTES + BASE, f"{peak / 1e9:.1f} GB"
-
-
-BASE = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert peak() < BYTES + before, f"{peak() / 1e9:.1f} GB"
 
 
 @pytest.fixture(scope="module")

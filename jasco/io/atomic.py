@@ -51,8 +51,9 @@ def replace_all(files: Mapping[Path, bytes | None]) -> None:
     """Write a group of files, or remove those of ``None``, all of them or none.
 
     All content is on the disk before the first file is replaced. Where two processes replace the
-    same files, all files are from one of them. A killed process leaves no temporary files on file
-    systems with unnamed files (Linux), and at worst the first file replaced and the others missing.
+    same files, all files are from one of them. A killed process leaves nothing half-written on file
+    systems with unnamed files (Linux): at worst the first file replaced and the others missing, and
+    a whole ``.jasco-*.part`` of the moment between its naming and its renaming.
 
     Args:
         files: path -> content, all in one folder.

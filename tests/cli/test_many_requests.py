@@ -32,9 +32,10 @@ def write_requests(path: Path, count: int, **values: object) -> None:
 
 # Peak memory when the first take is there (MB), and how long after the model that is (s).
 FIRST = """
-import json, resource, sys, time
+import json, sys, time
 from jasco.cli import generate
 from jasco.pipeline import takes
+from memory import peak
 
 reader = takes.Reader.read
 def read(self, requests):
@@ -50,8 +51,8 @@ def save_audio(*args, **kwargs):
     save(*args, **kwargs)
     made += 1
     if made == 20:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"peak": peak, "began": loaded - started, "made": made}), flush=True)
+        began = loaded - started
+        print(json.dumps({"peak": peak() / 1e6, "began": began, "made": made}), flush=True)
         raise KeyboardInterrupt
 takes.save_audio = save_audio
 started = time.perf_counter()
@@ -66,7 +67,7 @@ def first_takes(folder: Path, count: int, on: list[str], drums: Path) -> dict[st
     result = subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import resource
 import shutil
 import sys
 import time
@@ -18,6 +17,8 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+
+from memory import peak
 
 LIMIT = 5.0
 """Longest time (s) that one input may take."""
@@ -390,8 +391,7 @@ def main(reader: str, folder: Path, seed: int, count: int) -> None:
         for left in {p for p in folder.rglob("*")} - present:
             print(json.dumps({"number": number, "file": path.name, "left": left.name}), flush=True)
             left.unlink()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"read": count, "refused": refused, "peak": peak}), flush=True)
+    print(json.dumps({"read": count, "refused": refused, "peak": peak()}), flush=True)
 
 
 if __name__ == "__main__":
