@@ -203,17 +203,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from jasco.pipeline.check import Checker
     from jasco.pipeline.events import Failure
     from jasco.pipeline.reading import Sources, check_fit
-    from jasco.pipeline.retake import Place, place_of, read_take
+    from jasco.pipeline.retake import Place, place_of, read_take, with_settings
     from jasco.pipeline.takes import Reader, make_takes
 
     place = Place(args.model, None, args.device, args.dtype, args.threads)
     if requests is None or plan is None:
         take = read_take(args.take)
+        options, left_out = with_settings(options, take.recipe)
         requests = [Request.build(merged(take.values, options))]
         plan = _plan(args, requests)
         hub = HubOptions(args.revision, args.cache_dir)
         place, notes = place_of(take, place, hub, trusted=args.yes)
-        for note in (*take.notes, *notes):
+        for note in (*take.notes, *left_out, *notes):
             tell(str(note))
     name = DEFAULT_MODEL if place.model is None else place.model
     device, dtype = place.device or "auto", place.dtype or "auto"

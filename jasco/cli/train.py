@@ -81,6 +81,10 @@ def train(config: DictConfig) -> None:
     resume = last.is_file()
     pace = Pace()
     data, module, trainer = build_run(settings, pace)
+    # Data that do not fit are refused here as in `fit`, but before anything is written.
+    data.trainer = trainer
+    trainer.strategy.connect(module)
+    data.setup("fit")
     if trainer.is_global_zero:
         averaged = "ema" in settings["callbacks"]
         size = module.size(data.batch_size, str(trainer.precision), averaged=averaged)

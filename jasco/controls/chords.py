@@ -6,6 +6,7 @@ from jasco.chords.files import CHORD_FILES
 from jasco.chords.languages import NOTATIONS
 from jasco.controls.spec import ControlSpec, ReadingOption
 from jasco.errors import ChordError
+from jasco.io.kinds import CHORDS
 
 _NUMBER = (int, float)
 
@@ -16,7 +17,7 @@ SPEC = ControlSpec(
     adherence="jasco.adherence.chords.ChordAdherence",
     stage="jasco.prepare.stages.chords.ChordStage",
     extractor="jasco.extract.chords.extract_chords",
-    files=("a file of chords",),
+    files=(CHORDS,),
     help="'C Am | F G7' (with --bpm), 'C:0 Am:2.5', or a .lab or .jams file",
     extractor_help="extract chords from a recording (Chordino)",
     types=(str, list),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from jasco.controls.spec import RECORDING, ControlSpec
+from jasco.controls.spec import ControlSpec
 from jasco.errors import AudioError
+from jasco.io.kinds import RECORDING
 
 SPEC = ControlSpec(
     name="drums",

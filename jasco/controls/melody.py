@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jasco.controls.spec import ControlSpec, ReadingOption
 from jasco.errors import MelodyError
+from jasco.io.kinds import MATRIX, MIDI
 
 
 def _track(text: str) -> int | str:
@@ -18,7 +19,7 @@ SPEC = ControlSpec(
     adherence="jasco.adherence.melody.MelodyAdherence",
     stage="jasco.prepare.stages.melody.MelodyStage",
     extractor="jasco.extract.melody.extract_melody",
-    files=("a MIDI file", "a matrix of numbers"),
+    files=(MIDI, MATRIX),
     help="a MIDI file, or a matrix as .npz, .npy or .th",
     extractor_help="extract the melody of a recording (deep salience)",
     words="the path of a MIDI file or a matrix",

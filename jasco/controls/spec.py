@@ -11,9 +11,7 @@ from typing import Any
 
 from jasco.control_value import ControlValue
 from jasco.errors import ConditionError, JascoError
-
-RECORDING = "a recording"
-"""Kind of file with audio."""
+from jasco.io.kinds import RECORDING
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class ControlSpec:
         adherence: `jasco.adherence.controls.ControlAdherence` that compares a recording with it.
         stage: `jasco.prepare.stages.stage.Stage` that prepares it.
         extractor: function from a recording to a form of the value, for ``--NAME-from``.
-        files: kinds of file that ``--NAME`` reads, of `jasco.pipeline.inputs`.
+        files: kinds of file that ``--NAME`` reads, of `jasco.io.kinds`.
         help: line of ``--help`` for ``--NAME``.
         extractor_help: line of ``--help`` for ``--NAME-from``.
         types: types of the key in a request.

@@ -16,12 +16,8 @@ from typing import Any
 
 from jasco.errors import DataError
 from jasco.io.jsonl import read_lines, write_lines
+from jasco.io.kinds import RECORDING, kind_of
 from jasco.io.plain import read_object
-
-AUDIO_SUFFIXES = frozenset(
-    ".wav .flac .mp3 .ogg .oga .opus .aif .aiff .au .caf .w64 .m4a .mp4 .aac .wma .webm".split()
-)
-"""Suffixes of recordings for `scan_folder`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def scan_folder(
     """Recordings in a folder and its subfolders, in the order of their paths.
 
     Args:
-        folder: folder to search for files with `AUDIO_SUFFIXES`.
+        folder: folder to search for recordings.
         probe: function that returns further fields of a file, such as its duration.
 
     Raises:
@@ -72,7 +68,7 @@ def scan_folder(
     folder = Path(os.path.expanduser(folder)).absolute()
     if not os.path.isdir(folder):
         raise DataError(f"{folder} is no folder: give one that holds audio files")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+    paths = sorted(p for p in folder.rglob("*") if kind_of(p) == RECORDING)
     if not paths:
         raise DataError(f"no audio files in {folder}: they are known by suffixes such as .wav")
     return [_described(path, probe(path) if probe else {}) for path in paths]

@@ -13,6 +13,7 @@ import torch
 
 from jasco.errors import MelodyError, MissingPartError
 from jasco.io.files import regular_file
+from jasco.io.kinds import CHORDS, MATRIX, MIDI, RECORDING, kind_of
 from jasco.io.plain import read_json
 from jasco.melody.midi import read_notes, write_notes
 from jasco.melody.notes import MAX_NOTES, note_name, notes_of_rows, rows_of_notes
@@ -33,11 +34,7 @@ if TYPE_CHECKING:
 
 PUBLISHED_FRAME_RATE = 50.0
 """Frame rate (Hz) of the original's published rolls, and of rolls made from notes."""
-MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
 
-_SUFFIXES = (".json", ".npy", ".npz", ".th", ".pt")
-_RECORDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff")
-_CHORD_FILES = (".lab", ".jams", ".chords")
 _WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
@@ -205,11 +202,11 @@ class Melody(StoredMelody):
                 not MIDI.
         """
         path = regular_file(path, MelodyError)
-        suffix = path.suffix.lower()
-        if suffix in MIDI_SUFFIXES:
+        suffix, kind = path.suffix.lower(), kind_of(path)
+        if kind == MIDI:
             return cls.from_midi(path, track=track)
-        if suffix not in _SUFFIXES:
-            raise MelodyError(f"cannot read a melody from {path}: {_advice(suffix)}")
+        if kind != MATRIX and suffix != ".json":
+            raise MelodyError(f"cannot read a melody from {path}: {_advice(kind)}")
         if track is not None:
             raise MelodyError(
                 f"track {track!r} is one of a MIDI file, and {path} is none: leave it"
@@ -335,9 +332,9 @@ class Melody(StoredMelody):
         return ax
 
 
-def _advice(suffix: str) -> str:
-    if suffix in _RECORDINGS:
+def _advice(kind: str | None) -> str:
+    if kind == RECORDING:
         return "it is a recording, whose melody extract_melody (--melody-from) takes: give .mid"
-    if suffix in _CHORD_FILES:
+    if kind == CHORDS:
         return "it holds chords, which chords= (--chords) takes: give .mid"
     return "give .mid, .midi, .kar, .rmi, .json, .npy, .npz, .th or .pt"

@@ -9,24 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from jasco.controls import CONTROLS
-from jasco.controls.spec import RECORDING
 from jasco.errors import AudioError, JascoError, SettingError
 from jasco.io.files import regular_file
-
-_RECORDINGS = (
-    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".w64"),
-    *(".m4a", ".mp4", ".aac", ".wma", ".webm", ".mkv", ".mov"),
-)
-_MIDI = (".mid", ".midi", ".kar", ".rmi", ".smf")
-_MATRICES = (".npy", ".npz", ".th", ".pt")
-_KINDS = {
-    **dict.fromkeys(_RECORDINGS, RECORDING),
-    **dict.fromkeys(_MIDI, "a MIDI file"),
-    **dict.fromkeys(_MATRICES, "a matrix of numbers"),
-    **dict.fromkeys((".lab", ".jams"), "a file of chords"),
-    ".jsonl": "a file of requests",
-}
-"""Kinds of file by suffix; ``.json`` and ``.txt`` may be several."""
+from jasco.io.kinds import MIDI, RECORDING, REQUESTS, kind_of
 
 _OPTIONS = {"take": "--from", "request": "--request"}
 
@@ -36,7 +21,7 @@ def _taken() -> dict[str, tuple[str, ...]]:
     return {
         **{name: spec.files for name, spec in CONTROLS.items()},
         **{f"{name}_from": (RECORDING,) for name in CONTROLS},
-        "request": ("a file of requests",),
+        "request": (REQUESTS,),
         "take": (RECORDING,),
     }
 
@@ -56,11 +41,6 @@ def is_written(name: str, value: object) -> bool:
     return not value.strip().lower().endswith(spec.written) and kind_of(value) is None
 
 
-def kind_of(name: str) -> str | None:
-    """Kind of a file by its suffix, ``None`` where the suffix does not say."""
-    return _KINDS.get(Path(name).suffix.lower())
-
-
 def checked_input(key: str, path: str | Path, *, options: bool) -> Path:
     """Path of a regular file that the option of ``key`` may read.
 
@@ -74,7 +54,7 @@ def checked_input(key: str, path: str | Path, *, options: bool) -> Path:
             no regular file, or unreadable.
     """
     error = _error(key)
-    kind = kind_of(str(path))
+    kind = kind_of(path)
     if kind is not None and kind not in _taken()[key]:
         raise error(
             f"{spelled(key, options)} does not read {path}, {kind}: {_remedy(key, kind, options)}"
@@ -89,7 +69,7 @@ def _remedy(key: str, kind: str, options: bool) -> str:
         if control in CONTROLS and not CONTROLS[control].is_audio:
             return f"give it as {spelled(f'{control}_from', options)}"
         return f"give it as {spelled('take', options)} if it is a take, or as {_all(kind, options)}"
-    if kind == "a MIDI file" and control in CONTROLS and CONTROLS[control].is_audio:
+    if kind == MIDI and control in CONTROLS and CONTROLS[control].is_audio:
         return f"render it to audio first, or give it as {spelled('melody', options)}"
     return f"give it as {_all(kind, options)}"
 

@@ -20,8 +20,9 @@ from jasco.controls import CONTROLS, control_names
 from jasco.errors import AudioError, JascoError, SettingError, shortened
 from jasco.flow import SOLVERS, Guidance, Solver, make_solver
 from jasco.io.files import output_file
+from jasco.io.kinds import kind_of
 from jasco.notices import describe
-from jasco.pipeline.inputs import checked_input, is_written, kind_of, spelled
+from jasco.pipeline.inputs import checked_input, is_written, spelled
 from jasco.text import checked_text
 
 _NUMBER = (int, float)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,23 @@ def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
         "guidance": dict(recipe.guidance),
         "loudness": loudness,
     }
+
+
+def with_settings(options: Mapping[str, Any], recipe: Recipe) -> tuple[dict[str, Any], list[Note]]:
+    """Options whose solver, if they name one, has the settings of the recipe that it takes.
+
+    Returns:
+        The options, and a note about settings of the recipe that the solver does not take.
+    """
+    if "solver" not in options:
+        return dict(options), []
+    solver = SOLVERS[options["solver"]]
+    taken = {field.name for field in fields(solver)}
+    settings = {key: value for key, value in recipe.solver.items() if key != "name"}
+    kept = {key: value for key, value in settings.items() if key in taken}
+    left = ", ".join(f"{key}={settings[key]:g}" for key in settings if key not in taken)
+    notes = [Note(f"{solver.name} does not take {left} of the recipe")] if left else []
+    return {**options, "solver": solver(**kept)}, notes
 
 
 def _changed_versions(made_with: Any) -> Iterator[Note]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from lightning.pytorch.strategies import FSDPStrategy
 
+from jasco.errors import SettingError
 from jasco.network.transformer import Block
 
 
@@ -17,9 +19,14 @@ class TransformerFSDPStrategy(FSDPStrategy):
 
     Args:
         options: further arguments of Lightning's `FSDPStrategy`.
+
+    Raises:
+        SettingError: no GPU is here.
     """
 
     def __init__(self, **options: Any) -> None:
+        if not torch.cuda.is_available():
+            raise SettingError("trainer=fsdp shards over GPUs, and none is here: give trainer=auto")
         super().__init__(
             auto_wrap_policy={Block}, use_orig_params=True, state_dict_type="full", **options
         )

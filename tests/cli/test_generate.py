@@ -266,6 +266,23 @@ def test_a_take_of_shifted_steps_is_made_again(play: Play, on_tiny: list[str]) -
     assert difference("a.flac", "c.flac") > 0
 
 
+def test_another_solver_keeps_the_settings_of_a_take_that_it_has(
+    play: Play, on_tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shifted = ["--solver", "ab2", "--steps", "3", "--shift", "3"]
+    assert play("a", *shifted, "-o", "a.flac", on=on_tiny) == 0
+    for name, words, settings, left in (
+        ("heun", [], {"steps": 3, "shift": 3.0}, ""),
+        ("heun", ["--steps", "2"], {"steps": 2, "shift": 3.0}, ""),
+        ("dopri5", [], {"rtol": 1e-5, "atol": 1e-5}, "does not take steps=3, shift=3 of the reci"),
+    ):
+        capsys.readouterr()
+        again = ["--from", "a.flac", "--solver", name, *words, "-o", "b.flac"]
+        assert play(*again, on=["--yes"]) == 0
+        assert read_recipe("b.flac")["solver"] == {"name": name, **settings}
+        assert left in (told := capsys.readouterr().err) and ("take steps" in told) == bool(left)
+
+
 def test_a_wav_is_made_again_from_the_recipe_beside_it(play: Play) -> None:
     assert play("a", "-o", "a.wav") == 0
     bare, rate = soundfile.read("a.wav", dtype="int32")

@@ -69,6 +69,7 @@ def train(start, tmp_path, monkeypatch, capfd):
         (["data.text.merge=2"], "merge is 2: give a probability"),
         (["trainer.precision=64-true"], "trainer.precision=64-true: give 32-true or bf16-mixed"),
         (["trainer.max_steps=-1"], "the schedule needs a number of steps"),
+        (["trainer=fsdp", "~callbacks.ema"], "trainer=fsdp shards over GPUs, and none is here"),
         (["callbacks.checkpoints.spare_gb=1e9"], "GB free, and checkpoints need"),
     ],
 )
@@ -94,6 +95,7 @@ def test_data_that_does_not_fit_the_model(train, tmp_path, small_model):
         code, said = train(f"data.root={tmp_path / name}")
         assert code == 1 and len(said) == 1
         assert re.search(message, said[0]), said
+        assert not (tmp_path / "run").exists()
     assert train(
         f"data.root={tmp_path / 'toneless'}", "data.without=[melody]", STEPS.format(1)
     ) == (

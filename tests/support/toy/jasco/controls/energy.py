@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jasco.controls.spec import ControlSpec
+from jasco.io.kinds import MATRIX
 
 SPEC = ControlSpec(
     name="energy",
@@ -11,7 +12,7 @@ SPEC = ControlSpec(
     adherence="jasco.adherence.energy.EnergyAdherence",
     stage="jasco.prepare.stages.energy.EnergyStage",
     extractor="jasco.energy.extract_energy",
-    files=("a matrix of numbers",),
+    files=(MATRIX,),
     help="levels as an .npy file, one a frame at 50 Hz",
     extractor_help="extract the levels of a recording",
 )
