@@ -237,6 +237,18 @@ class ConditionBatch:
             lambda e: Encoded(e.values[items], e.null, None if e.mask is None else e.mask[items])
         )
 
+    def at(self, items: Tensor, frames: Tensor) -> ConditionBatch:
+        """Parts of items: the frames (n, W) of the items (n, 1)."""
+        rows = items[:, 0]
+
+        def part(e: Encoded) -> Encoded:
+            if e.mask is None and e.values.shape[1] > 1:
+                return replace(e, values=e.values[items, frames])
+            mask = None if e.mask is None else e.mask[rows]
+            return replace(e, values=e.values[rows], mask=mask)
+
+        return self._map(part)
+
     def to(self, device: torch.device | str) -> ConditionBatch:
         """Batch on another device."""
         return self._map(

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 if TYPE_CHECKING:  # requests are checked before torch is imported
     from torch import Tensor
 
+MAX_DURATION = 3600
+"""Longest song, and longest segment of a model (s)."""
 MAX_FRAMES = 200_000
-"""Most latent frames of a recipe, an hour at 50 Hz."""
+"""Most latent frames of a song, an hour at 50 Hz."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from jasco.audio import save_audio
+from jasco.control_value import MAX_DURATION, MAX_FRAMES
 from jasco.errors import AudioError, ConditionError, SettingError, shortened
 from jasco.io.files import output_file
 
@@ -179,26 +180,27 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-def frames_of(duration: Any, longest: float, frame_rate: float) -> int:
-    """Number of latent frames of a clip.
+def frames_of(duration: Any, default: float, frame_rate: float) -> int:
+    """Number of latent frames of a clip or a song.
 
     Args:
-        duration: length (s); ``None`` for the longest.
-        longest: segment duration of the model (s).
+        duration: length (s); ``None`` for the default.
+        default: segment duration of the model (s).
         frame_rate: latent frame rate (Hz).
 
     Raises:
-        SettingError: no number, less than a frame, or more than the longest.
+        SettingError: no number, less than a frame, or more than `MAX_DURATION`.
     """
-    seconds = longest if duration is None else duration
+    seconds = default if duration is None else duration
     if isinstance(seconds, bool) or not isinstance(seconds, Real):
         raise SettingError(f"duration is {shortened(seconds)}: give a number of seconds")
     # Comparison comes first: an int of many digits cannot become a float.
+    longest = min(MAX_DURATION, MAX_FRAMES / frame_rate)
     fits = seconds > 0 and seconds <= longest  # type: ignore[operator]
     frames = round(float(seconds) * frame_rate) if fits else 0
     if frames < 1:
         raise SettingError(
-            f"duration {shortened(seconds)} s: this model makes up to {longest:g} s, at least one "
+            f"duration {shortened(seconds)} s: songs last up to {longest:g} s, and at least one "
             f"frame of {1 / frame_rate:g} s"
         )
     return frames

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from jasco import checkpoint
 from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
+from jasco.conditioners.fit import check_parts
 from jasco.conditions import ConditionBatch, Conditions, as_clips, check_asked
-from jasco.controls import control_names
 from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded, to_device
 from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
@@ -24,9 +24,7 @@ from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, m
 from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork
 from jasco.recipe import Recipe
-
-MAX_DURATION = 3600
-"""Longest segment of a model (s)."""
+from jasco.song import WINDOW_BATCH, integrate, windows_of
 
 
 class Jasco(Float32Module):
@@ -36,7 +34,7 @@ class Jasco(Float32Module):
         codec: autoencoder between waveforms and normalised latents.
         conditioners: control -> its conditioner, in the order of the configuration.
         network: velocity field.
-        segment_duration: length of the training clips (s), the longest that is generated.
+        segment_duration: length of the training clips (s), and of the windows of longer songs.
     """
 
     def __init__(
@@ -47,7 +45,7 @@ class Jasco(Float32Module):
         segment_duration: float = 10.0,
     ) -> None:
         super().__init__()
-        _check_parts(codec, conditioners, network, segment_duration)
+        check_parts(codec, conditioners, network, segment_duration)
         self.codec = codec
         self.conditioners = nn.ModuleDict(conditioners)
         self.network = network
@@ -201,10 +199,10 @@ class Jasco(Float32Module):
         return self.codec.mean.device
 
     def num_frames(self, duration: float | None = None) -> int:
-        """Latent frames of a clip of ``duration`` (s), by default the segment duration.
+        """Latent frames of ``duration`` (s), by default the segment duration.
 
         Raises:
-            SettingError: a length that the model cannot generate.
+            SettingError: no length of a clip or a song.
         """
         return frames_of(duration, self.segment_duration, self.frame_rate)
 
@@ -295,6 +293,7 @@ class Jasco(Float32Module):
         callback: Callable[[int, int], None] | None = None,
         noise: Tensor | None = None,
         encoded: ConditionBatch | None = None,
+        window_batch: int = WINDOW_BATCH,
     ) -> Generation:
         """Generate music for each clip.
 
@@ -309,11 +308,13 @@ class Jasco(Float32Module):
             guidance: the model's own where absent; a number is the weight of ``all``, and
                 ``{"all": 1.5, "text": 3}`` and ``"all=1.5,text=3"`` are `Guidance` too.
             num_samples: variants per clip; the results are ordered by clip.
-            duration: length (s), up to ``segment_duration``.
+            duration: length (s), at most an hour. More than ``segment_duration`` is a song of
+                overlapping windows (see `jasco.song`), with controls over its whole length.
             progress: show a progress bar of the solver's steps.
             callback: called as ``callback(step, total)``; an exception in it stops the run.
             noise: initial noise (B, T, D) in place of the drawn one.
             encoded: conditions of the same clips, encoded by `encode`.
+            window_batch: most windows of a song that run together.
 
         Raises:
             JascoError: conditions or settings that do not fit the model.
@@ -333,15 +334,20 @@ class Jasco(Float32Module):
         clips = [self.with_codes(clip, num_frames) for clip in clips]
         encoded = self.encode(clips, num_frames) if encoded is None else encoded
         item_of = torch.arange(len(clips)).repeat_interleave(num_samples)
-        guided = self.guided(encoded.select(to_device(item_of, self.device)), guidance)
-        z_0 = to_device(z_0, self.device)
-        with (
-            self.graphs.recorded(guided, z_0, dtype) as field,
-            tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar,
-            torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
-        ):
-            latents = solver.solve(field, z_0, report_to(bar, callback))
-        latents = latents.float()
+        size, rate = self.num_frames(), self.frame_rate
+        windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of.tolist()]
+        with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
+            latents = integrate(
+                self,
+                to_device(z_0, self.device),
+                encoded.select(to_device(item_of, self.device)),
+                windows,
+                solver=solver,
+                guidance=guidance,
+                dtype=dtype,
+                report=report_to(bar, callback),
+                window_batch=window_batch,
+            )
         audio = self.codec.decode(latents).float().cpu()
         recipes = [
             Recipe(
@@ -366,30 +372,3 @@ class Jasco(Float32Module):
             recipe=recipes,
             notes=[notes[item] for item in item_of.tolist()],
         )
-
-
-def _check_parts(
-    codec: EnCodec,
-    conditioners: Mapping[str, Conditioner],
-    network: VelocityNetwork,
-    segment_duration: float,
-) -> None:
-    for name in set(conditioners).difference(known := control_names()):
-        raise SettingError(f"conditioners has {name!r:.40}: known are {', '.join(known)}")
-    if not 0 < segment_duration <= MAX_DURATION:
-        raise SettingError(f"segment_duration is {segment_duration}: give 0 to {MAX_DURATION} s")
-    if network.text is not None and getattr(conditioners.get("text"), "summary", None) is None:
-        raise SettingError(
-            "network.adaln_text needs a pooled text: give conditioners.text.pooling_queries"
-        )
-    width, channels = network.norm.normalized_shape[0], codec.latent_dim
-    facts = [("network.latent_dim", network.output.out_features, channels)]
-    for name, conditioner in conditioners.items():
-        own: Any = conditioner
-        facts.append((f"conditioners.{name}.dim", own.project.out_features, width))
-        latent_dim = getattr(own, "latent_dim", channels)
-        facts.append((f"conditioners.{name}.latent_dim", latent_dim, channels))
-    for key, value, wanted in facts:
-        if value != wanted:
-            owner = "network has" if key.endswith(".dim") else "latents of the codec have"
-            raise SettingError(f"{key} is {value}, and the {owner} {wanted} channels")

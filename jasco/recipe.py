@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -138,6 +138,9 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
         value = getattr(conditions, name)
         if isinstance(value, spec.value_class):  # drum audio without codes is left out
             plain[name] = value.to_plain(num_frames, frame_rate)
+    chords = conditions.chords
+    if chords is not None and (bars := chords.fit(num_frames / frame_rate).bars):
+        plain["bars"] = list(bars)  # windows of a song begin there
     return plain
 
 
@@ -152,4 +155,9 @@ def _conditions(plain: Mapping[str, Any]) -> Conditions:
         for name, spec in CONTROLS.items()
         if plain.get(name) is not None
     }
+    bars = plain.get("bars", [])
+    if not isinstance(bars, list) or len(bars) > MAX_FRAMES or not all(map(is_number, bars)):
+        raise ConditionError(f"bars of the recipe are {bars!r:.60}: give their onsets (s)")
+    if bars and "chords" in values:
+        values["chords"] = replace(values["chords"], bars=tuple(bars))
     return Conditions(plain.get("text"), **values)

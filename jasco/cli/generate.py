@@ -100,7 +100,12 @@ def _parser() -> argparse.ArgumentParser:
         help="generate N seeds from --seed, and keep the take with the best --check scores",
     )
     add("--seed", type=int, metavar="N", help="seed of the noise; default: drawn and printed")
-    add("--duration", type=float, metavar="S", help="length (s), up to that of the model")
+    add(
+        "--duration",
+        type=float,
+        metavar="S",
+        help="length (s), up to an hour; default: the model's",
+    )
     add("--start", type=float, metavar="S", help="start within chords, drums and melody (s)")
     add("--crop", metavar="S-S", help="range within chords, drums and melody (s): 30-40")
     add("--solver", choices=tuple(SOLVERS), help="default: that of the model")

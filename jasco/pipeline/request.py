@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jasco.control_value import ControlValue
+from jasco.control_value import MAX_DURATION, ControlValue
 from jasco.controls import CONTROLS, control_names
 from jasco.errors import AudioError, JascoError, SettingError, shortened
 from jasco.flow import SOLVERS, Guidance, Solver, make_solver
@@ -45,7 +45,7 @@ MAX_SEED = 2**62
 MAX_SAMPLES = 10_000
 MAX_BEST_OF = 1_000
 MAX_SECONDS = 86_400
-"""Longest duration, and latest start in a recording: a day (s)."""
+"""Latest start in a recording: a day (s)."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
 
 
@@ -287,10 +287,10 @@ def _seed(seed: int | None, count: int) -> int | None:
 
 
 def _duration(value: float | None) -> float | None:
-    if value is not None and not 0 < value <= MAX_SECONDS:
+    if value is not None and not 0 < value <= MAX_DURATION:
         raise SettingError(
             f"duration is {shortened(value)}: give a positive number of seconds, at most "
-            f"{MAX_SECONDS:,}"
+            f"{MAX_DURATION:,}"
         )
     return value
 

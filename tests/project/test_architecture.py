@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("conditions",),
     ("codec", "data.track_file", "generation", "network", "recipe"),
     ("checkpoint", "conditioners", "extract"),  # drums are encoded below the model
+    ("song",),
     ("data.dropout", "data.manifest", "data.prepared", "metrics", "model"),
     ("adherence", "data.clips", "data.raw", "data.sampler", "embeddings"),
     ("data.resumable",),

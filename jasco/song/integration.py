@@ -1,0 +1,64 @@
+"""Integration of the velocity of clips and of songs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from jasco.conditions import ConditionBatch
+from jasco.flow import Guidance, Solver
+from jasco.flow.solvers import Callback, Velocity
+from jasco.song.velocity import SongVelocity
+from jasco.song.windows import Windows
+
+WINDOW_BATCH = 8
+"""Windows that run together by default."""
+
+
+class FlowModel(Protocol):
+    """Model whose velocity is integrated; see `jasco.model.Jasco`."""
+
+    graphs: Any
+
+    def guided(self, conditions: ConditionBatch, guidance: Guidance) -> Any:
+        """Guided velocity field of encoded conditions."""
+
+
+def integrate(
+    model: FlowModel,
+    z_0: Tensor,
+    conditions: ConditionBatch,
+    windows: Sequence[Windows],
+    *,
+    solver: Solver,
+    guidance: Guidance,
+    dtype: torch.dtype,
+    report: Callback | None = None,
+    window_batch: int = WINDOW_BATCH,
+) -> Tensor:
+    """Latents (B, T, D) at t = 1, float32, from noise ``z_0`` (B, T, D).
+
+    Args:
+        model: model.
+        z_0: noise.
+        conditions: encoded conditions of the B items.
+        windows: windows of each item; a clip has one, and its velocity is that of the model.
+        solver, guidance: solver and guidance.
+        dtype: format of matrix products.
+        report: callback of the solver.
+        window_batch: most windows that run together.
+    """
+    with torch.autocast(z_0.device.type, dtype, enabled=dtype != torch.float32):
+        if all(len(one) == 1 for one in windows):
+            with model.graphs.recorded(model.guided(conditions, guidance), z_0, dtype) as field:
+                return solver.solve(field, z_0, report).float()
+
+        def guided(part: ConditionBatch) -> Velocity:
+            field: Velocity = model.guided(part, guidance)
+            return field
+
+        song = SongVelocity(guided, conditions, windows, window_batch)
+        return solver.solve(song, z_0, report).float()

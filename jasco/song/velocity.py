@@ -1,0 +1,52 @@
+"""Velocity of a song: a blend of the velocities of its windows.
+
+All windows of a solver step see the same latents of the whole song, so that neighbours agree on the
+frames that they share (MultiDiffusion, Bar-Tal et al., arXiv 2302.08113, eq. 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from jasco.conditions import ConditionBatch
+from jasco.device import to_device
+from jasco.flow.solvers import Velocity
+from jasco.song.windows import Windows
+
+
+class SongVelocity:
+    """Velocity v(t, z) of B songs.
+
+    Args:
+        guided: velocity field of encoded conditions, for latents (n, W, D).
+        conditions: encoded conditions of the songs, B items of T frames.
+        windows: windows of each song.
+        batch: most windows that run together.
+    """
+
+    def __init__(
+        self,
+        guided: Callable[[ConditionBatch], Velocity],
+        conditions: ConditionBatch,
+        windows: Sequence[Windows],
+        batch: int,
+    ) -> None:
+        self.guided, self.conditions, self.batch = guided, conditions, batch
+        items = torch.arange(len(windows)).repeat_interleave(torch.tensor([*map(len, windows)]))
+        device = next(iter(conditions.controls.values())).values.device
+        self.items = to_device(items[:, None], device)
+        self.frames = to_device(torch.cat([one.frames for one in windows]), device)
+        self.weights = to_device(torch.cat([one.weights for one in windows])[..., None], device)
+
+    def __call__(self, t: Tensor, z: Tensor) -> Tensor:
+        """Velocity (B, T, D) at latents z (B, T, D) and a scalar time t."""
+        blended = torch.zeros_like(z, dtype=torch.float32)
+        for first in range(0, len(self.items), self.batch):
+            rows = slice(first, first + self.batch)
+            place = self.items[rows], self.frames[rows]
+            velocity = self.guided(self.conditions.at(*place))(t, z[place])
+            blended.index_put_(place, self.weights[rows] * velocity, accumulate=True)
+        return blended

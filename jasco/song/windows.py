@@ -1,0 +1,69 @@
+"""Windows of a song: overlapping parts of the length of the training clips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from jasco.conditions import Conditions
+
+OVERLAP = 0.15
+"""Least part of a window that it shares with the next: 60 s are seven windows of 10 s."""
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Windows of one song, and the weights that blend them.
+
+    Attributes:
+        frames: (N, W) int64, frame of the song at each frame of each window.
+        weights: (N, W), of which those at the same frame of the song sum to one. They are those of
+            a Hann window before this normalisation, so that a window counts least at its edges,
+            where it has the least context.
+    """
+
+    frames: Tensor
+    weights: Tensor
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @classmethod
+    def of(cls, starts: Sequence[int], size: int, total: int) -> Windows:
+        """Windows of ``size`` frames from ``starts`` on; those beyond ``total`` wrap around."""
+        frames = (torch.tensor(starts)[:, None] + torch.arange(size)) % total
+        hann = torch.hann_window(size + 2, periodic=False, dtype=torch.float64)[1:-1]
+        weights = hann.expand(len(starts), -1)
+        sums = torch.zeros(total, dtype=torch.float64).index_put_((frames,), weights, True)
+        return cls(frames, (weights / sums[frames]).float())
+
+    @classmethod
+    def line(cls, total: int, size: int, bars: Sequence[float] = ()) -> Windows:
+        """Windows of a song of ``total`` frames.
+
+        Each begins at a bar where one lies in the second half of the window before it; the last one
+        ends with the song.
+
+        Args:
+            total: frames T of the song.
+            size: frames of the model's window; a shorter song is one window.
+            bars: onsets of bars (frames).
+        """
+        starts, hop = [0], size - math.ceil(OVERLAP * size)
+        while starts[-1] + size < total:
+            least, most = starts[-1] + size // 2, starts[-1] + hop
+            at_bar = [round(bar) for bar in bars if least <= round(bar) <= most]
+            starts.append(min(max(at_bar, default=most), total - size))
+        return cls.of(starts, min(size, total), total)
+
+
+def windows_of(clip: Conditions, total: int, size: int, frame_rate: float) -> Windows:
+    """Windows of a clip of ``total`` frames, at its bars where its chords have any."""
+    if total <= size or clip.chords is None:
+        return Windows.line(total, size)
+    bars = clip.chords.fit(total / frame_rate).bars
+    return Windows.line(total, size, [bar * frame_rate for bar in bars])
