@@ -110,7 +110,8 @@ class Jasco(Float32Module):
             name_or_path,
             hub=checkpoint.HubOptions(revision, cache_dir, local_files_only, token),
         )
-        model = cls.from_config(found.resolved)
+        with checkpoint.uninitialized():
+            model = cls.from_config(found.resolved)
         checkpoint.assign(
             model, found.tensors, provided_by_parts=found.provided_by_parts, source=found.name
         )

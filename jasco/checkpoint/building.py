@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from transformers import EncodecConfig, T5Config
 
 from jasco.aliases import resolve_aliases
@@ -26,6 +27,8 @@ from jasco.io.torch_files import misfits, require_finite
 MAX_NUMBER = 1_000_000
 """Largest whole number in a configuration; larger sizes would not fit in memory."""
 
+ALIGNMENT = 64
+"""Alignment of the tensors that torch allocates (bytes)."""
 
 _SHARED_SIZES = ("dim", "latent_dim")
 """Sizes of the network that its conditioners have too."""
@@ -239,6 +242,17 @@ def check_sizes(
     _require_fit(model, tensors, provided_by_parts, source)
 
 
+class uninitialized(TorchFunctionMode):  # noqa: N801 (a context manager, like torch.no_grad)
+    """Context of a model whose tensors are then loaded: layers draw no random weights."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def assign(
     model: nn.Module,
     tensors: Mapping[str, Tensor],
@@ -246,7 +260,10 @@ def assign(
     provided_by_parts: Sequence[str],
     source: str,
 ) -> None:
-    """Copy tensors into a model.
+    """Replace the tensors of a model.
+
+    A tensor of the model's own format is not copied: the model shares it, and with it the mapping
+    of its file, with ``tensors``. Others are converted.
 
     Args:
         model: newly built model.
@@ -259,9 +276,24 @@ def assign(
             finite; the message names them.
     """
     _require_fit(model, tensors, provided_by_parts, source)
-    model.load_state_dict(dict(tensors), strict=False)
     own = model.state_dict()
-    require_finite({name: own[name] for name in tensors}, source)
+    ready = {name: _converted(tensor, own[name].dtype) for name, tensor in tensors.items()}
+    require_finite(ready, source)
+    places = [(n, p) for n, p in model.named_parameters(remove_duplicate=False) if n in ready]
+    new = {id(p): nn.Parameter(ready[n], p.requires_grad) for n, p in places}
+    ready |= {n: new[id(p)] for n, p in places}  # tied parameters stay one
+    model.load_state_dict(ready, strict=False, assign=True)
+
+
+def _converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """The tensor in a format, contiguous and aligned.
+
+    Files align tensors to 8 bytes only, where matrix-vector products differ in their last bits
+    from those of tensors that torch has allocated.
+    """
+    if tensor.dtype != dtype or not tensor.is_contiguous() or tensor.data_ptr() % ALIGNMENT:
+        return torch.empty(tensor.shape, dtype=dtype).copy_(tensor)
+    return tensor
 
 
 def _require_fit(

@@ -95,7 +95,7 @@ def read_published(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
     Returns:
         Configuration for `Jasco.from_config`, in which codec and text encoder are Hub ids, and
-        tensors in float32 (published ones are float16), with the codec's where the file has them.
+        tensors as they are stored (in float16), with the codec's where the file has them.
 
     Raises:
         CheckpointError: another file, or a model that is not implemented here.
@@ -241,8 +241,6 @@ def _rename(state: Mapping[str, Tensor], model: Mapping[str, Any]) -> Iterator[t
     projections, which are the columns of that matrix.
     """
     for name, tensor in state.items():
-        if tensor.is_floating_point():
-            tensor = tensor.float()
         if name == "emb.weight":
             widths = [model["network"]["latent_dim"]]
             names = ["network.input.weight"]
@@ -255,12 +253,12 @@ def _rename(state: Mapping[str, Tensor], model: Mapping[str, Any]) -> Iterator[t
                     f"tensor emb.weight has shape {tuple(tensor.shape)}, the configuration wants "
                     f"({model['network']['dim']}, {sum(widths)})"
                 )
-            yield from zip(names, (c.contiguous() for c in tensor.split(widths, 1)), strict=True)
+            yield from zip(names, tensor.split(widths, 1), strict=True)
         elif match := _CROSS.fullmatch(name):
             prefix = f"network.transformer.layers.{match[1]}.cross_attention"
             third = len(tensor) // 3
-            yield f"{prefix}.q.weight", tensor[:third].contiguous()
-            yield f"{prefix}.kv.weight", tensor[third:].contiguous()
+            yield f"{prefix}.q.weight", tensor[:third]
+            yield f"{prefix}.kv.weight", tensor[third:]
         else:
             yield _our_name(name), tensor
 
