@@ -13,6 +13,7 @@ from torch import Tensor
 from jasco.audio import Audio
 from jasco.chords import ChordProgression
 from jasco.controls import CONTROLS, control_names
+from jasco.device import to_device
 from jasco.drums import DrumCodes
 from jasco.errors import ConditionError, shortened
 from jasco.melody import Melody
@@ -202,12 +203,19 @@ class ConditionBatch:
 
     Attributes:
         controls: encoded control by name, in the order of the model's conditioners.
+        given: per item, the controls that may differ from their null; by default all.
     """
 
     controls: Mapping[str, Encoded]
+    given: tuple[frozenset[str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.given and self.controls:
+            items = len(next(iter(self.controls.values())).values)
+            object.__setattr__(self, "given", (frozenset(self.controls),) * items)
 
     def __len__(self) -> int:
-        return len(next(iter(self.controls.values())).values) if self.controls else 0
+        return len(self.given)
 
     def drop(self, *names: str, where: Tensor | None = None) -> ConditionBatch:
         """Batch with the null of these controls, in all items or where ``where`` is true.
@@ -221,33 +229,38 @@ class ConditionBatch:
         unknown = set(names).difference(self.controls)
         if unknown:
             raise ConditionError(f"cannot drop {sorted(unknown)} from {list(self.controls)}")
+        given = self.given
         if where is None:
             device = next(iter(self.controls.values())).values.device if names else None
             where = torch.ones(len(self), dtype=torch.bool, device=device)
+            given = tuple(item.difference(names) for item in given)
         dropped = {name: self.controls[name].drop(where) for name in names}
-        return ConditionBatch({**self.controls, **dropped})
+        return ConditionBatch({**self.controls, **dropped}, given)
 
     def keep(self, names: Iterable[str]) -> ConditionBatch:
         """Batch with the null of all controls but these."""
         return self.drop(*(set(self.controls) - set(names)))
 
-    def select(self, items: Tensor) -> ConditionBatch:
+    def select(self, items: Sequence[int]) -> ConditionBatch:
         """Items of these indices, in their order; repeats are allowed."""
-        return self._map(
-            lambda e: Encoded(e.values[items], e.null, None if e.mask is None else e.mask[items])
+        device = next((e.values.device for e in self.controls.values()), torch.device("cpu"))
+        index = to_device(torch.tensor(items), device)
+        selected = self._map(
+            lambda e: Encoded(e.values[index], e.null, None if e.mask is None else e.mask[index])
         )
+        return replace(selected, given=tuple(self.given[item] for item in items))
 
-    def at(self, items: Tensor, frames: Tensor) -> ConditionBatch:
-        """Parts of items: the frames (n, W) of the items (n, 1)."""
-        rows = items[:, 0]
+    def at(self, items: Sequence[int], frames: Tensor) -> ConditionBatch:
+        """Parts of n items: their frames (n, W)."""
+        rows = to_device(torch.tensor(items), frames.device)
 
         def part(e: Encoded) -> Encoded:
             if e.mask is None and e.values.shape[1] > 1:
-                return replace(e, values=e.values[items, frames])
+                return replace(e, values=e.values[rows[:, None], frames])
             mask = None if e.mask is None else e.mask[rows]
             return replace(e, values=e.values[rows], mask=mask)
 
-        return self._map(part)
+        return replace(self._map(part), given=tuple(self.given[item] for item in items))
 
     def to(self, device: torch.device | str) -> ConditionBatch:
         """Batch on another device."""
@@ -269,7 +282,7 @@ class ConditionBatch:
             if parts[0].mask is not None:
                 masks = [p.mask for p in parts if p.mask is not None]
                 controls[name] = replace(controls[name], mask=_stack(masks))
-        return ConditionBatch(controls)
+        return ConditionBatch(controls, tuple(item for batch in batches for item in batch.given))
 
     def frames(self) -> Tensor | float:
         """Sum (B, T, D) of the per-frame controls; 0 where the model has none."""
@@ -287,7 +300,7 @@ class ConditionBatch:
         return torch.cat([e.values for e in found], dim=1), torch.cat(masks, dim=1)
 
     def _map(self, change: Any) -> ConditionBatch:
-        return ConditionBatch({name: change(e) for name, e in self.controls.items()})
+        return replace(self, controls={name: change(e) for name, e in self.controls.items()})
 
 
 def _stack(parts: Sequence[Tensor]) -> Tensor:

@@ -224,7 +224,7 @@ class Jasco(Float32Module):
             conditioner = cast(Conditioner, module)
             values = [getattr(clip, name) for clip in conditions]
             encoded[name] = conditioner(conditioner.prepare(values, num_frames, self.codec))
-        return ConditionBatch(encoded)
+        return ConditionBatch(encoded, tuple(frozenset(clip.asked) for clip in conditions))
 
     def with_codes(self, clip: Conditions, num_frames: int) -> Conditions:
         """Clip with its drums as the codes of ``num_frames``, which is all that the model takes.
@@ -241,14 +241,9 @@ class Jasco(Float32Module):
         return self.network(z, t, conditions)
 
     def guided(self, conditions: ConditionBatch, guidance: Guidance) -> GuidedVelocity:
-        """Guided velocity field v(t, z) for encoded conditions.
-
-        The terms run as one batch; a term of weight zero is not computed.
-        """
-        terms = guidance.terms(self.controls)
-        weights = to_device(torch.tensor([term.weight for term in terms]), self.device)
-        stacked = ConditionBatch.cat([conditions.keep(term.controls) for term in terms])
-        return GuidedVelocity(self.network, stacked, weights)
+        """Guided velocity field v(t, z) for encoded conditions."""
+        terms = [guidance.terms(self.controls, given) for given in conditions.given]
+        return GuidedVelocity.of(self.network, conditions, terms)
 
     def loss(
         self,
@@ -334,14 +329,14 @@ class Jasco(Float32Module):
         notes = [clip.notes(num_frames, self.frame_rate) for clip in clips]
         clips = [self.with_codes(clip, num_frames) for clip in clips]
         encoded = self.encode(clips, num_frames) if encoded is None else encoded
-        item_of = torch.arange(len(clips)).repeat_interleave(num_samples)
+        item_of = [item for item in range(len(clips)) for _ in range(num_samples)]
         size, rate = self.num_frames(), self.frame_rate
-        windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of.tolist()]
+        windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of]
         with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
             latents = integrate(
                 self,
                 to_device(z_0, self.device),
-                encoded.select(to_device(item_of, self.device)),
+                encoded.select(item_of),
                 windows,
                 solver=solver,
                 guidance=guidance,
@@ -364,12 +359,12 @@ class Jasco(Float32Module):
                 batch=len(seeds),
                 threads=torch.get_num_threads(),
             ).to_dict(num_frames, self.frame_rate)
-            for k, item in enumerate(item_of.tolist())
+            for k, item in enumerate(item_of)
         ]
         return Generation(
             audio=audio,
             latents=latents.cpu(),
             sample_rate=self.sample_rate,
             recipe=recipes,
-            notes=[notes[item] for item in item_of.tolist()],
+            notes=[notes[item] for item in item_of],
         )

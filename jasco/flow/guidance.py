@@ -11,7 +11,7 @@ more keyword.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -82,10 +82,15 @@ class Guidance(Mapping[str, float]):
     def __repr__(self) -> str:
         return f"Guidance({', '.join(f'{k}={v:g}' for k, v in self._weights.items())})"
 
-    def terms(self, controls: Sequence[str]) -> list[Term]:
+    def terms(self, controls: Sequence[str], given: Collection[str] | None = None) -> list[Term]:
         """Terms of non-zero weight for a model with these controls, the unconditional one last.
 
-        Subsets that turn out equal (``all`` and ``text`` on a model of text alone) are merged.
+        Subsets that turn out equal are one term: ``all`` and ``text`` on a model of text alone, or
+        for a clip that has only a text.
+
+        Args:
+            controls: controls of the model.
+            given: controls of the clip; the others are at their null in every term. By default all.
 
         Raises:
             ConditionError: a name is not a control of the model.
@@ -99,6 +104,7 @@ class Guidance(Mapping[str, float]):
                     f"guidance names {', '.join(unknown)}, but the controls of this model are "
                     f"{', '.join(controls)} (and 'all')"
                 )
+            subset = subset if given is None else subset.intersection(given)
             weights[subset] = weights.get(subset, 0.0) + weight
         none: frozenset[str] = frozenset()
         weights[none] = weights.pop(none, 0.0) + 1.0 - sum(self._weights.values())
@@ -107,11 +113,11 @@ class Guidance(Mapping[str, float]):
 
     @staticmethod
     def combine(weights: Tensor, velocities: Tensor) -> Tensor:
-        """Sum of velocities (K * B, T, D), term-major, by weights (K,) of the terms, (B, T, D)."""
-        import torch
+        """Sum (B, T, D) of the velocities (K, B, T, D) of K terms by their weights (K, B).
 
-        stacked = velocities.float().unflatten(0, (len(weights), -1))
-        return torch.einsum("k,kbtd->btd", weights, stacked)
+        In float32: a matrix product would be rounded to bfloat16 under autocast.
+        """
+        return (weights[..., None, None] * velocities.float()).sum(0)
 
 
 def _weight(name: str, weight: Any) -> float:

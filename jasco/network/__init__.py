@@ -1,6 +1,7 @@
 """Velocity network v(z, t, conditions)."""
 
-from jasco.network.graphs import GuidedVelocity, VelocityGraphs
+from jasco.network.graphs import VelocityGraphs
+from jasco.network.guided import GuidedVelocity
 from jasco.network.velocity import VelocityNetwork
 
 __all__ = ["GuidedVelocity", "VelocityGraphs", "VelocityNetwork"]

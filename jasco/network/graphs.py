@@ -16,37 +16,16 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from jasco.conditions import ConditionBatch, Encoded
-from jasco.flow import Guidance
-from jasco.network.velocity import VelocityNetwork
+from jasco.network.guided import GuidedVelocity
 
 MAX_GRAPHS = 4
 """Graphs that are kept, of the shapes used last."""
 
-MAX_ROWS = 16_384
+MAX_FRAMES = 16_384
 """Most frames of all items and terms of a graph; on more, the GPU is slower than the host."""
 
 TOKEN_BLOCK = 16
 """Token sequences are padded to a multiple of this length, so that texts share graphs."""
-
-
-class GuidedVelocity:
-    """Guided velocity v(t, z) of encoded conditions, all terms in one batch.
-
-    Args:
-        network: velocity network.
-        conditions: encoded conditions of K terms of B items, term-major.
-        weights: (K,) of the terms.
-    """
-
-    def __init__(
-        self, network: VelocityNetwork, conditions: ConditionBatch, weights: Tensor
-    ) -> None:
-        self.network, self.conditions, self.weights = network, conditions, weights
-
-    def __call__(self, t: Tensor, z: Tensor) -> Tensor:
-        """Velocity (B, T, D) at latents z (B, T, D) and a scalar time t."""
-        velocities = self.network(z.repeat(len(self.weights), 1, 1), t, self.conditions)
-        return Guidance.combine(self.weights, velocities)
 
 
 class VelocityGraphs:
@@ -83,8 +62,8 @@ class VelocityGraphs:
             z: latents (B, T, D) of the shape to integrate.
             dtype: format of matrix products.
         """
-        rows = len(field.weights) * z.shape[0] * z.shape[1]
-        usable = self.enabled and z.device.type == "cuda" and rows <= MAX_ROWS
+        frames = len(field.items) * z.shape[1]
+        usable = self.enabled and z.device.type == "cuda" and frames <= MAX_FRAMES
         if not usable or not self._lock.acquire(blocking=False):
             yield field
             return
@@ -102,15 +81,14 @@ class VelocityGraphs:
             self._weights = weights
         lowered = self._lowered.setdefault(dtype, {})
         lower_weights(field.network, dtype, lowered)
-        conditions = pad_tokens(field.conditions)
-        shapes = tuple((name, e.values.shape) for name, e in conditions.controls.items())
-        key = (dtype, z.shape, len(field.weights), shapes)
+        field = field.with_conditions(pad_tokens(field.conditions))
+        shapes = tuple((n, e.values.shape) for n, e in field.conditions.controls.items())
+        key = (dtype, z.shape, field.weights.shape, shapes)
         graph = self._graphs.pop(key, None)
         if graph is None:
-            padded = GuidedVelocity(field.network, conditions, field.weights)
-            graph = _Graph(padded, z, dtype, lowered)
+            graph = _Graph(field, z, dtype, lowered)
         else:
-            graph.load(conditions, field.weights)
+            graph.load(field)
         self._graphs[key] = graph
         if len(self._graphs) > MAX_GRAPHS:
             self._graphs.popitem(last=False)
@@ -128,14 +106,14 @@ class _Graph:
         lowered: dict[str, Tensor],
     ) -> None:
         self.z, self.t = z.clone(), z.new_zeros(())
-        self.weights = field.weights.clone()
-        self.conditions = ConditionBatch(
+        conditions = ConditionBatch(
             {
                 name: Encoded(e.values.clone(), e.null, None if e.mask is None else e.mask.clone())
                 for name, e in field.conditions.controls.items()
             }
         )
-        static = GuidedVelocity(field.network, self.conditions, self.weights)
+        plan = (own.clone() for own in (field.items, field.rows, field.weights))
+        self.field = static = GuidedVelocity(field.network, conditions, *plan)
         stream = torch.cuda.Stream(z.device)
         stream.wait_stream(torch.cuda.current_stream(z.device))
         with torch.cuda.stream(stream):
@@ -147,11 +125,12 @@ class _Graph:
         with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
             self.velocity = run_lowered(static, self.t, self.z, dtype, lowered)
 
-    def load(self, conditions: ConditionBatch, weights: Tensor) -> None:
-        """Put other conditions of the same shapes in place."""
-        self.weights.copy_(weights)
-        for name, encoded in conditions.controls.items():
-            own = self.conditions.controls[name]
+    def load(self, field: GuidedVelocity) -> None:
+        """Put the conditions and terms of a field of the same shapes in place."""
+        for name in ("items", "rows", "weights"):
+            getattr(self.field, name).copy_(getattr(field, name))
+        for name, encoded in field.conditions.controls.items():
+            own = self.field.conditions.controls[name]
             own.values.copy_(encoded.values)
             if own.mask is not None and encoded.mask is not None:
                 own.mask.copy_(encoded.mask)
@@ -206,6 +185,5 @@ def run_lowered(
     """Guided velocity with the weights of `lower_weights` in place of the network's own."""
     kind, low = z.device.type, dtype != torch.float32
     with torch.no_grad(), torch.autocast(kind, dtype, enabled=low, cache_enabled=False):
-        stacked = z.repeat(len(field.weights), 1, 1)
-        velocities = functional_call(field.network, lowered, (stacked, t, field.conditions))
-        return Guidance.combine(field.weights, velocities)
+        velocities = functional_call(field.network, lowered, (z[field.items], t, field.conditions))
+        return field.combine(velocities)

@@ -205,7 +205,7 @@ def _generate(
         duration=requests[0].duration,
         progress=progress,
         callback=step,
-        encoded=encoded.select(torch.tensor(places, device=model.device)),
+        encoded=encoded.select(places),
     )
     watch.end("decode")
     return out

@@ -35,9 +35,9 @@ class SongVelocity:
         batch: int,
     ) -> None:
         self.guided, self.conditions, self.batch = guided, conditions, batch
-        items = torch.arange(len(windows)).repeat_interleave(torch.tensor([*map(len, windows)]))
+        self.songs = [song for song, one in enumerate(windows) for _ in range(len(one))]
         device = next(iter(conditions.controls.values())).values.device
-        self.items = to_device(items[:, None], device)
+        self.items = to_device(torch.tensor(self.songs)[:, None], device)
         self.frames = to_device(torch.cat([one.frames for one in windows]), device)
         self.weights = to_device(torch.cat([one.weights for one in windows])[..., None], device)
 
@@ -47,6 +47,7 @@ class SongVelocity:
         for first in range(0, len(self.items), self.batch):
             rows = slice(first, first + self.batch)
             place = self.items[rows], self.frames[rows]
-            velocity = self.guided(self.conditions.at(*place))(t, z[place])
+            conditions = self.conditions.at(self.songs[rows], self.frames[rows])
+            velocity = self.guided(conditions)(t, z[place])
             blended.index_put_(place, self.weights[rows] * velocity, accumulate=True)
         return blended

@@ -41,14 +41,22 @@ def test_equal_subsets_are_merged():
     assert weights(Guidance(all=1.0, text=2.0), controls=("text",)) == {"text": 3.0, "": -2.0}
 
 
-def factors(terms):
-    return torch.tensor([term.weight for term in terms])
+def test_terms_that_differ_in_what_a_clip_lacks_are_one():
+    terms = Guidance(all=1.5, text=3.0).terms(CONTROLS, {"text"})
+    assert {tuple(t.controls): t.weight for t in terms} == {("text",): 4.5, (): -3.5}
+    terms = Guidance(all=1.0, text=3.0).terms(CONTROLS, {"chords", "drums"})
+    assert [(t.controls, t.weight) for t in terms] == [({"chords", "drums"}, 1.0)]
+    assert [t.weight for t in Guidance(all=1.5, text=3.0).terms(CONTROLS, ())] == [1.0]
+
+
+def factors(terms, items=2):
+    return torch.tensor([[term.weight] * items for term in terms])
 
 
 def test_combine_is_the_weighted_sum():
     terms = Guidance(all=1.5, text=0.5).terms(CONTROLS)
-    velocities = torch.randn(3 * 2, 4, 5, generator=torch.Generator().manual_seed(0))
-    a, b, none = velocities.view(3, 2, 4, 5)
+    velocities = torch.randn(3, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    a, b, none = velocities
     torch.testing.assert_close(
         Guidance.combine(factors(terms), velocities), 1.5 * a + 0.5 * b - none
     )
@@ -58,7 +66,7 @@ def test_equal_velocities_are_left_as_they_are():
     """The weights sum to one, so guidance between equal velocities changes nothing."""
     terms = Guidance(all=3.0, text=-2.5, drums=1.25).terms(CONTROLS)
     v = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(Guidance.combine(factors(terms), v.repeat(len(terms), 1, 1)), v)
+    torch.testing.assert_close(Guidance.combine(factors(terms), v.repeat(len(terms), 1, 1, 1)), v)
 
 
 @pytest.mark.parametrize("weight", [math.nan, math.inf, "3", None])

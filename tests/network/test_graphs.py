@@ -11,12 +11,12 @@ from jasco import AB2, Conditions, Guidance, Jasco
 from jasco.network.graphs import (
     MAX_GRAPHS,
     TOKEN_BLOCK,
-    GuidedVelocity,
     VelocityGraphs,
     lower_weights,
     pad_tokens,
     run_lowered,
 )
+from jasco.network.guided import GuidedVelocity
 
 CLIPS = [Conditions("warm synth-pop", chords="C:0 Am:1"), Conditions("a long text on jazz" * 2)]
 GUIDANCE = Guidance(all=1.5, text=0.5)
@@ -65,7 +65,7 @@ def test_padded_tokens_change_nothing(tiny: Jasco) -> None:
     text = padded.controls["text"]
     assert text.mask is not None and text.mask.shape[1] % TOKEN_BLOCK == 0
     assert text.mask.shape[1] > field.conditions.controls["text"].values.shape[1]
-    again = GuidedVelocity(field.network, padded, field.weights)
+    again = field.with_conditions(padded)
     torch.testing.assert_close(again(t, z), field(t, z), rtol=1e-5, atol=1e-6)
 
 
