@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jasco.audio import Audio, load_audio, save_audio
+    from jasco.charts import Chart, load_chart
     from jasco.chords import ChordProgression
     from jasco.conditions import Conditions
     from jasco.extract.chords import extract_chords
@@ -23,6 +24,7 @@ __all__ = [
     "ABM2",
     "RK4",
     "Audio",
+    "Chart",
     "ChordProgression",
     "Conditions",
     "Dopri5",
@@ -35,12 +37,14 @@ __all__ = [
     "extract_chords",
     "extract_melody",
     "load_audio",
+    "load_chart",
     "save_audio",
     "separate_drums",
 ]
 
 _MODULES = {
     "jasco.audio": ("Audio", "load_audio", "save_audio"),
+    "jasco.charts": ("Chart", "load_chart"),
     "jasco.chords": ("ChordProgression",),
     "jasco.conditions": ("Conditions",),
     "jasco.flow": ("AB2", "ABM2", "RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from jasco.audio import Audio
+from jasco.charts import Chart, load_chart
 from jasco.chords import ChordProgression
 from jasco.controls import CONTROLS, control_names
 from jasco.device import to_device
@@ -93,6 +94,34 @@ class Conditions:
             object.__setattr__(self, name, values.pop(name))
         further = {name: value for name, value in values.items() if value is not None}
         object.__setattr__(self, "others", further)
+
+    @classmethod
+    def from_chart(
+        cls,
+        chart: Chart | str | PathLike[str],
+        *,
+        bars: str | int | tuple[int, int] | None = None,
+        transpose: int = 0,
+        bpm: float | None = None,
+        song: int | str | None = None,
+        **others: Any,
+    ) -> Conditions:
+        """Conditions with the chords and the melody of a chart.
+
+        Args:
+            chart: chart, or file for `jasco.charts.load_chart`.
+            bars: first and last bar, such as ``"9-16"``, counted as played; by default all.
+            transpose: semitones.
+            bpm: tempo of the first of these bars, in units of its metre's denominator.
+            song: one of several songs in a file.
+            others: further arguments of `Conditions`; ``chords`` and ``melody`` go before those of
+                the chart, and ``None`` leaves them out.
+
+        Raises:
+            ChartError: the chart cannot be read, has no such bars, or no tempo.
+        """
+        read = chart if isinstance(chart, Chart) else load_chart(chart, song=song)
+        return cls(**{**read.selected(bars, transpose, bpm).controls(), **others})
 
     if not TYPE_CHECKING:
 

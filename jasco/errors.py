@@ -41,6 +41,10 @@ class ChordError(JascoError, ValueError):
         self.suggestion = suggestion
 
 
+class ChartError(JascoError, ValueError):
+    """Chart that cannot be read, or of which a part is asked for that it does not have."""
+
+
 class MelodyError(JascoError, ValueError):
     """Melody of the wrong shape, range or length, or a file that holds none."""
 

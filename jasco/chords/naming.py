@@ -15,6 +15,7 @@ from jasco.chords.score import MAX_SYMBOL, SHOWN, shown
 from jasco.chords.symbols import Chord, is_usual, read_special, read_symbol
 from jasco.chords.vocabulary import (
     CHORD_NAMES,
+    NO_CHORD,
     QUALITIES,
     ROOTS,
     SPELLINGS,
@@ -22,6 +23,8 @@ from jasco.chords.vocabulary import (
     to_harte,
 )
 from jasco.errors import ChordError
+
+_MEANINGS = {name: meaning for meaning, name in SPELLINGS.items()}
 
 
 def name_chord(
@@ -70,6 +73,14 @@ def _name(token: str, key: Key | None, notation: str) -> tuple[str, str | None]:
         kind = "unknown chord" if name == UNKNOWN_CHORD else "no chord"
         return name, None if is_usual(token) else f"{token} -> {name} ({kind})"
     return _reduce(_read(token, key, notation), token)
+
+
+def transposed_name(name: str, semitones: int) -> str:
+    """Name of the vocabulary, moved by semitones."""
+    if name in (NO_CHORD, UNKNOWN_CHORD):
+        return name
+    root, quality, bass = _MEANINGS[name]
+    return SPELLINGS[(root + semitones) % 12, quality, bass]
 
 
 def is_chord(token: str, key: Key | None = None, notation: str = "english") -> bool:

@@ -31,6 +31,7 @@ _PART = re.compile(
     | (?P<alt>(?i:alt))
     | (?P<aug>(?i:aug)|\+)
     | (?P<dominant>(?i:dom(?:inant)?))
+    | (?P<power>(?i:power|pedal))
     | (?P<number>1[13]|69|[245679])
     | (?P<bracket>[(),]\s*)
     """,
@@ -156,6 +157,8 @@ class _Suffix:
             case "alt":
                 self._set("7", {"7": 10})
                 self._set(written, {"alt": 8})
+            case "power":
+                self._set(written, {"3": None})
             case "number":
                 self._number(written)
         self.before = kind

@@ -39,6 +39,13 @@ _SPECIAL = {
     ),
     **dict.fromkeys(("x", "unk", "unknown"), UNKNOWN_CHORD),
 }
+_SIXTHS = {
+    **dict.fromkeys(("it", "it+6", "fr", "fr+6", "ger", "ger+6", "gr", "gr+6"), (8, "7", 4)),
+    **dict.fromkeys(("n6", "neapolitan"), (1, "", 4)),
+    "tristan": (0, "m7b5", 0),
+}
+"""Functional kinds of MusicXML and music21 over a tonic: semitones from it up to the root, quality,
+and semitones from the root up to the bass. ``CGer`` is Ab7/C, ``CN6`` is Db/F."""
 _PLAIN_SPECIAL = ("n", "nc", "n.c", "n.c.", "none", "unk")
 
 
@@ -107,6 +114,10 @@ def _read_english(text: str) -> Chord:
     if parts is None:
         raise Unreadable("a chord begins with a root from A to G")
     root = pitch_class(parts["root"])
+    sixth = _SIXTHS.get((parts["quality"] or "").lower())
+    if sixth and parts["bass"] is None:
+        shift, quality, low = sixth
+        return Chord((root + shift) % 12, read_quality(quality), Bass(low, "", False), text)
     if parts["harte"] is None:
         tones = read_quality(parts["quality"])
     else:

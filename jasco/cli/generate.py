@@ -18,6 +18,7 @@ from jasco.controls import CONTROLS, control_names
 from jasco.errors import JascoError, SettingError
 from jasco.flow import SOLVERS
 from jasco.notices import tell
+from jasco.pipeline.charts import CHART_KEYS
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.plan import Plan
 from jasco.pipeline.request import Request, check_output, keys, merged
@@ -33,6 +34,14 @@ DTYPES = ("auto", "float32", "bfloat16")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 GPU_BATCH = 4
 MAX_BATCH = 256
+
+CHART_OPTIONS: dict[str, dict[str, Any]] = {
+    "chart": {"metavar": "FILE"},
+    "song": {"metavar": "N|TITLE"},
+    "bars": {"metavar": "N-N"},
+    "transpose": {"type": int, "metavar": "N"},
+    "chart_parts": {"metavar": "NAME,..."},
+}
 
 EPILOG = """\
 requests:
@@ -54,6 +63,7 @@ examples:
   jasco-generate "warm 80s synth-pop" --chords "C Am | F G" --bpm 100 -o song.flac
   jasco-generate "funk" --drums beat.wav --melody tune.mid --samples 4 --seed 7 -o funk.wav
   jasco-generate "lo-fi" --chords "C Am | F G" --bpm 80 --best-of 8 --seed 7 -o best.flac
+  jasco-generate "swing" --chart song.html --bars 9-16 --bpm 120 -o chart.flac
   jasco-generate --request songs.jsonl --batch-size 8 -o song.flac
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
 
@@ -86,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
             add(f"--{key.replace('_', '-')}", help=option.help, **option.argument)
     for name, spec in CONTROLS.items():
         add(f"--{name}-from", metavar="FILE", help=spec.extractor_help)
+    for key, (_, _, line) in CHART_KEYS.items():
+        add(f"--{key.replace('_', '-')}", help=line, **CHART_OPTIONS.get(key, {}))
     add("-o", "--output", metavar="FILE", help="file to write: .wav, .flac, .mp3 or .ogg")
     add(
         "--samples",
@@ -258,10 +270,10 @@ def _check_usage(
         value = getattr(args, name)
         if value is not None and not 1 <= value <= most:
             parser.error(f"argument --{name.replace('_', '-')}: give at least 1, at most {most}")
-    asked = {key.removesuffix("_from") for key in options} & {*control_names()}
+    asked = {key.removesuffix("_from") for key in options} & {*control_names(), "chart"}
     if args.request is None and args.take is None and not asked:
         controls = ", ".join(f"--{name}" for name in CONTROLS)
-        parser.error(f"say what to play: a text, {controls}, --request or --from")
+        parser.error(f"say what to play: a text, {controls}, --chart, --request or --from")
     if args.request is None and "output" not in options:
         parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
 

@@ -22,6 +22,7 @@ from jasco.flow import SOLVERS, Guidance, Solver, make_solver
 from jasco.io.files import output_file
 from jasco.io.kinds import kind_of
 from jasco.notices import describe
+from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
 from jasco.pipeline.inputs import checked_input, is_written, spelled
 from jasco.text import checked_text
 
@@ -56,7 +57,9 @@ def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
         found[name] = spec.types, spec.words
         found |= {key: (option.types, option.words) for key, option in spec.options.items()}
     found |= {f"{name}_from": ((str, Path), "the path of a recording") for name in CONTROLS}
-    return found | _SETTINGS
+    return (
+        found | {key: (types, words) for key, (types, words, _) in CHART_KEYS.items()} | _SETTINGS
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +114,17 @@ class Request:
             values = {key: value for key, value in values.items() if value is not None}
             options = label is None
             _check_types(values)
+            files: list[Path] = []
+            values = with_chart(values, files)
             for name in CONTROLS:
                 if name in values and f"{name}_from" in values:
                     both = " and ".join(spelled(key, options) for key in (name, f"{name}_from"))
                     raise SettingError(f"{both} are both given: give one")
             names = control_names()
             if not any(key in values or f"{key}_from" in values for key in names):
-                raise SettingError(f"nothing is asked for: give {', '.join(names)}")
+                raise SettingError(f"nothing is asked for: give {', '.join(names)} or chart")
             start, length = _span(values)
             reading = {name: _options(name, values, options) for name in CONTROLS}
-            files: list[Path] = []
             controls: dict[str, Path | ControlValue] = {}
             for name in CONTROLS:
                 if name in values:
@@ -182,7 +186,8 @@ def merged(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     """
     kept = dict(values)
     for name, spec in CONTROLS.items():
-        if name in options or f"{name}_from" in options:
+        in_chart = "chart" in options and name in CHART_CONTROLS
+        if name in options or f"{name}_from" in options or in_chart:
             dropped = (name, f"{name}_from", *spec.options)
             kept = {key: value for key, value in kept.items() if key not in dropped}
     return kept | dict(options)

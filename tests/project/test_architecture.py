@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("runs",),
     ("audio", "chords", "flow", "melody"),
-    ("controls", "drums"),
+    ("charts", "controls", "drums"),
     ("conditions",),
     ("codec", "data.track_file", "generation", "network", "recipe"),
     ("checkpoint", "conditioners", "extract"),  # drums are encoded below the model

@@ -1,0 +1,106 @@
+"""Formats of charts, by content and by suffix: a format is a module and a line of `FORMATS`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pkgutil import resolve_name
+
+from jasco.charts.chart import Chart
+from jasco.errors import ChartError, ChordError
+from jasco.io.files import regular_file
+from jasco.io.plain import decode, read_bytes
+
+MAX_BYTES = 16 * 2**20
+"""Largest file of a chart."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """Format of charts.
+
+    Attributes:
+        name: name for messages.
+        suffixes: usual suffixes of its files.
+        reader: function from the text (or bytes) of a file and the wanted song to a `Chart`.
+        marks: texts near the beginning of a file, in lower case, of which one shows the format.
+        binary: the reader takes bytes.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    reader: str
+    marks: tuple[str, ...] = ()
+    binary: bool = False
+
+
+FORMATS = (
+    Format(
+        "iReal Pro",
+        (".html", ".htm", ".irealb"),
+        "jasco.charts.ireal.read_ireal",
+        ("irealb://", "irealbook://"),
+    ),
+)
+_SNIFFED = 4096  # bytes, but links of iReal Pro are searched further
+SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
+"""Suffixes of charts."""
+
+
+def is_link(value: object) -> bool:
+    """True for a link of iReal Pro, which stands in place of a file."""
+    return isinstance(value, str) and value.strip().lower().startswith(
+        ("irealb://", "irealbook://")
+    )
+
+
+def load_chart(
+    path: str | os.PathLike[str], *, bpm: float | None = None, song: int | str | None = None
+) -> Chart:
+    """Read a chart of any of `FORMATS`, which its content decides, else its suffix.
+
+    Args:
+        path: file; or a link of iReal Pro.
+        bpm: tempo at the beginning, see `Chart.at_tempo`; by default that of the file.
+        song: number from 1, or title, of one of several songs; by default the first.
+
+    Raises:
+        ChartError: the file is missing, of no known format, broken or too large, or holds neither
+            chords nor a melody.
+        ChordError: a tempo out of range.
+    """
+    if is_link(path):
+        data, label, suffix = str(path).encode(errors="surrogateescape"), "the link", ""
+    else:
+        place = regular_file(path, ChartError)
+        data, label, suffix = read_bytes(place, ChartError, MAX_BYTES), str(path), place.suffix
+    found = _format_of(data, suffix.lower(), label)
+    read: Callable[..., Chart] = resolve_name(found.reader)
+    try:
+        chart = read(data if found.binary else _text(data), song)
+    except (ChartError, ChordError) as error:
+        raise ChartError(f"{label} as {found.name}: {error}") from error
+    return chart if bpm is None else chart.at_tempo(bpm)
+
+
+def _format_of(data: bytes, suffix: str, label: str) -> Format:
+    """Format by content, else by suffix."""
+    start = data[:_SNIFFED].lower()
+    for each in FORMATS:
+        if any(mark.encode() in start for mark in each.marks):
+            return each
+    for each in FORMATS:
+        if suffix in each.suffixes:
+            return each
+    raise ChartError(
+        f"{label} is no chart that is known: give {', '.join(each.name for each in FORMATS)}"
+    )
+
+
+def _text(data: bytes) -> str:
+    """Text in the encoding of its mark, in UTF-8, or else in Windows-1252."""
+    try:
+        return decode(data, "the chart", ChartError)
+    except ChartError:
+        return data.decode("cp1252", errors="replace")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jasco.chords import ChordProgression
+from jasco.errors import ChartError, ChordError, SettingError
+from jasco.pipeline.request import Request, merged
+from jasco.pipeline.request_file import read_requests
+
+LINK = "irealb://A=B==Swing=C==1r34LbKcu7[T44C   |D-7 G7 |C   Z==x=0=0"
+
+
+def chords(request: Request) -> list[tuple[str, float]]:
+    value = request.controls["chords"]
+    assert isinstance(value, ChordProgression)
+    return value.pairs()
+
+
+def test_a_chart_gives_the_chords_of_its_bars(tmp_path: Path) -> None:
+    (tmp_path / "song.html").write_text(LINK)
+    values = {"chart": str(tmp_path / "song.html"), "bars": "2-3", "transpose": -2, "bpm": 60}
+    request = Request.build(values)
+    assert chords(request) == [("Cm7", 0.0), ("F7", 2.0), ("Bb", 4.0)]
+    assert request.files == (tmp_path / "song.html",) and request.asked == ("chords",)
+    assert chords(Request.build({"chart": LINK, "bpm": 60, "start": 4})) == [
+        ("Dm7", 0.0), ("G7", 2.0), ("C", 4.0),
+    ]  # fmt: skip
+
+
+def test_own_chords_go_before_those_of_the_chart() -> None:
+    request = Request.build({"chart": LINK, "bpm": 60, "chords": "F | G"})
+    assert chords(request) == [("F", 0.0), ("G", 4.0)]
+    earlier = {"chords": "F | G", "bpm": 90, "text": "a"}
+    assert merged(earlier, {"chart": LINK, "bpm": 60}) == {"text": "a", "chart": LINK, "bpm": 60}
+
+
+def test_a_request_file_names_a_chart_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "song.html").write_text(LINK)
+    (tmp_path / "a.json").write_text('{"chart": "song.html", "bpm": 120}')
+    [(label, values)] = read_requests(tmp_path / "a.json")
+    assert len(chords(Request.build(values, label))) == 4
+    (tmp_path / "b.json").write_text(f'{{"chart": "{LINK}", "bpm": 120, "song": 1}}')
+    [(label, values)] = read_requests(tmp_path / "b.json")
+    assert len(chords(Request.build(values, label))) == 4
+
+
+@pytest.mark.parametrize(
+    "values, error, words",
+    [
+        ({"text": "a", "bars": "1-2"}, ChartError, "bars choose of a chart: give one as chart"),
+        ({"chart": LINK}, ChartError, "has no tempo: give bpm"),
+        ({"chart": LINK, "bpm": 5}, ChordError, "from 20 to 600"),
+        ({"chart": LINK, "bpm": 90, "bars": "9"}, ChartError, "bars is '9': give the first and"),
+        ({"chart": LINK, "bpm": 90, "song": "B"}, ChartError, "song is 'B': give the number"),
+        ({"chart": LINK, "bpm": 90, "transpose": 99}, ChartError, "semitones from -48 to 48"),
+        ({"chart": LINK, "bpm": 90, "chart_parts": "melody"}, ChartError, "these bars have chords"),
+        ({"chart": LINK, "bpm": 90, "chart_parts": "drums"}, ChartError, "give chords, melody"),
+        ({"chart": LINK, "bpm": 90, "transpose": 1.5}, SettingError, "transpose is 1.5: give"),
+        ({"chart": "none.html"}, ChartError, "No such file"),
+    ],
+)
+def test_a_wrong_chart_is_refused(
+    values: dict[str, object], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        Request.build(values)
