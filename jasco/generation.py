@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ from jasco.io.files import output_file
 
 MAX_ITEMS = 1024
 """Most items of one call of `Jasco.generate`, which is one batch."""
+LOUDNESS = -14.0
+"""Loudness of files by default (LUFS)."""
 _PLAYERS = 16  # most items shown in a notebook
 
 
@@ -42,6 +44,7 @@ class Generation:
         sample_rate: sample rate of the audio (Hz).
         recipe: per item, all that is needed to make it again, as plain JSON data.
         notes: per item, changes that fitted the conditions to the model.
+        loudness: target (LUFS) of `save` by default; ``None`` for edits, which keep the level.
     """
 
     audio: Tensor
@@ -49,6 +52,7 @@ class Generation:
     sample_rate: int
     recipe: list[dict[str, Any]]
     notes: list[tuple[str, ...]]
+    loudness: float | None = LOUDNESS
 
     def __len__(self) -> int:
         return len(self.recipe)
@@ -89,14 +93,15 @@ class Generation:
         self,
         path: str | PathLike[str],
         *,
-        loudness: float | None = -14.0,
+        loudness: float | Literal["default"] | None = "default",
         recipe: bool = True,
     ) -> list[Path]:
         """Write each item to a file: ``song.flac``; several as ``song-1.flac``, ``song-2.flac``.
 
         Args:
             path: path of the file, whose suffix is the format: wav, flac, mp3 or ogg.
-            loudness: target (LUFS, ITU-R BS.1770); ``None`` keeps the level.
+            loudness: target (LUFS, ITU-R BS.1770); ``None`` keeps the level, which is the default
+                for an edit. Others have -14.
             recipe: write the recipe into the file, for ``jasco-generate --from``.
 
         Raises:
@@ -108,6 +113,7 @@ class Generation:
             target.with_stem(f"{target.stem}-{k}") if len(self) > 1 else target
             for k in range(1, len(self) + 1)
         ]
+        loudness = self.loudness if loudness == "default" else loudness
         level = {"loudness": "none" if loudness is None else loudness}
         for file, samples, plain in zip(paths, self.audio, self.recipe, strict=True):
             kept = plain | level if recipe else None
@@ -206,11 +212,20 @@ def frames_of(duration: Any, default: float, frame_rate: float) -> int:
     return frames
 
 
+class NoiseSource:
+    """Source of standard normal noise, with one generator per item."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def draw(self, shape: Sequence[int]) -> Tensor:
+        """Next noise (B, *shape)."""
+        return torch.stack([torch.randn(*shape, generator=one) for one in self._generators])
+
+
 def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """Standard normal noise (B, *shape), with one generator per item."""
-    return torch.stack(
-        [torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    )
+    """First noise (B, *shape) of `NoiseSource`."""
+    return NoiseSource(seeds).draw(shape)
 
 
 def check_noise(noise: Any, shape: tuple[int, ...]) -> Tensor:

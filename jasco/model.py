@@ -24,10 +24,10 @@ from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, m
 from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork
 from jasco.recipe import Recipe
-from jasco.song import WINDOW_BATCH, integrate, windows_of
+from jasco.song import WINDOW_BATCH, SongMethods, integrate, windows_of
 
 
-class Jasco(Float32Module):
+class Jasco(SongMethods, Float32Module):
     """Flow-matching model that generates music from text, chords, drums and melody.
 
     Args:

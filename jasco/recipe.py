@@ -16,7 +16,7 @@ from jasco.io.plain import is_number, is_whole
 
 MAX_COUNT = 4096
 """Largest batch, and largest number of threads, in a recipe."""
-_LATER = ("batch", "threads")  # fields that version 0.1 did not write
+_LATER = ("batch", "threads", "song")  # fields that version 0.1 did not write
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Recipe:
         conditions: conditions, with drums as codes.
         batch, threads: number of items in the batch and of CPU threads, which change the rounding;
             ``None`` in recipes of earlier versions.
+        song: plain data of an edit of `jasco.song.editing`, whose conditions are those of its
+            ranges; ``None`` for a take of its own.
     """
 
     model: str | None
@@ -46,12 +48,15 @@ class Recipe:
     conditions: Conditions
     batch: int | None = None
     threads: int | None = None
+    song: Mapping[str, Any] | None = None
 
     def to_dict(self, num_frames: int, frame_rate: float) -> dict[str, Any]:
         """Plain data; see `jasco.control_value.ControlValue.to_plain` of each control."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         plain["solver"], plain["guidance"] = dict(self.solver), dict(self.guidance)
         plain["conditions"] = _plain(self.conditions, num_frames, frame_rate)
+        if self.song is None:
+            del plain["song"]
         plain["versions"] = {"jasco": version("jasco"), "torch": version("torch")}
         return plain
 
@@ -93,6 +98,14 @@ def _are_weights(value: object) -> bool:
     return all(isinstance(k, str) and is_number(v) for k, v in value.items())
 
 
+def _is_edit(value: object) -> bool:
+    source = value.get("source") if isinstance(value, Mapping) else None
+    if not isinstance(source, Mapping) or not {"path", "fingerprint", "recipe"} <= source.keys():
+        return False
+    texts = [source["fingerprint"], *([] if source["path"] is None else [source["path"]])]
+    return all(map(_is_text, texts)) and isinstance(source["recipe"], Mapping | None)
+
+
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model": (lambda v: v is None or _is_text(v), "a name"),
     "revision": (lambda v: v is None or _is_text(v), "a commit"),
@@ -105,6 +118,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "batch": (lambda v: v is None or (is_whole(v, MAX_COUNT) and v > 0), "the number of items"),
     "threads": (lambda v: v is None or (is_whole(v, MAX_COUNT) and v > 0), "their number"),
     "conditions": (lambda v: isinstance(v, Mapping), "a mapping"),
+    "song": (lambda v: v is None or _is_edit(v), "an edit with its source"),
 }
 
 

@@ -9,13 +9,20 @@ import torch
 from torch import Tensor
 
 from jasco.conditions import ConditionBatch
-from jasco.flow import Guidance, Solver
+from jasco.flow import Guidance
 from jasco.flow.solvers import Callback, Velocity
 from jasco.song.velocity import SongVelocity
 from jasco.song.windows import Windows
 
 WINDOW_BATCH = 8
 """Windows that run together by default."""
+
+
+class Integrator(Protocol):
+    """Solver, or one that keeps frames of a recording; see `jasco.song.inpainting`."""
+
+    def solve(self, field: Velocity, z_0: Tensor, report: Callback | None = None, /) -> Tensor:
+        """Latents at t = 1 from noise ``z_0``."""
 
 
 class FlowModel(Protocol):
@@ -33,7 +40,7 @@ def integrate(
     conditions: ConditionBatch,
     windows: Sequence[Windows],
     *,
-    solver: Solver,
+    solver: Integrator,
     guidance: Guidance,
     dtype: torch.dtype,
     report: Callback | None = None,

@@ -1,0 +1,297 @@
+"""Edits of takes: ranges that are generated anew, continuations and variations.
+
+Time in new conditions begins with each range. Outside the ranges the model gets the conditions of
+the take, where its recipe says them, and the latents of the take; only the ranges and a cross-fade
+before and after them have new samples, all others are copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from jasco.conditions import ConditionBatch, Conditions
+from jasco.controls import control_names
+from jasco.device import resolve_dtype, to_device
+from jasco.errors import ConditionError, SettingError, shortened
+from jasco.flow import Guidance, Solver, make_solver
+from jasco.generation import Generation, NoiseSource, item_seeds, report_to
+from jasco.io.plain import is_number
+from jasco.recipe import Recipe
+from jasco.song.inpainting import Inpainting, check_strength
+from jasco.song.integration import WINDOW_BATCH, integrate
+from jasco.song.ranges import Ranges, checked_ranges
+from jasco.song.take import Take, fitted
+from jasco.song.windows import Windows
+
+CROSSFADE = 0.05
+"""Cross-fade (s) before and after a range, outside it."""
+MAX_CROSSFADE = 1.0
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Edit of a take; plain data of it is in the recipe.
+
+    Attributes:
+        kind: ``edit``, ``continue`` or ``vary``.
+        ranges: ranges (s) of the take, padded as follows, that are generated.
+        padding: seconds added before and after the take.
+        keep: controls of the take that stay in the ranges; ``None`` for all that are not given.
+        strength, jump_n_sample, jump_length: see `jasco.song.inpainting.Inpainting`.
+        crossfade: see `CROSSFADE`.
+    """
+
+    kind: str
+    ranges: Ranges
+    padding: tuple[float, float] = (0.0, 0.0)
+    keep: tuple[str, ...] | None = None
+    strength: float = 1.0
+    jump_n_sample: int = 1
+    jump_length: int = 2
+    crossfade: float = CROSSFADE
+
+    def __post_init__(self) -> None:
+        check_strength(self.strength)
+        unknown = [name for name in self.keep or () if name not in control_names()]
+        if unknown:
+            known = ", ".join(control_names())
+            raise SettingError(f"keep names {shortened(unknown[0])}: the controls are {known}")
+        if not is_number(self.crossfade) or not 0 <= self.crossfade <= MAX_CROSSFADE:
+            raise SettingError(
+                f"crossfade is {shortened(self.crossfade)}: give 0 to {MAX_CROSSFADE:g} s"
+            )
+
+
+def regenerate(
+    model: Any,
+    take: Take,
+    clip: Conditions,
+    edit: Edit,
+    *,
+    seed: int | Sequence[int] | None = None,
+    solver: Solver | str | None = None,
+    steps: int | None = None,
+    guidance: Guidance | float | Mapping[str, float] | str | None = None,
+    num_samples: int = 1,
+    progress: bool = False,
+    callback: Callable[[int, int], None] | None = None,
+    window_batch: int = WINDOW_BATCH,
+) -> Generation:
+    """Generate the ranges of a take anew; see `jasco.model.Jasco.edit`."""
+    solver = make_solver(solver, steps, default=model.solver)
+    guidance = model.guidance if guidance is None else Guidance.of(guidance)
+    dtype = torch.float32 if solver.adaptive else resolve_dtype(model.dtype, model.device)
+    seeds = item_seeds(seed, 1, num_samples)
+    noise = NoiseSource(seeds)
+    whole = take.padded(*edit.padding)
+    ranges = checked_ranges(edit.ranges, whole.duration)
+    frames, rate = whole.frames(model.codec), model.frame_rate
+    spans = [_frames(start, stop, rate, frames) for start, stop in ranges]
+    clip = model.with_codes(clip, max(stop - first for first, stop in spans))
+    conditions = pasted(
+        model, take_conditions(model, whole, edit.padding[0], frames), clip, edit, spans
+    )
+    z_1 = whole.encode(model.codec).expand(len(seeds), -1, -1).clone()
+    z_0 = to_device(noise.draw((frames, model.codec.latent_dim)), model.device)
+    audio = whole.audio.samples.expand(len(seeds), -1, -1).clone()
+
+    items = [0] * len(seeds)
+    with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
+        for (start, stop), (first, last) in zip(ranges, spans, strict=True):
+            part = _with_context(first, last, model.num_frames(), frames)
+            kept = torch.ones(len(part), dtype=torch.bool, device=model.device)
+            kept[first - part.start : last - part.start] = False
+            here = slice(part.start, part.stop)
+            shape = (len(part), model.codec.latent_dim)
+            inpainting = Inpainting(
+                solver,
+                z_1[:, here],
+                kept,
+                partial(_draw, noise, shape, model.device),
+                edit.strength,
+                edit.jump_n_sample,
+                edit.jump_length,
+            )
+            z_1[:, here] = integrate(
+                model,
+                z_0[:, here],
+                conditions.at(
+                    items, torch.arange(part.start, part.stop, device=model.device)[None]
+                ),
+                [Windows.line(len(part), model.num_frames())] * len(seeds),
+                solver=inpainting,
+                guidance=guidance,
+                dtype=dtype,
+                report=report_to(bar, callback),
+                window_batch=window_batch,
+            )
+            decoded = model.codec.decode(z_1[:, here]).float().cpu()
+            new = fitted(decoded, model.sample_rate, audio.shape[1], whole.audio.sample_rate)
+            place = round(part.start / rate * whole.audio.sample_rate)
+            _splice(audio, new, place, start, stop, whole.audio.sample_rate, edit.crossfade)
+    recipe = Recipe(
+        model=model.name_or_path,
+        revision=model.revision,
+        seed=None,
+        solver=solver.settings(),
+        guidance=dict(guidance),
+        duration=max(stop - start for start, stop in ranges),
+        dtype=str(dtype).removeprefix("torch."),
+        device=model.device.type,
+        conditions=clip,
+        batch=len(seeds),
+        threads=torch.get_num_threads(),
+        song=plain_edit(edit, take),
+    )
+    length = max(stop - first for first, stop in spans)
+    return Generation(
+        audio=audio,
+        latents=z_1.cpu(),
+        sample_rate=whole.audio.sample_rate,
+        recipe=[replace(recipe, seed=one).to_dict(length, rate) for one in seeds],
+        notes=[clip.notes(length, rate)] * len(seeds),
+        loudness=None,
+    )
+
+
+def _draw(noise: NoiseSource, shape: tuple[int, int], device: torch.device) -> Tensor:
+    return to_device(noise.draw(shape), device)
+
+
+def plain_edit(edit: Edit, take: Take) -> dict[str, Any]:
+    """Plain data of an edit, with its source by content hash."""
+    plain = {name: getattr(edit, name) for name in Edit.__dataclass_fields__}
+    plain["ranges"] = [list(pair) for pair in edit.ranges]
+    plain["padding"] = list(edit.padding)
+    plain["keep"] = None if edit.keep is None else list(edit.keep)
+    source = {"path": take.path, "fingerprint": take.fingerprint, "recipe": take.recipe}
+    return plain | {"source": source}
+
+
+def edit_of(plain: Mapping[str, Any]) -> Edit:
+    """Edit of the plain data in a recipe.
+
+    Raises:
+        ConditionError: other data.
+    """
+    try:
+        values = {name: plain[name] for name in Edit.__dataclass_fields__}
+        keep, padding = values["keep"], values["padding"]
+        if values["kind"] not in KINDS or len(padding) != 2 or not all(map(is_number, padding)):
+            raise SettingError(f"an edit of the kind {shortened(values['kind'])}")
+        values["ranges"] = checked_ranges(values["ranges"])
+        values["padding"] = (float(padding[0]), float(padding[1]))
+        values["keep"] = None if keep is None else tuple(map(str, keep))
+        return Edit(**values)
+    except (KeyError, TypeError, SettingError) as error:
+        raise ConditionError(f"song of the recipe: {error}") from error
+
+
+KINDS = ("edit", "continue", "vary")
+
+
+def take_conditions(model: Any, take: Take, offset: float, frames: int) -> ConditionBatch:
+    """Encoded conditions of a take, one item of ``frames``, that begin ``offset`` (s) into it.
+
+    Conditions of a take that is itself an edit are those of its source with the new ones pasted in.
+    """
+    null = model.encode([Conditions()], frames)
+    if take.recipe is None:
+        return null
+    recipe = Recipe.from_dict(take.recipe)
+    first = round(offset * model.frame_rate)
+    if recipe.song is None:
+        length = round(recipe.duration * model.frame_rate)
+        clip = _with_controls(recipe.conditions, model.controls)
+        own = model.encode([clip], length)
+        return _paste(null, own, [(first, min(first + length, frames))], model.controls)
+    edit = edit_of(recipe.song)
+    source = replace(take, recipe=recipe.song["source"]["recipe"])
+    old = take_conditions(model, source, offset + edit.padding[0], frames)
+    spans = [
+        _frames(start + offset, stop + offset, model.frame_rate, frames)
+        for start, stop in edit.ranges
+    ]
+    return pasted(model, old, _with_controls(recipe.conditions, model.controls), edit, spans)
+
+
+def pasted(
+    model: Any,
+    old: ConditionBatch,
+    clip: Conditions,
+    edit: Edit,
+    spans: Sequence[tuple[int, int]],
+) -> ConditionBatch:
+    """Encoded conditions of a take with those of a clip in its spans of frames."""
+    new = model.encode([clip], max(stop - first for first, stop in spans))
+    given = set(clip.asked)
+    if edit.keep is not None and (both := given & set(edit.keep)):
+        raise SettingError(f"{', '.join(sorted(both))} is both given and kept: leave one out")
+    kept = set(model.controls) if edit.keep is None else set(edit.keep)
+    return _paste(
+        old, new, spans, [name for name in model.controls if name in given or name not in kept]
+    )
+
+
+def _paste(
+    old: ConditionBatch, new: ConditionBatch, spans: Sequence[tuple[int, int]], names: Sequence[str]
+) -> ConditionBatch:
+    """Controls of these names from ``new``, from its first frame on in each span."""
+    controls, given = dict(old.controls), old.given[0].union(new.given[0])
+    for name in names:
+        own, other = controls[name], new.controls[name]
+        if own.mask is not None or own.values.shape[1] == 1:
+            controls[name] = other
+            continue
+        values = own.values.clone()
+        for first, stop in spans:
+            values[:, first:stop] = other.values[:, : stop - first]
+        controls[name] = replace(own, values=values)
+    return ConditionBatch(controls, (given,))
+
+
+def _with_controls(clip: Conditions, names: Sequence[str]) -> Conditions:
+    """Conditions of a recipe without the controls that a model lacks."""
+    return clip.without(*(name for name in clip.asked if name not in names))
+
+
+def _frames(start: float, stop: float, rate: float, total: int) -> tuple[int, int]:
+    """Frames that a range touches."""
+    first = min(int(start * rate + 1e-6), total - 1)
+    return first, min(max(-int(-(stop * rate - 1e-6) // 1), first + 1), total)
+
+
+def _with_context(first: int, last: int, size: int, total: int) -> range:
+    """Frames of a range with context: a window where the range is short, else a quarter each."""
+    context = max((size - (last - first) + 1) // 2, size // 4)
+    start = max(min(first - context, total - size), 0) if total > size else 0
+    return range(start, min(max(last + context, start + size), total))
+
+
+def _splice(
+    audio: Tensor, new: Tensor, place: int, start: float, stop: float, rate: int, crossfade: float
+) -> None:
+    """Put new samples (B, C, n), which begin at ``place``, into a range (s) of audio (B, C, N)."""
+    first, last, total = round(start * rate), round(stop * rate), audio.shape[-1]
+    fade = round(crossfade * rate)
+    before, after = min(fade, first - place, first), min(fade, total - last)
+    after = min(after, place + new.shape[-1] - last)
+    weights = torch.ones(before + last - first + max(after, 0))
+    ramp = torch.sin(torch.pi / 2 * (torch.arange(before) + 0.5) / max(before, 1)) ** 2
+    weights[:before] = ramp
+    if after > 0:
+        falling = torch.sin(torch.pi / 2 * (torch.arange(after) + 0.5) / after) ** 2
+        weights[-after:] = falling.flip(0)
+    span = slice(first - before, first - before + len(weights))
+    part = new[..., span.start - place : span.stop - place]
+    old = audio[..., span]
+    size = min(part.shape[-1], old.shape[-1])
+    old, part, weights = old[..., :size], part[..., :size], weights[:size]
+    audio[..., span.start : span.start + size] = torch.lerp(old, part, weights)

@@ -1,0 +1,102 @@
+"""Ranges of a take, in seconds or in bars."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from jasco.errors import SettingError, shortened
+from jasco.io.plain import is_number
+
+Ranges = tuple[tuple[float, float], ...]
+"""Start and end (s) of each range, ascending."""
+
+MAX_RANGES = 1000
+_SECONDS = re.compile(r"\s*(\d*\.?\d+)\s*:\s*(\d*\.?\d+)\s*")
+_BARS = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?")
+
+
+def parse_seconds(text: str) -> Ranges:
+    """Ranges of ``"8:16"`` or ``"8:16,24:32.5"``.
+
+    Raises:
+        SettingError: another form.
+    """
+    found = [_SECONDS.fullmatch(part) for part in text.split(",")]
+    if not all(found):
+        raise SettingError(
+            f"seconds is {shortened(text)}: give start and end, such as 8:16 or 8:16,24:32"
+        )
+    return checked_ranges([tuple(map(float, one.groups())) for one in found if one])
+
+
+def parse_bars(text: str) -> list[tuple[int, int]]:
+    """First and last bar, counted from 1, of each range of ``"5-8"``, ``"5"`` or ``"5-8,13-16"``.
+
+    Raises:
+        SettingError: another form.
+    """
+    found = [_BARS.fullmatch(part) for part in text.split(",")]
+    bars = [(int(one[1]), int(one[2] or one[1])) for one in found if one]
+    if len(bars) < len(found) or not all(1 <= first <= last for first, last in bars):
+        raise SettingError(
+            f"bars is {shortened(text)}: give the first and last, from 1, such as 5-8 or 5-8,13-16"
+        )
+    return bars
+
+
+def bar_ranges(text: str, onsets: Sequence[float], length: float) -> Ranges:
+    """Ranges in seconds of bars.
+
+    Args:
+        text: see `parse_bars`.
+        onsets: onset of each bar that is known (s); later bars are as long as the last two are
+            apart.
+        length: length of the take (s).
+
+    Raises:
+        SettingError: another form, or bars beyond the take.
+    """
+    bars, onsets = parse_bars(text), [*onsets]
+    if len(onsets) < 2:
+        raise SettingError("bars need a tempo, and the take states none: give bpm, or seconds")
+    bar = onsets[-1] - onsets[-2]
+
+    def at(index: int) -> float:
+        return (
+            onsets[index] if index < len(onsets) else onsets[-1] + bar * (index + 1 - len(onsets))
+        )
+
+    count = next(index for index in range(10**7) if at(index) > length - 1e-3 * bar)
+    if (most := max(last for _, last in bars)) > count:
+        raise SettingError(f"bars {text.strip()}: the take has {count} bars, not {most}")
+    return checked_ranges([(at(first - 1), min(at(last), length)) for first, last in bars])
+
+
+def checked_ranges(ranges: Any, length: float = math.inf) -> Ranges:
+    """Ranges in ascending order.
+
+    Raises:
+        SettingError: no pairs of ascending seconds, ranges that overlap, or beyond ``length`` (s).
+    """
+    pairs = [tuple(pair) if isinstance(pair, list | tuple) else () for pair in ranges]
+    if not 1 <= len(pairs) <= MAX_RANGES or not all(
+        len(pair) == 2 and all(map(is_number, pair)) and 0 <= pair[0] < pair[1] for pair in pairs
+    ):
+        raise SettingError(
+            f"ranges are {shortened(ranges)}: give start and end in seconds, such as [(8.0, 16.0)]"
+        )
+    pairs.sort()
+    for before, after in zip(pairs, pairs[1:], strict=False):
+        if after[0] < before[1]:
+            raise SettingError(
+                f"the ranges {before[0]:g}:{before[1]:g} and {after[0]:g}:{after[1]:g} s overlap"
+            )
+    if pairs[-1][1] > length + 1e-6:
+        raise SettingError(
+            f"the range {pairs[-1][0]:g}:{pairs[-1][1]:g} s ends after the take, which lasts "
+            f"{length:.2f} s"
+        )
+    return tuple((float(start), min(float(stop), length)) for start, stop in pairs)

@@ -1,0 +1,110 @@
+"""Take that an edit begins with: audio, latents, and the recipe that says its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from jasco.audio import Audio, load_audio, read_recipe, to_audio
+from jasco.codec import EnCodec
+from jasco.errors import SettingError
+from jasco.extract.latents import encode_windows, mono_pieces
+from jasco.generation import Generation
+from jasco.io.fingerprint import fingerprint
+from jasco.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """Recording, with its recipe where it is a take of Jasco.
+
+    Attributes:
+        audio: audio at its own rate, with its own channels.
+        recipe: plain recipe; ``None`` for other recordings.
+        path: path of the file; ``None`` for audio in memory.
+        latents: (T, D) normalised latents that the audio was decoded from, where they are known.
+    """
+
+    audio: Audio
+    recipe: Mapping[str, Any] | None = None
+    path: str | None = None
+    latents: Tensor | None = None
+
+    @classmethod
+    def of(cls, value: Any) -> Take:
+        """Take of a path, a `Generation` of one item, or audio of any form that `to_audio` takes.
+
+        Raises:
+            AudioError: a file or audio that cannot be read.
+            ConditionError, ChordError: a file with a damaged recipe.
+            SettingError: a generation of several items.
+        """
+        if isinstance(value, Take):
+            return value
+        if isinstance(value, Generation):
+            if len(value) != 1:
+                raise SettingError(f"the take has {len(value)} items: give one, such as out[0]")
+            audio = Audio(value.audio[0], value.sample_rate)
+            return cls(audio, value.recipe[0], None, value.latents[0])
+        if isinstance(value, str | PathLike):
+            plain = read_recipe(value)
+            if plain is not None:
+                Recipe.from_dict(plain)
+            return cls(load_audio(value), plain, fspath(value))
+        return cls(to_audio(value))
+
+    @property
+    def duration(self) -> float:
+        """Length (s)."""
+        return self.audio.duration
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the samples and their rate."""
+        return fingerprint([self.audio.samples], self.audio.sample_rate)
+
+    @property
+    def bars(self) -> tuple[float, ...]:
+        """Onset of each bar (s); empty where they are not known."""
+        plain = self.recipe
+        while plain is not None and plain.get("song"):
+            plain = plain["song"]["source"]["recipe"]
+        chords = None if plain is None else Recipe.from_dict(plain).conditions.chords
+        return () if chords is None else chords.bars
+
+    def padded(self, before: float, after: float) -> Take:
+        """Take with silence (s) before and after it."""
+        samples = [round(seconds * self.audio.sample_rate) for seconds in (before, after)]
+        audio = Audio(F.pad(self.audio.samples, samples), self.audio.sample_rate)
+        latents = self.latents
+        if latents is not None:
+            frames = before * len(latents) / self.duration, after * len(latents) / self.duration
+            whole = abs(frames[0] - round(frames[0])) < 1e-3
+            latents = F.pad(latents, (0, 0, *map(round, frames))) if whole else None
+        return replace(self, audio=audio, latents=latents)
+
+    def frames(self, codec: EnCodec) -> int:
+        """Latent frames T; the last one may be partly beyond the end."""
+        return -(-round(self.duration * codec.sample_rate) // codec.hop_length)
+
+    def encode(self, codec: EnCodec) -> Tensor:
+        """Normalised latents (T, D) on the device of the codec."""
+        length = self.frames(codec)
+        if self.latents is not None and len(self.latents) == length:
+            return self.latents.to(codec.mean.device)
+        audio = self.audio.resample(codec.sample_rate)
+        raw = encode_windows(codec.encode_raw, mono_pieces(audio), length, codec)
+        return (raw.to(codec.mean.device) - codec.mean) / codec.std
+
+
+def fitted(samples: Tensor, rate: int, channels: int, wanted: int) -> Tensor:
+    """Samples (B, C, n) at another rate, in other channels: the mean of their own, in each."""
+    if samples.shape[1] != channels:
+        samples = samples.mean(dim=1, keepdim=True).expand(-1, channels, -1)
+    return torch.stack([Audio(item, rate).resample(wanted).samples for item in samples])
