@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jasco.adherence.controls import ControlAdherence
@@ -68,6 +69,10 @@ class ChordAdherence(ControlAdherence):
     def plain(self, side: Segments) -> dict[str, Any]:
         """Segments."""
         return {"chords": [list(segment) for segment in side]}
+
+    def stored(self, record: Mapping[str, Any], duration: float) -> Segments | None:
+        """Segments of a record."""
+        return [tuple(row) for row in record["chords"]] if "chords" in record else None
 
 
 def _names(segments: Segments) -> list[str]:

@@ -7,7 +7,7 @@ of several controls by name.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -105,6 +105,10 @@ class ControlAdherence(ABC):
     @abstractmethod
     def plain(self, side: Any) -> dict[str, Any]:
         """One side as JSON data, for the records of an evaluation."""
+
+    @abstractmethod
+    def stored(self, record: Mapping[str, Any], duration: float) -> Any:
+        """Side of a clip of ``duration`` (s) that `plain` put into a record; ``None`` without."""
 
 
 @cache

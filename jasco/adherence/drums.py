@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -107,6 +108,10 @@ class DrumAdherence(ControlAdherence):
     def plain(self, side: Rhythm) -> dict[str, Any]:
         """Onsets (s)."""
         return {"onsets": [round(float(time), 3) for time in side.onsets]}
+
+    def stored(self, record: Mapping[str, Any], duration: float) -> Rhythm | None:
+        """Onsets of a record."""
+        return Rhythm(np.array(record["onsets"], float)) if "onsets" in record else None
 
 
 def _rhythm(audio: Audio, stem_onsets: np.ndarray | None = None) -> Rhythm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -153,6 +154,15 @@ class MelodyAdherence(ControlAdherence):
         """Runs ``[first frame, frame after the last, value]`` of equal rows and pitch classes."""
         sides = {"rows": side.rows, "pitch_classes": side.pitch_classes}
         return {name: _runs(values) for name, values in sides.items() if values is not None}
+
+    def stored(self, record: Mapping[str, Any], duration: float) -> Tune | None:
+        """Rows and pitch classes of the runs of a record."""
+        sides: dict[str, np.ndarray] = {}
+        for name in {"rows", "pitch_classes"} & record.keys():
+            sides[name] = np.full(num_frames(duration), -1)
+            for start, stop, value in record[name]:
+                sides[name][start:stop] = value
+        return Tune(**sides) if sides else None
 
 
 def num_frames(duration: float) -> int:

@@ -60,6 +60,8 @@ def run(config: DictConfig) -> None:
     if not metrics or [name for name in metrics if name not in known]:
         raise SettingError(f"metrics={metrics}: give some of {', '.join(known)}")
     try:
+        import matplotlib  # noqa: F401  (draws the clips of the page, at the end)
+
         from jasco.evaluation import console
         from jasco.evaluation.run import PAGE, REPORT, evaluate
     except ModuleNotFoundError as error:

@@ -10,35 +10,32 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from jasco.adherence.melody import MELODY_RATE
+from jasco.adherence import AdherenceReport, save_figure
 from jasco.audio import load_audio, save_audio
-from jasco.evaluation.charts import compared, intervals
+from jasco.evaluation.charts import intervals
 from jasco.evaluation.console import metric_names, published, score_table, times
 from jasco.evaluation.module import audio_path
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import Key, Records
-from jasco.evaluation.scoring import plain
+from jasco.evaluation.scoring import stored
 from jasco.evaluation.settings import CEILING, MISMATCHED
 from jasco.evaluation.summary import extremes
 from jasco.io.atomic import write_text
 
 STYLE = """
-:root { color-scheme: light dark; --asked: #3b76c4; --extracted: #d9822b; --faint: #8884; }
+:root { color-scheme: light dark; --made: #d9822b; --faint: #8884; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { margin-top: 2.5rem; font-size: 1.2rem } h3 { font-size: 1rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
 th, td { padding: .15rem .7rem; text-align: left; white-space: nowrap }
 tr { border-bottom: 1px solid var(--faint) } pre { white-space: pre-wrap; font-size: .8rem }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(30rem, 1fr)); gap: 1rem }
-figure { margin: 0 } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto }
+figure { margin: 0 } figcaption { font-weight: 600 } svg, img { max-width: 100%; height: auto }
 text { font-size: 11px; fill: currentColor } .label { text-anchor: end }
 .tick { text-anchor: middle; opacity: .65 } .grid { stroke: var(--faint) }
-.bar { stroke-width: 2.5 } circle.made, rect.extracted { fill: var(--extracted) }
-line.made, line.extracted { stroke: var(--extracted) } circle.ceiling { fill: #3a9d5d }
-line.ceiling { stroke: #3a9d5d } circle.floor { fill: #999 } line.floor { stroke: #999 }
-rect.requested { fill: var(--asked) } line.requested { stroke: var(--asked) }
-rect.chord { opacity: .45 } rect.silent { opacity: .12 } .hit { stroke-width: 1.5 }
-rect.note.requested { opacity: .45 } rect.roll { fill: none; stroke: var(--faint) }
+.bar { stroke-width: 2.5 } circle.made { fill: var(--made) } line.made { stroke: var(--made) }
+circle.ceiling { fill: #3a9d5d } line.ceiling { stroke: #3a9d5d }
+circle.floor { fill: #999 } line.floor { stroke: #999 }
 .players { display: flex; flex-wrap: wrap; gap: 1rem } .players label { font-size: .85rem }
 audio { display: block; width: 20rem; max-width: 90vw } .text { font-style: italic }
 """
@@ -84,7 +81,7 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
     for name, rows in zip(("Best", "Worst"), extremes(report), strict=True):
         if rows:
             yield f"<h2>{name} items</h2><p>In the setting <b>{escape(plan.settings[0])}</b>, by "
-            yield "the mean of the controls; blue is requested, orange is extracted.</p>"
+            yield "the mean of the controls.</p>"
         for row in rows:
             yield from _item(folder, plan, row, records)
     yield f"<h2>Settings, data and versions</h2><pre>{escape(json.dumps(frozen, indent=1))}</pre>"
@@ -125,21 +122,27 @@ def _item(folder: Path, plan: Plan, row: Mapping[str, Any], records: Records) ->
     yield f"<h3>{escape(name)}: {escape(scores)}</h3>"
     if item.conditions.text:
         yield f'<p class="text">{escape(item.conditions.text)}</p>'
+    take = audio_path(folder, setting, seed, item.id)
     yield '<div class="players">'
-    for said, key in (
-        (f"generated, seed {seed}", Key(setting, seed, item.id)),
-        ("the recording through the codec", Key(CEILING, plan.seeds[0], item.id)),
+    for said, path in (
+        (f"generated, seed {seed}", take),
+        ("the recording through the codec", audio_path(folder, CEILING, seed, item.id)),
     ):
-        sound = _sound(audio_path(folder, *key))
+        with tempfile.TemporaryDirectory() as scratch:
+            small = save_audio(Path(scratch, "take.mp3"), *load_audio(path), loudness=None)
+            sound = _embedded(small, "audio/mpeg")
         yield f'<label>{escape(said)}<audio controls preload="metadata" src="{sound}"></audio>'
         yield "</label>"
-    extracted = records[Key(setting, seed, item.id)]["extracted"]
     yield "</div>"
-    yield compared(plain(asked.reference), extracted, plan.items.duration, MELODY_RATE)
-
-
-def _sound(path: Path) -> str:
+    record = records[Key(setting, seed, item.id)]
+    known = {name: score for name, score in record["scores"].items() if score is not None}
+    extracted = stored(record["extracted"], plan.items.duration)
+    report = AdherenceReport(asked.reference, extracted, known, {})
     with tempfile.TemporaryDirectory() as scratch:
-        small = save_audio(Path(scratch, "take.mp3"), *load_audio(path), loudness=None)
-        content = small.read_bytes()
-    return f"data:audio/mpeg;base64,{base64.b64encode(content).decode()}"
+        picture = save_figure(Path(scratch, "take.png"), report, load_audio(take))
+        yield f'<img alt="requested and extracted" src="{_embedded(picture, "image/png")}">'
+
+
+def _embedded(path: Path, kind: str) -> str:
+    """Content of a file as an address that needs no network."""
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

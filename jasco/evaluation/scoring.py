@@ -17,6 +17,7 @@ from jasco.adherence import ControlExtractor, Controls, adherence, comparison
 from jasco.adherence.controls import any_uses_salience
 from jasco.adherence.scores import named
 from jasco.audio import Audio, save_audio
+from jasco.controls import CONTROLS
 from jasco.controls.spec import imported
 from jasco.errors import SettingError
 from jasco.evaluation.items import Excerpt
@@ -133,11 +134,17 @@ def score_take(take: Take, extractor: ControlExtractor, config: ExtractorConfig)
 
 
 def plain(controls: Controls) -> dict[str, Any]:
-    """Controls as JSON data for the charts; see `ControlAdherence.plain`."""
+    """Controls as JSON data of a record; see `ControlAdherence.plain`."""
     found: dict[str, Any] = {}
     for name, side in controls.items():
         found |= comparison(name).plain(side)
     return found
+
+
+def stored(record: Mapping[str, Any], duration: float) -> Controls:
+    """Controls of a record of a clip of ``duration`` (s), the inverse of `plain`."""
+    sides = {name: comparison(name).stored(record, duration) for name in CONTROLS}
+    return {name: side for name, side in sides.items() if side is not None}
 
 
 class ScoringPool:

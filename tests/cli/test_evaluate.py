@@ -74,9 +74,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.addresses += [value for name, value in attrs if name in ("src", "href", "data")]
-        if tag not in ("meta", "link", "circle", "line", "rect"):
-            self.open.append(tag)
-        elif tag == "rect":
+        if tag not in ("meta", "link", "circle", "line", "img"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -118,6 +116,7 @@ def test_a_report_that_a_stop_does_not_change(evaluate, chordino, tmp_path, song
     page = Page((tmp_path / "one" / "report.html").read_text())
     assert not page.open and "script" not in page.tags
     assert page.tags.count("audio") == 2 * len(report["ranking"]) == 6
+    assert page.tags.count("img") == len(report["ranking"])
     assert all(address.startswith("data:") for address in page.addresses)
 
     # Cut while it wrote the eighth record, and run again.

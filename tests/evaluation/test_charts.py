@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree
 
-from jasco.evaluation.charts import WIDTH, compared, intervals
+import numpy as np
+
+from jasco import Conditions
+from jasco.adherence.drums import Rhythm
+from jasco.adherence.extractor import requested
+from jasco.controls import CONTROLS
+from jasco.evaluation.charts import WIDTH, intervals
+from jasco.evaluation.scoring import plain, stored
+from jasco.melody import Melody
 
 
 def parts(svg: str, tag: str, kind: str) -> list[ElementTree.Element]:
@@ -28,7 +37,7 @@ def test_means_lie_on_one_axis() -> None:
     assert (made - zero) / (one - zero) == (ceiling - zero) / (one - zero) / 2
     assert len(parts(svg, "circle", "made")) == 1 and len(parts(svg, "line", "bar")) == 1
     assert [t.text for t in parts(svg, "text", "label")] == ["ceiling", "a < b"]
-    assert intervals(rows[2:], "empty") == ""
+    assert 0 <= zero < one <= WIDTH and intervals(rows[2:], "empty") == ""
 
 
 def test_an_axis_of_decibels_is_as_long_as_its_interval() -> None:
@@ -36,29 +45,18 @@ def test_an_axis_of_decibels_is_as_long_as_its_interval() -> None:
     assert [t.text for t in parts(svg, "text", "tick")] == ["-22", "-21", "-20", "-19", "-18"]
 
 
-def test_requested_and_extracted_share_the_time() -> None:
-    requested = {
-        "chords": [[0.0, 2.0, "C:maj"], [2.0, 4.0, "A:min"]],
-        "onsets": [1.0, 3.0],
-        "rows": [[0, 100, 0], [100, 200, 52]],
-        "pitch_classes": [[0, 200, 7]],
-    }
-    extracted = requested | {"chords": [[0.0, 4.0, "N"]], "onsets": [1.0], "rows": [[0, 50, 0]]}
-    svg = compared(requested, extracted, 4.0, 50.0)
-    assert len(parts(svg, "rect", "chord")) == 3 and len(parts(svg, "rect", "silent")) == 1
-    hits = [float(line.get("x1", "")) for line in parts(svg, "line", "hit")]
-    assert hits[0] == hits[2] < hits[1]
-    change = parts(svg, "rect", "chord")[1]
-    assert float(change.get("x", "")) == (hits[0] + hits[1]) / 2
-    low, high, same = parts(svg, "rect", "note")
-    assert float(low.get("y", "")) > float(high.get("y", ""))
-    assert float(same.get("width", "")) == float(low.get("width", "")) / 2
-    assert all(0 <= float(r.get("x", "")) <= WIDTH for r in ElementTree.fromstring(svg).iter("rect")
-               if r.get("x"))  # fmt: skip
-
-
-def test_only_what_is_known_on_both_sides_is_drawn() -> None:
-    classes = {"pitch_classes": [[0, 10, 11]]}
-    svg = compared(classes | {"rows": [[0, 10, 4]], "onsets": []}, classes, 1.0, 50.0)
-    assert len(parts(svg, "rect", "note")) == 2 and not parts(svg, "line", "hit")
-    assert compared({"onsets": [0.1]}, {}, 1.0, 50.0) == ""
+def test_a_record_gives_back_both_sides_of_a_figure() -> None:
+    conditions = Conditions(
+        chords=[("C", 0.0), ("Am", 1.0)], melody=Melody.from_notes([(60, 0.0, 0.5), (95, 1.0, 2.0)])
+    )
+    asked = requested(conditions, 2.0) | {"drums": Rhythm(np.array([0.5, 1.25]))}
+    found = stored(json.loads(json.dumps(plain(asked))), 2.0)
+    assert list(found) == list(CONTROLS)
+    assert [tuple(segment) for segment in asked["chords"]] == found["chords"]
+    assert found["drums"].onsets.tolist() == [0.5, 1.25]
+    for name in ("rows", "pitch_classes"):
+        assert np.array_equal(getattr(asked["melody"], name), getattr(found["melody"], name))
+    classes = stored({"pitch_classes": [[0, 10, 11]]}, 1.0)
+    assert list(classes) == ["melody"] and classes["melody"].rows is None
+    assert classes["melody"].pitch_classes.tolist() == [11] * 10 + [-1] * 40
+    assert stored({}, 1.0) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -55,3 +56,7 @@ class EnergyAdherence(ControlAdherence):
     def plain(self, side: np.ndarray) -> dict[str, Any]:
         """Levels."""
         return {"energy": side.round(4).tolist()}
+
+    def stored(self, record: Mapping[str, Any], duration: float) -> np.ndarray | None:
+        """Levels of a record."""
+        return np.array(record["energy"]) if "energy" in record else None
