@@ -12,6 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from jasco.band.drums import feels
+from jasco.band.genres import GENRES
 from jasco.band.instruments import Instrument
 
 
@@ -19,7 +20,7 @@ class Facts(NamedTuple):
     """Facts of a song that a description can name.
 
     Attributes:
-        genre: key of `GENRE_WORDS`.
+        genre: key of `GENRES`.
         mood: a word of `MOODS`.
         pulse: felt beats per minute.
         meter: time signature.
@@ -37,34 +38,7 @@ class Facts(NamedTuple):
     players: Mapping[str, Instrument]
 
 
-GENRE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "pop": ("pop", "catchy pop", "radio pop", "indie pop"),
-    "synth-pop": ("synth-pop", "80s synth-pop", "synthwave", "new wave"),
-    "rock": ("rock", "classic rock", "indie rock", "guitar rock"),
-    "metal": ("metal", "heavy metal", "power metal"),
-    "disco": ("disco", "70s disco", "nu-disco"),
-    "house": ("house", "deep house", "dance", "club", "EDM"),
-    "drum and bass": ("drum and bass", "jungle", "liquid drum and bass"),
-    "funk": ("funk", "70s funk", "groovy funk"),
-    "soul": ("soul", "R&B", "neo-soul", "smooth soul"),
-    "hip-hop": ("hip-hop", "boom bap", "rap instrumental"),
-    "trap": ("trap", "Southern trap", "trap instrumental"),
-    "lo-fi": ("lo-fi", "lo-fi hip-hop", "chillhop"),
-    "reggae": ("reggae", "roots reggae", "dub"),
-    "bossa nova": ("bossa nova", "Brazilian jazz", "samba-jazz"),
-    "latin": ("Latin", "salsa", "Cuban son", "Afro-Cuban", "Caribbean"),
-    "jazz": ("jazz", "swing", "cool jazz", "small-group jazz"),
-    "blues": ("blues", "Chicago blues", "electric blues"),
-    "gospel": ("gospel", "praise", "church"),
-    "country": ("country", "bluegrass", "Americana", "honky-tonk"),
-    "folk": ("folk", "acoustic folk", "Celtic folk", "singer-songwriter"),
-    "ballad": ("ballad", "love song", "soft pop"),
-    "waltz": ("waltz", "Viennese waltz", "musette waltz"),
-    "classical": ("classical", "chamber music", "baroque", "orchestral"),
-    "cinematic": ("cinematic", "film score", "epic soundtrack", "trailer music"),
-    "ambient": ("ambient", "new age", "meditation music", "atmospheric"),
-    "world": ("world music", "ethnic fusion", "traditional"),
-}
+GENRE_WORDS = {name: genre.words for name, genre in GENRES.items()}
 
 MOODS: Mapping[tuple[bool, bool], tuple[str, ...]] = {
     (False, False): ("calm", "warm", "tender", "peaceful", "dreamy", "gentle", "relaxed", "mellow"),
