@@ -6,6 +6,9 @@ import math
 import warnings
 from typing import Literal
 
+import numpy as np
+
+from jasco.audio.biquads import Section, apply_sections, high_pass_section, high_shelf_section
 from jasco.audio.filters import high_pass
 from jasco.audio.limiter import limit
 from jasco.audio.signal import Audio
@@ -19,12 +22,16 @@ MAX_DRIVE = 10 ** (12 / 20)
 """Largest additional gain before the limiter (12 dB)."""
 BLOCK = 0.4
 """Length of the measuring blocks of BS.1770 (s)."""
-MAX_CHANNELS = 5
+_STEP = 0.25  # of a block, between the starts of two
+_WEIGHTS = (1.0, 1.0, 1.0, 1.41, 1.41)
+MAX_CHANNELS = len(_WEIGHTS)
 """Number of channels with a weight in BS.1770: left, right, centre and two surrounds."""
 
 
 def loudness(audio: Audio) -> float:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4, by pyloudnorm).
+    """Integrated loudness in LUFS (ITU-R BS.1770-4).
+
+    The K-weighting is that of pyloudnorm (Steinmetz and Reiss, AES 2021) at any sample rate.
 
     Three to five channels are read as left, right, centre and the surrounds.
 
@@ -43,10 +50,27 @@ def loudness(audio: Audio) -> float:
         )
     if length < BLOCK * audio.sample_rate:
         return math.nan
-    import pyloudnorm  # imports scipy.signal, which takes a second
+    rate = audio.sample_rate
+    weighting: tuple[Section, ...] = (high_pass_section(38.0, 0.5, rate),)
+    if rate >= 4000:  # signals of lower rates end below the shelf
+        weighting = (high_shelf_section(1500.0, 0.5**0.5, 4.0, rate), *weighting)
+    count = round((length / rate - BLOCK) / (BLOCK * _STEP)) + 1
+    starts = (BLOCK * _STEP * np.arange(count) * rate).astype(int)
+    ends = (BLOCK * (_STEP * np.arange(count) + 1) * rate).astype(int)
+    power = np.zeros(count)
+    for weight, samples in zip(_WEIGHTS, audio.samples, strict=False):
+        squares = np.square(apply_sections(samples.double().numpy(), weighting))
+        total = np.concatenate([[0.0], np.cumsum(squares)])
+        power += weight * (total[np.minimum(ends, length)] - total[starts]) / (BLOCK * rate)
+    power = power[power >= _power_of(-70.0)]
+    if len(power):
+        power = power[power > power.mean() / 10]  # 10 LU below the mean of the blocks
+    return -0.691 + 10 * math.log10(power.mean()) if len(power) else -math.inf
 
-    meter = pyloudnorm.Meter(audio.sample_rate, block_size=BLOCK)
-    return float(meter.integrated_loudness(audio.samples.T.double().numpy()))
+
+def _power_of(level: float) -> float:
+    """Weighted mean square of a loudness (LUFS)."""
+    return float(10 ** ((level + 0.691) / 10))
 
 
 def normalize_loudness(audio: Audio, target: float = -14.0, *, limiter: Limiter = "soft") -> Audio:

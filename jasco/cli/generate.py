@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jasco.cli.errors import one_line_errors
+from jasco.cli.leaving import leave
 from jasco.cli.loading import add_hub_options, load_model
 from jasco.cli.threads import MAX_THREADS
 from jasco.controls import CONTROLS, control_names
@@ -25,6 +25,9 @@ from jasco.pipeline.request import Request, check_output, keys, merged
 from jasco.pipeline.request_file import read_requests
 
 if TYPE_CHECKING:
+    import torch
+
+    from jasco.pipeline.check import Checker
     from jasco.pipeline.reading import Sources
 
 PROGRAM = "jasco-generate"
@@ -217,7 +220,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     from jasco.cli.threads import use_threads
     from jasco.device import resolve_device, resolve_dtype
     from jasco.io.hub import HubOptions
-    from jasco.pipeline.check import Checker
     from jasco.pipeline.events import Failure
     from jasco.pipeline.reading import Sources, check_fit
     from jasco.pipeline.retake import Place, place_of, read_take, with_settings
@@ -249,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Reader(model, alone=len(requests) == 1, first=first),
         batch_size=args.batch_size or (1 if model.device.type == "cpu" else GPU_BATCH),
         keep_recipe=not args.no_recipe,
-        checker=Checker(plan.checked, model.device) if plan.checked else None,
+        checker=_checker(plan, model.device),
         progress=True,
     ):
         print_event(event, load=load)
@@ -260,6 +262,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             "the takes of the others are made"
         )
     return 0
+
+
+def _checker(plan: Plan, device: torch.device) -> Checker | None:
+    """Checker of the takes that are checked, with its extractors, which are imported for it."""
+    if not plan.checked:
+        return None
+    from jasco.pipeline.check import Checker
+
+    return Checker(plan.checked, device)
 
 
 def _check_usage(
@@ -311,5 +322,10 @@ def _first(requests: Sequence[Request], read: Callable[[Request], Sources]) -> S
         return None
 
 
+def run() -> NoReturn:
+    """Run the program, as its console script does."""
+    leave(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

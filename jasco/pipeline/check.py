@@ -51,13 +51,17 @@ class Checker:
         self.extractor = ControlExtractor(salience)
         silence = Audio(torch.zeros(1, 32000), 32000)
         values: dict[str, Any] = {name: comparison(name).example() for name in controls}
-        rehearsal = AdherenceReport.check(silence, Conditions(**values), self.extractor)
+        rehearsal = self.check(silence, Conditions(**values))
         self.opening += self.notes(rehearsal)
         scored = {control for control, name in headlines().items() if name in rehearsal.scores}
         for request in requests:
             with labelled(request.label):
                 if request.best_of > 1 and not compared(request) & scored:
                     raise SettingError(_unscored(request, rehearsal.missing))
+
+    def check(self, audio: Audio, given: Conditions) -> AdherenceReport:
+        """Report of the audio of a take on its conditions."""
+        return AdherenceReport.check(audio, given, self.extractor)
 
     def notes(self, report: AdherenceReport) -> Iterator[Note]:
         """Controls that a report lacks, each reason once for all takes."""

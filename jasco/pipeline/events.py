@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jasco.adherence import AdherenceReport
 from jasco.audio import Audio
 from jasco.pipeline.plan import Take
 from jasco.pipeline.request import Request
+
+if TYPE_CHECKING:
+    from jasco.adherence import AdherenceReport
 
 
 @dataclass(frozen=True)

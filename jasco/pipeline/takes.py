@@ -6,20 +6,21 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from jasco.adherence import AdherenceReport
 from jasco.audio import Audio, normalize_loudness, save_audio
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.model import Generation, Jasco
-from jasco.pipeline.check import Checker
 from jasco.pipeline.events import Candidate, Event, Failure, Note, Saved, noted_warnings
 from jasco.pipeline.plan import Take
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
+
+if TYPE_CHECKING:
+    from jasco.pipeline.check import Checker
 
 
 @dataclass
@@ -152,7 +153,7 @@ def make_takes(
             made = yield from _candidate(take, out, k)
             if take.checked and checker is not None:
                 given = found[take.request].given
-                report = AdherenceReport.check(made.audio, given, checker.extractor)
+                report = checker.check(made.audio, given)
                 yield from checker.notes(report)
                 recipe = made.recipe | {"scores": report.plain()}
                 made = replace(made, recipe=recipe, report=report)
