@@ -42,6 +42,13 @@ FORMATS = (
         "jasco.charts.ireal.read_ireal",
         ("irealb://", "irealbook://"),
     ),
+    Format(
+        "MusicXML",
+        (".musicxml", ".mxl", ".xml"),
+        "jasco.charts.musicxml.read_musicxml",
+        ("pk\x03\x04", "<score-partwise", "<score-timewise", "<!doctype score-"),
+        binary=True,
+    ),
 )
 _SNIFFED = 4096  # bytes, but links of iReal Pro are searched further
 SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
