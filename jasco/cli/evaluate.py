@@ -136,14 +136,7 @@ def build_evaluation(settings: Mapping[str, Any]) -> dict[str, Any]:
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if print_help(
-        sys.argv[1:],
-        f"{PROGRAM} checkpoint=NAME data.root=DATA [KEY=VALUE ...]",
-        "Generates for the clips of a prepared dataset, extracts the controls from what "
-        "came out, and compares them with those that were asked for.",
-        "evaluate",
-        GROUPS,
-    ):
+    if print_help("evaluate", GROUPS):
         return 0
     from jasco.cli.hydra_program import run_processes
 

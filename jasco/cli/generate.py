@@ -80,6 +80,35 @@ def _loudness(text: str) -> float | str:
 
 _loudness.__name__ = "loudness"  # for the message of argparse: invalid loudness value
 
+Options = dict[str, tuple[Callable[[str], Any], str | None, str]]
+"""Flags of options -> type, placeholder, and line of ``--help``."""
+
+OPTIONS: Options = {
+    "-o --output": (str, "FILE", "file to write: .wav, .flac, .mp3 or .ogg"),
+    "--samples": (int, "N", "number of takes, with consecutive seeds from --seed"),
+    "--best-of": (int, "N", "try N seeds from --seed for each take; keep the best by --check"),
+    "--seed": (int, "N", "seed of the noise; default: drawn and printed"),
+    "--duration": (float, "S", "length (s), up to an hour; default: the model's"),
+    "--start": (float, "S", "start within chords, drums and melody (s)"),
+    "--crop": (str, "S-S", "range within chords, drums and melody (s): 30-40"),
+    "--steps": (int, "N", "steps of a fixed-step solver; default solver with --steps: euler"),
+    "--shift": (float, "X", "timestep shift; above 1: shorter steps near the noise"),
+    "--guidance": (str, "NAME=WEIGHT,...", "all=1.5,text=3; default: that of the model"),
+    "--loudness": (_loudness, "LUFS", "as of ITU-R BS.1770, or 'none' to leave it; default: -14"),
+}
+MODEL_OPTIONS: Options = {
+    "--model": (str, "NAME", f"Hub id, folder or Lightning checkpoint; default: {DEFAULT_MODEL}"),
+    "--device": (str, None, "auto, cpu, cuda, cuda:1 or mps"),
+    "--batch-size": (int, "N", f"takes per batch; default: {GPU_BATCH} on a GPU, 1 on a CPU"),
+    "--threads": (int, "N", "CPU threads; default: one per usable core, at most OMP_NUM_THREADS"),
+}
+SWITCHES = {
+    "--check": "extract the requested controls from each take: scores on stdout and in the recipe, "
+    "and a figure beside the file (song.check.png)",
+    "--yes": "with --from: trust the model that the take names",
+    "--no-recipe": "leave the recipe out of the file",
+}
+
 
 def _parser() -> argparse.ArgumentParser:
     """Parser; options of a request that are not given are absent from the namespace."""
@@ -101,105 +130,23 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{name}-from", metavar="FILE", help=spec.extractor_help)
     for key, (_, _, line) in CHART_KEYS.items():
         add(f"--{key.replace('_', '-')}", help=line, **CHART_OPTIONS.get(key, {}))
-    add("-o", "--output", metavar="FILE", help="file to write: .wav, .flac, .mp3 or .ogg")
-    add(
-        "--samples",
-        type=int,
-        metavar="N",
-        help="number of takes, with consecutive seeds from --seed",
-    )
-    add(
-        "--best-of",
-        type=int,
-        metavar="N",
-        help="generate N seeds from --seed, and keep the take with the best --check scores",
-    )
-    add("--seed", type=int, metavar="N", help="seed of the noise; default: drawn and printed")
-    add(
-        "--duration",
-        type=float,
-        metavar="S",
-        help="length (s), up to an hour; default: the model's",
-    )
-    add("--start", type=float, metavar="S", help="start within chords, drums and melody (s)")
-    add("--crop", metavar="S-S", help="range within chords, drums and melody (s): 30-40")
+    for flags, (kind, metavar, line) in OPTIONS.items():
+        add(*flags.split(), type=kind, metavar=metavar, help=line)
     add("--solver", choices=tuple(SOLVERS), help="default: that of the model")
-    add(
-        "--steps",
-        type=int,
-        metavar="N",
-        help="steps of a fixed-step solver; default solver with --steps: euler",
-    )
-    add(
-        "--shift",
-        type=float,
-        metavar="X",
-        help="timestep shift; above 1: shorter steps near the noise",
-    )
-    add("--guidance", metavar="NAME=WEIGHT,...", help="all=1.5,text=3; default: that of the model")
-    add(
-        "--loudness",
-        type=_loudness,
-        metavar="LUFS",
-        help="integrated loudness (ITU-R BS.1770), or 'none' for no normalisation; default: -14",
-    )
-
-    add(
-        "--check",
-        action="store_true",
-        default=False,
-        help="extract the requested controls from each take: scores on stdout and in the recipe, "
-        "and a figure beside the file (song.check.png)",
-    )
+    for flag, line in SWITCHES.items():
+        add(flag, action="store_true", default=False, help=line)
 
     source = parser.add_argument_group("requests and recipes").add_mutually_exclusive_group()
     source.add_argument("--request", metavar="FILE", type=Path, default=None, help="see below")
-    source.add_argument(
-        "--from",
-        dest="take",
-        metavar="TAKE",
-        type=Path,
-        default=None,
-        help="reproduce an earlier take; other options change it",
-    )
-    add(
-        "--yes",
-        action="store_true",
-        default=False,
-        help="with --from: trust the model that the take names",
-    )
-    add("--no-recipe", action="store_true", default=False, help="leave the recipe out of the file")
+    line = "reproduce an earlier take; other options change it"
+    source.add_argument("--from", dest="take", metavar="TAKE", type=Path, default=None, help=line)
 
     group = parser.add_argument_group("model")
-    group.add_argument(
-        "--model",
-        metavar="NAME",
-        default=None,
-        help=f"Hub id, folder or Lightning checkpoint; default: the bundled {DEFAULT_MODEL}",
-    )
-    group.add_argument("--device", default=None, help="auto, cpu, cuda, cuda:1 or mps")
-    group.add_argument(
-        "--dtype",
-        default=None,
-        choices=DTYPES,
-        help="precision of matrix products; default: auto, bfloat16 where the hardware has it "
-        "(dopri5 always computes in float32)",
-    )
-    group.add_argument(
-        "--batch-size",
-        type=int,
-        metavar="N",
-        default=None,
-        help=f"takes per batch; default: {GPU_BATCH} on a GPU, 1 on a CPU, where batches are not "
-        "faster",
-    )
-    group.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        default=None,
-        help="CPU threads; default: one per usable core (at most OMP_NUM_THREADS)",
-    )
+    for flags, (kind, metavar, line) in MODEL_OPTIONS.items():
+        group.add_argument(flags, type=kind, metavar=metavar, default=None, help=line)
+    line = "precision of matrix products; default: auto, bfloat16 where the hardware has it "
+    line += "(dopri5 always computes in float32)"
+    group.add_argument("--dtype", default=None, choices=DTYPES, help=line)
     add_hub_options(parser)
     return parser
 

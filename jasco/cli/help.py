@@ -6,37 +6,36 @@ All of it is read from the comments of the configuration files, with nothing imp
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 from jasco.io.assets import package_dir
 
 _WIDTH = 100
-_FLAGS = ("-h", "--help")
 
 
-def print_help(
-    words: Sequence[str], usage: str, summary: str, config_name: str, groups: Mapping[str, str]
-) -> bool:
-    """Print `help_text` where a word of a command line asks for it; True if one does."""
-    asked = any(word in _FLAGS for word in words)
+def print_help(config_name: str, groups: Mapping[str, str]) -> bool:
+    """Print `help_text` where a word of the command line asks for it; True if one does."""
+    asked = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
     if asked:
-        print(help_text(usage, summary, config_name, groups), end="")
+        print(help_text(config_name, groups), end="")
     return asked
 
 
-def help_text(usage: str, summary: str, config_name: str, groups: Mapping[str, str]) -> str:
+def help_text(config_name: str, groups: Mapping[str, str]) -> str:
     """Text of ``--help``.
 
     Args:
-        usage: shortest call.
-        summary: purpose of the program, a sentence or two.
-        config_name: name of the root configuration.
+        config_name: name of the root configuration, whose comment at the head is the shortest call
+            in its first line, then the purpose of the program.
         groups: group by its override (``codec@model.codec``), with its description; the group is
             the part before ``@``.
     """
-    parts = [f"{usage}\n\n{_filled(summary)}"]
+    usage, *summary = _head(package_dir("conf") / f"{config_name}.yaml")
+    parts = [f"{usage}\n\n{_filled(' '.join(summary))}"]
     own = f"experiment/{config_name}"
     if is_group(own):
         parts.append("Experiments (experiment=NAME):\n" + _table(own))
@@ -74,13 +73,12 @@ def choices(group: str) -> list[str]:
 
 def describe(path: Path) -> str:
     """First clause of the comment at the head of a configuration file."""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        if "@package" not in line:
-            lines.append(line.removeprefix("#").strip())
-    return re.split(r"[.:;](?:\s|$)", " ".join(lines))[0]
+    return re.split(r"[.:;](?:\s|$)", " ".join(_head(path)))[0]
+
+
+def _head(path: Path) -> list[str]:
+    lines = takewhile(lambda line: line.startswith("#"), path.read_text("utf-8").splitlines())
+    return [line.removeprefix("#").strip() for line in lines if "@package" not in line]
 
 
 def _settings(config_name: str) -> Iterator[str]:

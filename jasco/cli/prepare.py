@@ -107,14 +107,7 @@ def _probe(path: Path) -> dict[str, Any]:
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if print_help(
-        sys.argv[1:],
-        f"{PROGRAM} audio_dir=FOLDER out=FOLDER [KEY=VALUE ...]",
-        "Prepares a dataset: latents, chords, drum codes and melody of recordings. The "
-        "same command resumes.",
-        "prepare",
-        GROUPS,
-    ):
+    if print_help("prepare", GROUPS):
         return 0
     from jasco.cli.hydra_program import run_processes
 

@@ -92,14 +92,7 @@ def build_synthesis(settings: Mapping[str, Any]) -> tuple[Band, int, Any, Any, l
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if print_help(
-        sys.argv[1:],
-        f"{PROGRAM} songs=N out=FOLDER [KEY=VALUE ...]",
-        "Composes and renders songs with descriptions, chords, drums and melodies, and "
-        "prepares a dataset of them.",
-        "synthesize",
-        GROUPS,
-    ):
+    if print_help("synthesize", GROUPS):
         return 0
     from jasco.cli.hydra_program import run_processes
 

@@ -131,14 +131,7 @@ def build_run(settings: Mapping[str, Any], *callbacks: Any) -> tuple[Any, Any, A
 @one_line_errors(PROGRAM)
 def main() -> int:
     """Run the command line; its words are Hydra's overrides."""
-    if print_help(
-        sys.argv[1:],
-        f"{PROGRAM} experiment=NAME data.root=DATA [KEY=VALUE ...]",
-        "Trains a model, a codec or a text encoder in the folder run=FOLDER, or resumes "
-        "the run in it.",
-        "train",
-        GROUPS,
-    ):
+    if print_help("train", GROUPS):
         return 0
     from jasco.cli.hydra_program import run_hydra
 
