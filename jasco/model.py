@@ -24,7 +24,9 @@ from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, m
 from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork
 from jasco.recipe import Recipe
-from jasco.song import WINDOW_BATCH, SongMethods, integrate, windows_of
+from jasco.song.integration import WINDOW_BATCH, integrate
+from jasco.song.methods import SongMethods
+from jasco.song.windows import windows_of
 
 
 class Jasco(SongMethods, Float32Module):

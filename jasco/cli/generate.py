@@ -19,10 +19,12 @@ from jasco.errors import JascoError, SettingError
 from jasco.flow import SOLVERS
 from jasco.notices import tell
 from jasco.pipeline.charts import CHART_KEYS
+from jasco.pipeline.edits import EDIT_KEYS
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.plan import Plan
 from jasco.pipeline.request import Request, check_output, keys, merged
 from jasco.pipeline.request_file import read_requests
+from jasco.song.edit import KINDS
 
 if TYPE_CHECKING:
     import torch
@@ -38,12 +40,20 @@ DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 GPU_BATCH = 4
 MAX_BATCH = 256
 
-CHART_OPTIONS: dict[str, dict[str, Any]] = {
+MORE_OPTIONS: dict[str, dict[str, Any]] = {
     "chart": {"metavar": "FILE"},
     "song": {"metavar": "N|TITLE"},
     "bars": {"metavar": "N-N"},
     "transpose": {"type": int, "metavar": "N"},
     "chart_parts": {"metavar": "NAME,..."},
+    **{key: {"metavar": "TAKE"} for key in KINDS},
+    "seconds": {"metavar": "S:S,..."},
+    "before": {"action": "store_true"},
+    "keep": {"metavar": "NAME,..."},
+    "strength": {"type": float, "metavar": "X"},
+    "crossfade": {"type": float, "metavar": "S"},
+    "jump_n_sample": {"type": int, "metavar": "N"},
+    "jump_length": {"type": int, "metavar": "N"},
 }
 
 EPILOG = """\
@@ -69,6 +79,8 @@ examples:
   jasco-generate "swing" --chart song.html --bars 9-16 --bpm 120 -o chart.flac
   jasco-generate --request songs.jsonl --batch-size 8 -o song.flac
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
+  jasco-generate --edit song.flac --bars 3-4 --chords "Dm | G" --keep drums -o edited.flac
+  jasco-generate "with brass" --continue song.flac --duration 10 -o longer.flac
 
 exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted.
 """
@@ -128,8 +140,8 @@ def _parser() -> argparse.ArgumentParser:
             add(f"--{key.replace('_', '-')}", help=option.help, **option.argument)
     for name, spec in CONTROLS.items():
         add(f"--{name}-from", metavar="FILE", help=spec.extractor_help)
-    for key, (_, _, line) in CHART_KEYS.items():
-        add(f"--{key.replace('_', '-')}", help=line, **CHART_OPTIONS.get(key, {}))
+    for key, (_, _, line) in (CHART_KEYS | EDIT_KEYS).items():
+        add(f"--{key.replace('_', '-')}", help=line, **MORE_OPTIONS.get(key, {}))
     for flags, (kind, metavar, line) in OPTIONS.items():
         add(*flags.split(), type=kind, metavar=metavar, help=line)
     add("--solver", choices=tuple(SOLVERS), help="default: that of the model")
@@ -174,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     place = Place(args.model, None, args.device, args.dtype, args.threads)
     if requests is None or plan is None:
-        take = read_take(args.take)
+        take = read_take(args.take, options)
         options, left_out = with_settings(options, take.recipe)
         requests = [Request.build(merged(take.values, options))]
         plan = _plan(args, requests)
@@ -228,7 +240,7 @@ def _check_usage(
         value = getattr(args, name)
         if value is not None and not 1 <= value <= most:
             parser.error(f"argument --{name.replace('_', '-')}: give at least 1, at most {most}")
-    asked = {key.removesuffix("_from") for key in options} & {*control_names(), "chart"}
+    asked = {key.removesuffix("_from") for key in options} & {*control_names(), "chart", *KINDS}
     if args.request is None and args.take is None and not asked:
         controls = ", ".join(f"--{name}" for name in CONTROLS)
         parser.error(f"say what to play: a text, {controls}, --chart, --request or --from")
@@ -246,7 +258,10 @@ def _requests(args: argparse.Namespace, options: Mapping[str, Any]) -> list[Requ
     if args.take is not None:
         checked_input("take", args.take, options=True)
         # Most errors of the options show without the recipe, as if a text were given.
-        check_output(Request.build({"text": "any", **options}).output or Path())
+        known = {key: value for key, value in options.items() if key not in EDIT_KEYS}
+        if "chart" not in known:
+            known.pop("bars", None)
+        check_output(Request.build({"text": "any", **known}).output or Path())
         return None
     return [Request.build(options)]
 

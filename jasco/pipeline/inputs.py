@@ -22,13 +22,13 @@ def _taken() -> dict[str, tuple[str, ...]]:
         **{name: spec.files for name, spec in CONTROLS.items()},
         **{f"{name}_from": (RECORDING,) for name in CONTROLS},
         "request": (REQUESTS,),
-        "take": (RECORDING,),
+        **dict.fromkeys(("take", "edit", "continue", "vary"), (RECORDING,)),
     }
 
 
 def _error(key: str) -> type[JascoError]:
     """Error of a file that an option cannot read."""
-    if key in ("request", "take"):
+    if key in ("request", "take", "edit", "continue", "vary"):
         return SettingError
     return CONTROLS[key].error if key in CONTROLS else AudioError
 

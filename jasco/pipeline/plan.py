@@ -34,10 +34,11 @@ class Take:
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """Duration, solver and guidance, which are equal for all takes of a batch."""
+        """Duration, solver, guidance and edit, which are equal for all takes of a batch."""
         request = self.request
         guidance = None if request.guidance is None else tuple(request.guidance.items())
-        return request.duration, request.solver, guidance
+        edit = None if request.edit is None else id(request)
+        return request.duration, request.solver, guidance, edit
 
 
 class Plan:

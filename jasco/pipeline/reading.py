@@ -12,6 +12,8 @@ from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS
 from jasco.model import Jasco
 from jasco.pipeline.request import Request, labelled
+from jasco.song.edit import Edit
+from jasco.song.take import Take
 
 _TRIED = 10.0  # s of audio that are read before the model states the length of the clip
 
@@ -28,8 +30,13 @@ class Sources:
         self.values: dict[str, Any] = {}
         self.lengths: dict[str, float] = {}  # of audio controls, s from the start on
         self._audio: dict[str, Path] = {}
+        self.take: Take | None = None
+        self.edit: Edit | None = None
         start, length = request.start, request.length
         with labelled(request.label):
+            if request.edit is not None:
+                self.take = Take.of(request.edit.path)
+                self.edit = request.edit.resolved(self.take)
             for name, spec in CONTROLS.items():
                 value = request.controls.get(name)
                 recording = request.recordings.get(name)

@@ -23,6 +23,7 @@ from jasco.io.files import output_file
 from jasco.io.kinds import kind_of
 from jasco.notices import describe
 from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
+from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
 from jasco.pipeline.inputs import checked_input, is_written, spelled
 from jasco.text import checked_text
 
@@ -57,9 +58,8 @@ def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
         found[name] = spec.types, spec.words
         found |= {key: (option.types, option.words) for key, option in spec.options.items()}
     found |= {f"{name}_from": ((str, Path), "the path of a recording") for name in CONTROLS}
-    return (
-        found | {key: (types, words) for key, (types, words, _) in CHART_KEYS.items()} | _SETTINGS
-    )
+    more = {**CHART_KEYS, **EDIT_KEYS}
+    return found | {key: (types, words) for key, (types, words, _) in more.items()} | _SETTINGS
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +83,7 @@ class Request:
         loudness: loudness of the file (LUFS); ``None`` to leave the level.
         output: file to write; ``None`` if the request names none.
         files: files that are read.
+        edit: edit of a take; ``None`` for a take of its own.
     """
 
     label: str | None
@@ -101,6 +102,7 @@ class Request:
     loudness: float | None
     output: Path | None
     files: tuple[Path, ...]
+    edit: EditRequest | None = None
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -115,13 +117,15 @@ class Request:
             options = label is None
             _check_types(values)
             files: list[Path] = []
+            values, edit = with_edit(values, files, options=options)
             values = with_chart(values, files)
             for name in CONTROLS:
                 if name in values and f"{name}_from" in values:
                     both = " and ".join(spelled(key, options) for key in (name, f"{name}_from"))
                     raise SettingError(f"{both} are both given: give one")
             names = control_names()
-            if not any(key in values or f"{key}_from" in values for key in names):
+            asked = any(key in values or f"{key}_from" in values for key in names)
+            if not asked and edit is None:
                 raise SettingError(f"nothing is asked for: give {', '.join(names)} or chart")
             start, length = _span(values)
             reading = {name: _options(name, values, options) for name in CONTROLS}
@@ -158,6 +162,7 @@ class Request:
                 loudness=_loudness(values.get("loudness", -14.0)),
                 output=None if output is None else Path(output),
                 files=(*files, *recordings.values()),
+                edit=edit,
             )
 
     @property
@@ -228,7 +233,7 @@ def _check_types(values: Mapping[str, Any]) -> None:
         if _is_read(value):
             continue
         types, words = known[key]
-        if isinstance(value, bool) or not isinstance(value, types):
+        if isinstance(value, bool) != (types is bool) or not isinstance(value, types):
             raise SettingError(f"{key} is {shortened(value)}: give {words}")
 
 

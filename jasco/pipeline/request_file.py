@@ -53,7 +53,7 @@ def read_requests(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The values with their paths taken from ``folder``."""
-    files = ["output", *(f"{name}_from" for name in CONTROLS)]
+    files = ["output", "edit", "continue", "vary", *(f"{name}_from" for name in CONTROLS)]
     files += [name for name in CONTROLS if not is_written(name, values.get(name))]
     files += [] if is_link(values.get("chart")) else ["chart"]
     paths = {key: str(folder / values[key]) for key in files if isinstance(values.get(key), str)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from jasco.controls import CONTROLS
 from jasco.device import available_devices
 from jasco.errors import SettingError
 from jasco.flow import SOLVERS
+from jasco.pipeline.edits import edit_values
 from jasco.pipeline.events import Note
 from jasco.pipeline.request import labelled
 from jasco.recipe import Recipe
+from jasco.song.edit import KINDS, edit_of
+from jasco.song.take import Take
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,17 @@ class EarlierTake:
     notes: list[Note]
 
 
-def read_take(path: Path) -> EarlierTake:
+def read_take(path: Path, options: Iterable[str] = ()) -> EarlierTake:
     """Read the recipe of a take.
 
+    Args:
+        path: file of the take.
+        options: keys that go before the recipe; with one of `jasco.song.edit.KINDS` the source of
+            an edit is not looked for.
+
     Raises:
-        SettingError: the file holds no recipe, or one that makes nothing again.
+        SettingError: the file holds no recipe, or one that makes nothing again; or an edit of a
+            file that is missing or has changed.
     """
     plain = read_recipe(path)
     if plain is None:
@@ -64,6 +73,10 @@ def read_take(path: Path) -> EarlierTake:
     with labelled(str(path)):
         recipe = Recipe.from_dict(plain)
         values = _values(recipe, plain.get("loudness", -14.0))
+        if recipe.song is not None:
+            values |= edit_values(
+                edit_of(recipe.song), _source(path, recipe.song["source"], options)
+            )
     return EarlierTake(path, recipe, values, [*_changed_versions(plain.get("versions"))])
 
 
@@ -116,7 +129,7 @@ def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
         "text": clip.text,
         **{name: getattr(clip, name) for name in CONTROLS},
         "seed": recipe.seed,
-        "duration": recipe.duration,
+        **({} if recipe.song is not None else {"duration": recipe.duration}),
         "solver": SOLVERS[solver.pop("name")](**solver),
         "guidance": dict(recipe.guidance),
         "loudness": loudness,
@@ -138,6 +151,20 @@ def with_settings(options: Mapping[str, Any], recipe: Recipe) -> tuple[dict[str,
     left = ", ".join(f"{key}={settings[key]:g}" for key in settings if key not in taken)
     notes = [Note(f"{solver.name} does not take {left} of the recipe")] if left else []
     return {**options, "solver": solver(**kept)}, notes
+
+
+def _source(path: Path, source: Mapping[str, Any], options: Iterable[str]) -> Path:
+    """Source of an edit, at its path or beside the edited file."""
+    named = Path(source["path"] or "")
+    if not {*KINDS}.isdisjoint(options):
+        return named
+    for place in (named, path.parent / named.name):
+        if place.is_file() and Take.of(place).fingerprint == source["fingerprint"]:
+            return place
+    raise SettingError(
+        f"it is an edit of {source['path'] or 'audio in memory'}, which is missing or has changed: "
+        f"give the take with the samples {source['fingerprint']} as --edit, --continue or --vary"
+    )
 
 
 def _changed_versions(made_with: Any) -> Iterator[Note]:

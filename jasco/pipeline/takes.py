@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -15,9 +15,12 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.model import Generation, Jasco
 from jasco.pipeline.events import Candidate, Event, Failure, Note, Saved, noted_warnings
-from jasco.pipeline.plan import Take
+from jasco.pipeline.plan import Take as PlannedTake
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
+from jasco.song.edit import Edit
+from jasco.song.editing import regenerate
+from jasco.song.take import Take
 
 if TYPE_CHECKING:
     from jasco.pipeline.check import Checker
@@ -43,7 +46,7 @@ class Stopwatch:
 class Attempt(NamedTuple):
     """One seed of a take."""
 
-    take: Take
+    take: PlannedTake
     seed: int
 
 
@@ -55,11 +58,14 @@ class Encoded:
         given: conditions with drums as audio, for the check.
         coded: conditions with drums as codes, for the recipe.
         batch: encoded conditions, of one item.
+        take, edit: take that is edited, and its edit; ``None`` for a take of its own.
     """
 
     given: Conditions
     coded: Conditions
     batch: ConditionBatch
+    take: Take | None = None
+    edit: Edit | None = None
 
 
 class Reader:
@@ -97,22 +103,23 @@ class Reader:
     def _encode(self, request: Request) -> Generator[Event, None, Encoded]:
         """Read the files of a request, encode it, and note what had to be changed."""
         model = self.model
-        frames = model.num_frames(request.duration)
-        length = frames / model.frame_rate
         known = self.first is not None and self.first.request is request
         sources = self.first if known and self.first is not None else Sources(request)
         self.first = None
+        edit = sources.edit
+        frames = model.num_frames(request.duration if edit is None else edit.longest)
+        length = frames / model.frame_rate
         given = sources.clip(length)
         with labelled(request.label), torch.no_grad():
             coded = model.with_codes(given, frames)
             batch = model.encode([coded], frames)
         for line in (*sources.notices(length), *given.notes(frames, model.frame_rate)):
             yield Note(line, request.label)
-        return Encoded(given, coded, batch)
+        return Encoded(given, coded, batch, sources.take, edit)
 
 
 def make_takes(
-    takes: Iterable[Take],
+    takes: Iterable[PlannedTake],
     model: Jasco,
     reader: Reader,
     *,
@@ -152,8 +159,9 @@ def make_takes(
             watch.started = time.perf_counter()
             made = yield from _candidate(take, out, k)
             if take.checked and checker is not None:
-                given = found[take.request].given
-                report = checker.check(made.audio, given)
+                encoded = found[take.request]
+                part = _new_part(made.audio, encoded.edit)
+                report = checker.check(part, encoded.given)
                 yield from checker.notes(report)
                 recipe = made.recipe | {"scores": report.plain()}
                 made = replace(made, recipe=recipe, report=report)
@@ -173,7 +181,7 @@ def make_takes(
             best, scores = None, {}
 
 
-def _batches(takes: Iterable[Take], size: int) -> Iterator[list[Attempt]]:
+def _batches(takes: Iterable[PlannedTake], size: int) -> Iterator[list[Attempt]]:
     """Consecutive attempts of equal settings, at most ``size`` together."""
     for _, group in groupby(takes, key=lambda take: take.settings):
         attempts = (Attempt(take, seed) for take in group for seed in take.seeds)
@@ -190,6 +198,7 @@ def _generate(
 ) -> Generation:
     """Run one batch; the solver's steps are the stage ``flow``, all before it ``encode``."""
     requests = [take.request for take, _ in batch]
+    first = found[requests[0]]
     places = [list(found).index(request) for request in requests]
     encoded = ConditionBatch.cat([request.batch for request in found.values()])
     watch.end("encode")
@@ -198,6 +207,14 @@ def _generate(
         if done == total:
             watch.end("flow")
 
+    if first.take is not None and first.edit is not None:
+        settings: dict[str, Any] = {"solver": requests[0].solver, "guidance": requests[0].guidance}
+        settings |= {"seed": batch[0].seed, "num_samples": len(batch)}
+        settings |= {"progress": progress, "callback": step}
+        with torch.no_grad():
+            out = regenerate(model, first.take, first.coded, first.edit, **settings)
+        watch.end("decode")
+        return out
     out = model.generate(
         [found[request].coded for request in requests],
         seed=[seed for _, seed in batch],
@@ -212,7 +229,15 @@ def _generate(
     return out
 
 
-def _candidate(take: Take, out: Generation, k: int) -> Generator[Event, None, Candidate]:
+def _new_part(audio: Audio, edit: Edit | None) -> Audio:
+    """Part of a take that conditions were given for: the first range of an edit."""
+    if edit is None:
+        return audio
+    start, stop = edit.ranges[0]
+    return audio.crop(start, stop - start)
+
+
+def _candidate(take: PlannedTake, out: Generation, k: int) -> Generator[Event, None, Candidate]:
     """Item ``k`` of a batch at the loudness of its file."""
     target = take.request.loudness
     # With the loudness, the recipe makes the file again and not only its audio.

@@ -8,7 +8,7 @@ before and after them have new samples, all others are copied.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,56 +17,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from jasco.conditions import ConditionBatch, Conditions
-from jasco.controls import control_names
 from jasco.device import resolve_dtype, to_device
-from jasco.errors import ConditionError, SettingError, shortened
+from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver, make_solver
 from jasco.generation import Generation, NoiseSource, item_seeds, report_to
-from jasco.io.plain import is_number
 from jasco.recipe import Recipe
-from jasco.song.inpainting import Inpainting, check_strength
+from jasco.song.edit import Edit, edit_of
+from jasco.song.inpainting import Inpainting
 from jasco.song.integration import WINDOW_BATCH, integrate
-from jasco.song.ranges import Ranges, checked_ranges
+from jasco.song.ranges import checked_ranges
 from jasco.song.take import Take, fitted
 from jasco.song.windows import Windows
-
-CROSSFADE = 0.05
-"""Cross-fade (s) before and after a range, outside it."""
-MAX_CROSSFADE = 1.0
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Edit of a take; plain data of it is in the recipe.
-
-    Attributes:
-        kind: ``edit``, ``continue`` or ``vary``.
-        ranges: ranges (s) of the take, padded as follows, that are generated.
-        padding: seconds added before and after the take.
-        keep: controls of the take that stay in the ranges; ``None`` for all that are not given.
-        strength, jump_n_sample, jump_length: see `jasco.song.inpainting.Inpainting`.
-        crossfade: see `CROSSFADE`.
-    """
-
-    kind: str
-    ranges: Ranges
-    padding: tuple[float, float] = (0.0, 0.0)
-    keep: tuple[str, ...] | None = None
-    strength: float = 1.0
-    jump_n_sample: int = 1
-    jump_length: int = 2
-    crossfade: float = CROSSFADE
-
-    def __post_init__(self) -> None:
-        check_strength(self.strength)
-        unknown = [name for name in self.keep or () if name not in control_names()]
-        if unknown:
-            known = ", ".join(control_names())
-            raise SettingError(f"keep names {shortened(unknown[0])}: the controls are {known}")
-        if not is_number(self.crossfade) or not 0 <= self.crossfade <= MAX_CROSSFADE:
-            raise SettingError(
-                f"crossfade is {shortened(self.crossfade)}: give 0 to {MAX_CROSSFADE:g} s"
-            )
 
 
 def regenerate(
@@ -173,28 +134,6 @@ def plain_edit(edit: Edit, take: Take) -> dict[str, Any]:
     plain["keep"] = None if edit.keep is None else list(edit.keep)
     source = {"path": take.path, "fingerprint": take.fingerprint, "recipe": take.recipe}
     return plain | {"source": source}
-
-
-def edit_of(plain: Mapping[str, Any]) -> Edit:
-    """Edit of the plain data in a recipe.
-
-    Raises:
-        ConditionError: other data.
-    """
-    try:
-        values = {name: plain[name] for name in Edit.__dataclass_fields__}
-        keep, padding = values["keep"], values["padding"]
-        if values["kind"] not in KINDS or len(padding) != 2 or not all(map(is_number, padding)):
-            raise SettingError(f"an edit of the kind {shortened(values['kind'])}")
-        values["ranges"] = checked_ranges(values["ranges"])
-        values["padding"] = (float(padding[0]), float(padding[1]))
-        values["keep"] = None if keep is None else tuple(map(str, keep))
-        return Edit(**values)
-    except (KeyError, TypeError, SettingError) as error:
-        raise ConditionError(f"song of the recipe: {error}") from error
-
-
-KINDS = ("edit", "continue", "vary")
 
 
 def take_conditions(model: Any, take: Take, offset: float, frames: int) -> ConditionBatch:

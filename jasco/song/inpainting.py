@@ -14,12 +14,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from jasco.errors import SettingError, shortened
+from jasco.errors import SettingError
 from jasco.flow import Solver
 from jasco.flow.solvers import Callback, FixedStep, Velocity
-from jasco.io.plain import is_number, is_whole
-
-MAX_REPEATS = 100
+from jasco.song.edit import check_repeats, check_strength
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +49,7 @@ class Inpainting:
 
     def __post_init__(self) -> None:
         check_strength(self.strength)
-        for name in ("jump_n_sample", "jump_length"):
-            value = getattr(self, name)
-            if not is_whole(value, MAX_REPEATS) or value < 1:
-                raise SettingError(
-                    f"{name} is {shortened(value)}: give a whole number from 1 to {MAX_REPEATS}"
-                )
+        check_repeats(self.jump_n_sample, self.jump_length)
         if self.jump_n_sample > 1 and not isinstance(self.solver, FixedStep):
             raise SettingError(f"{self.solver.name} chooses its steps itself: leave jump_n_sample")
 
@@ -101,16 +94,3 @@ def part_of(field: Velocity, start: float, stop: float) -> Velocity:
     """Field whose integral over [0, 1] is that of ``field`` from ``start`` to ``stop``."""
     length = stop - start
     return field if length == 1 else lambda t, z: length * field(start + length * t, z)
-
-
-def check_strength(strength: object) -> None:
-    """Refuse a strength out of range.
-
-    Raises:
-        SettingError: no number above 0 and up to 1.
-    """
-    if not is_number(strength) or not 0 < strength <= 1:  # type: ignore[operator]
-        raise SettingError(
-            f"strength is {shortened(strength)}: give a number above 0 and up to 1, where 1 keeps "
-            "nothing of the take"
-        )

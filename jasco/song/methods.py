@@ -13,7 +13,8 @@ from jasco.control_value import MAX_DURATION
 from jasco.errors import SettingError, shortened
 from jasco.generation import Generation
 from jasco.io.plain import is_number
-from jasco.song.editing import CROSSFADE, Edit, regenerate
+from jasco.song.edit import CROSSFADE, Edit
+from jasco.song.editing import regenerate
 from jasco.song.ranges import bar_ranges, checked_ranges
 from jasco.song.take import Take
 

@@ -18,6 +18,7 @@ LIGHT = (
     "jasco.io.jsonl",
     "jasco.io.plain",
     "jasco.runs",
+    "jasco.song.edit",
 )
 
 

@@ -16,9 +16,10 @@ from jasco.conditions import ConditionBatch
 from jasco.drums import DrumCodes
 from jasco.errors import ConditionError, JascoError, SettingError
 from jasco.recipe import Recipe
-from jasco.song import Edit, Take
-from jasco.song.editing import edit_of, pasted, take_conditions
+from jasco.song.edit import Edit, edit_of
+from jasco.song.editing import pasted, take_conditions
 from jasco.song.ranges import bar_ranges, parse_bars, parse_seconds
+from jasco.song.take import Take
 
 SHORT = {"steps": 2, "seed": 5}
 

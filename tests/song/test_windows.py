@@ -9,7 +9,8 @@ from jasco.chords import ChordProgression
 from jasco.conditions import ConditionBatch, Conditions, Encoded
 from jasco.flow import AB2, SOLVERS, Euler
 from jasco.model import Jasco
-from jasco.song import SongVelocity, Windows, windows_of
+from jasco.song.velocity import SongVelocity
+from jasco.song.windows import Windows, windows_of
 
 TOTALS = [1, 7, 40, 41, 57, 101, 400]
 
