@@ -49,6 +49,15 @@ FORMATS = (
         ("pk\x03\x04", "<score-partwise", "<score-timewise", "<!doctype score-"),
         binary=True,
     ),
+    Format(
+        "ChordPro",
+        (".cho", ".crd", ".chopro", ".chordpro", ".pro"),
+        "jasco.charts.chordpro.read_chordpro",
+        ("{title:", "{t:", "{start_of_", "{sog", "{soc"),
+    ),
+    Format(
+        "ABC", (".abc",), "jasco.charts.abc_music.read_abc", ("%abc", "x:1\n", "x: 1\n", "\nk:")
+    ),
 )
 _SNIFFED = 4096  # bytes, but links of iReal Pro are searched further
 SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)

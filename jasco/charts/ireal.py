@@ -33,9 +33,9 @@ _TOKEN = re.compile(
     r"""
       (?P<metre>T\d{2})
     | (?P<section>\*[A-Za-z])
-    | (?P<text><[^>]*>)
-    | (?P<alternate>\([^)]*\))
-    | (?P<chord>(?:[A-GW][b\#]?)(?:\*[^*]*\*|sus|alt|add|[-^+oh0-9\#b])*(?:/[A-G][b\#]?)?)
+    | (?P<text><[^>]{0,200}>)
+    | (?P<alternate>\([^)]{0,200}\))
+    | (?P<chord>(?:[A-GW][b\#]?)(?:\*[^*]{0,100}\*|sus|alt|add|[-^+oh0-9\#b])*(?:/[A-G][b\#]?)?)
     | (?P<ending>N[0-9])
     | (?P<line>[|\[\]{}Z])
     | (?P<cell>[ npxr])
