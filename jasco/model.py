@@ -20,7 +20,7 @@ from jasco.conditions import ConditionBatch, Conditions, as_clips, check_asked
 from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded, to_device
 from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
-from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, make_solver
+from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, Term, make_solver
 from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork
 from jasco.recipe import Recipe
@@ -243,8 +243,16 @@ class Jasco(SongMethods, Float32Module):
         return self.network(z, t, conditions)
 
     def guided(self, conditions: ConditionBatch, guidance: Guidance) -> GuidedVelocity:
-        """Guided velocity field v(t, z) for encoded conditions."""
+        """Guided velocity field v(t, z) for encoded conditions.
+
+        Distilled guidance is one term, whose weights are an input of the network.
+        """
+        inputs = self.network.guidance_inputs(guidance, self.controls)
         terms = [guidance.terms(self.controls, given) for given in conditions.given]
+        if inputs:
+            row = to_device(torch.tensor([inputs]), self.device)
+            conditions = self.network.with_guidance(conditions, row)
+            terms = [[Term(1.0, frozenset(conditions.controls))]] * len(conditions)
         return GuidedVelocity.of(self.network, conditions, terms)
 
     def loss(

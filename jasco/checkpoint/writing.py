@@ -16,6 +16,7 @@ from torch import Tensor
 
 from jasco.checkpoint.layout import CARD, CONFIG, PARTS, WEIGHTS, node_of
 from jasco.errors import CheckpointError
+from jasco.flow import GuidanceRanges
 from jasco.io.atomic import replacing_folder
 
 
@@ -77,6 +78,12 @@ def _card(config: Mapping[str, Any]) -> str:
     )
     controls = ", ".join(config["model"].get("conditioners", {}))
     origin = f"Converted from `{source['id']}`." if source.get("id") else "Trained with Jasco."
+    ranges = config["model"].get("network", {}).get("distilled_guidance")
+    if ranges:
+        origin += (
+            " Its guidance is distilled (arXiv 2210.03142): one evaluation a step, for "
+            f"{GuidanceRanges(ranges)}."
+        )
     return (
         f"---\n{data.to_yaml()}\n---\n\n# Jasco: music from {controls}\n\n{origin}\n\n"
         "```python\nfrom jasco import Conditions, Jasco\n\n"

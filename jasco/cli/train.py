@@ -37,6 +37,7 @@ KINDS = {
     "init_from": str,
     "allow_new": list[str],
     "new_dropout": float,
+    "guidance_ranges": Mapping[str, list[float]] | None,
     "objective.dropout": Mapping[str, float],
     "callbacks": Mapping[str, Any] | None,
     "logger": Mapping[str, Any] | None,

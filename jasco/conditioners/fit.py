@@ -32,6 +32,8 @@ def check_parts(
         raise SettingError(
             "network.adaln_text needs a pooled text: give conditioners.text.pooling_queries"
         )
+    if network.guidance is not None:
+        network.guidance.ranges.subsets(tuple(conditioners))
     width, channels = network.norm.normalized_shape[0], codec.latent_dim
     facts = [("network.latent_dim", network.output.out_features, channels)]
     for name, conditioner in conditioners.items():

@@ -2,6 +2,7 @@
 
 from jasco.flow.guidance import Guidance, Term
 from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath, shift_timesteps
+from jasco.flow.ranges import GuidanceRanges
 from jasco.flow.registry import SOLVERS, make_solver
 from jasco.flow.solvers import (
     AB2,
@@ -26,6 +27,7 @@ __all__ = [
     "Euler",
     "FixedStep",
     "Guidance",
+    "GuidanceRanges",
     "Heun",
     "Midpoint",
     "Solver",

@@ -7,15 +7,21 @@ added to the projected latents, which equals one projection of the concatenation
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 from torch import Tensor, nn
 
-from jasco.conditions import ConditionBatch
+from jasco.conditions import ConditionBatch, Encoded
 from jasco.errors import SettingError
-from jasco.network.embeddings import TimeEmbedding, sinusoidal_positions
+from jasco.flow import Guidance, GuidanceRanges
+from jasco.network.embeddings import GuidanceEmbedding, TimeEmbedding, sinusoidal_positions
 from jasco.network.transformer import Transformer
 
 MAX_DEPTH = 256
 """Most layers of a network."""
+
+_GUIDANCE = "guidance"  # of embedded guidance weights, beside the controls of a `ConditionBatch`
 
 
 class VelocityNetwork(nn.Module):
@@ -34,6 +40,8 @@ class VelocityNetwork(nn.Module):
         adaln_text: add a projection of the pooled text to the embedding of flow time, so that the
             text modulates every block too. The projection starts at zero, where the network
             computes the same as without it. ``adaln`` and ``pooling_queries`` are needed.
+        distilled_guidance: trained ranges of the guidance weights that the network takes as inputs,
+            by term, see `jasco.flow.GuidanceRanges`; its velocity is then the guided one.
 
     Raises:
         SettingError: sizes that do not fit each other.
@@ -51,6 +59,7 @@ class VelocityNetwork(nn.Module):
         rotary: bool = False,
         adaln: bool = False,
         adaln_text: bool = False,
+        distilled_guidance: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         super().__init__()
         if heads < 1 or not 1 <= depth <= MAX_DEPTH:
@@ -75,11 +84,38 @@ class VelocityNetwork(nn.Module):
         self.text = nn.Linear(dim, dim, bias=False) if adaln_text else None
         if self.text is not None:
             nn.init.zeros_(self.text.weight)
+        ranges = GuidanceRanges(distilled_guidance) if distilled_guidance is not None else None
+        self.guidance = None if ranges is None else GuidanceEmbedding(dim, ranges)
         self.transformer = Transformer(
             dim, depth, heads, mlp_ratio, skip_connections, rotary, adaln
         )
         self.norm = nn.LayerNorm(dim)
         self.output = nn.Linear(dim, latent_dim, bias=False)
+
+    def guidance_inputs(self, guidance: Guidance, controls: Sequence[str]) -> list[float]:
+        """Weights that are inputs of the network: none, unless its guidance is distilled.
+
+        Raises:
+            ConditionError: a name is not one of the controls of the model.
+            SettingError: weights outside the ranges of distilled guidance.
+        """
+        guidance.terms(controls)
+        return [] if self.guidance is None else self.guidance.ranges.weights(guidance, controls)
+
+    def with_guidance(self, conditions: ConditionBatch, weights: Tensor) -> ConditionBatch:
+        """Conditions of B items with the guidance weights (B, K) of a distilled network.
+
+        Their embedding is a condition of its own: one vector for all frames, added to the frames
+        and to the embedding of flow time. A single row (1, K) serves all items.
+
+        Raises:
+            SettingError: the guidance of the network is not distilled.
+        """
+        if self.guidance is None:
+            raise SettingError("this network takes no guidance weights: its guidance is a sum")
+        values = self.guidance(weights)[:, None].expand(len(conditions), -1, -1)
+        encoded = Encoded(values, values.new_zeros(values.shape[-1]))
+        return replace(conditions, controls={**conditions.controls, _GUIDANCE: encoded})
 
     def forward(self, z: Tensor, t: Tensor, conditions: ConditionBatch) -> Tensor:
         """Velocity (B, T, C) at noisy latents, for C latent channels.
@@ -88,6 +124,9 @@ class VelocityNetwork(nn.Module):
             z: noisy latents (B, T, C).
             t: flow times (B,) in [0, 1], or one scalar for all items.
             conditions: encoded conditions of the B items.
+
+        Raises:
+            SettingError: conditions without guidance weights for a network that takes them.
         """
         x = self.input(z)
         if self.positional_scale:
@@ -98,6 +137,13 @@ class VelocityNetwork(nn.Module):
         if self.text is not None:
             # The pooled text is the same in all frames but those of padding, which come last.
             time = time + self.text(conditions.controls["text"].values[:, 0])
+        if self.guidance is not None:
+            if _GUIDANCE not in conditions.controls:
+                raise SettingError(
+                    "distilled guidance has no conditional velocity to train or to evaluate: take "
+                    "the checkpoint that it was distilled from"
+                )
+            time = time + conditions.controls[_GUIDANCE].values[:, 0]
         tokens, mask = conditions.tokens(z.shape[0], x.shape[-1], z.device)
         x = self.transformer(x, tokens + time[:, None], mask, time)
         return self.output(self.norm(x))

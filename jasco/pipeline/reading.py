@@ -86,7 +86,7 @@ def check_fit(requests: Iterable[Request], model: Jasco) -> None:
     for request in requests:
         with labelled(request.label):
             frames = model.num_frames(request.duration)
-            (request.guidance or model.guidance).terms(model.controls)
+            model.network.guidance_inputs(request.guidance or model.guidance, model.controls)
             check_asked(request.asked, model.controls)
             for value in request.controls.values():
                 if isinstance(value, ControlValue):

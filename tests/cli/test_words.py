@@ -88,7 +88,7 @@ def said(tmp_path, monkeypatch, capfd):
         ([*FINETUNE, "callbacks.sampels.every=3"], "did you mean callbacks.samples.every?"),
         ([*FINETUNE, "flavour=3"], "no setting flavour: --help lists them, +flavour=VALUE adds"),
         ([*FINETUNE, "~flavour"], "no setting flavour"),
-        (["experiment=text", "init_from=x"], "init_from is a setting of experiment=finetune"),
+        (["experiment=text", "init_from=x"], "init_from is a setting of experiment=distill or fi"),
         (["experiment=text", "conditioners@add=[melody]"], "is a setting of experiment=finetune"),
         ([*FINETUNE, "optim.lr=${nothing}"], "optim.lr: Interpolation key 'nothing' not found"),
         # not to be read

@@ -90,6 +90,7 @@ DATA = "data.root=somewhere"
 PARTS = ("model.codec.pretrained=somewhere", "model.conditioners.text.pretrained=somewhere")
 EXPERIMENTS = {
     "demo": (DATA, *PARTS),
+    "distill": (DATA, "init_from=somewhere"),
     "finetune": (DATA, "init_from=somewhere"),
     "text": (),  # it writes its data itself
 }
@@ -114,6 +115,7 @@ EXPERIMENT_OF = {
     "data=descriptions": "text",
     "data=segments": "codec",
     "module=codec": "codec",
+    "module=distill": "distill",
     "module=finetune": "finetune",
     "module=text": "text",
     "optim=codec": "codec",
@@ -260,6 +262,7 @@ def training_words(name: str, places: Path) -> tuple[str, ...]:
         "chords_drums_melody": (*SIZE, *parts),
         "codec": (f"data.root={places / 'music'}",),
         "demo": (*SIZE, *parts),
+        "distill": (f"init_from={places / 'few'}", "guidance_ranges={all: [1, 3]}"),
         "finetune": (
             f"init_from={places / 'few'}", "conditioners@add=[melody]", "allow_new=[melody]",
         ),

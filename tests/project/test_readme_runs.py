@@ -36,6 +36,7 @@ SIZES = {
     "codec": ("trainer.max_steps=2", "data.batch_size=2", "data.val_segments=2"),
     "text": ("trainer.max_steps=2", "data.batch_size=4", "data.val_descriptions=4"),
     "finetune": ("trainer.max_steps=2", "data.batch_size=2", "data.val_clips=2"),
+    "distill": ("trainer.max_steps=2", "data.batch_size=2", "data.val_clips=2"),
     "chords_drums": (
         "trainer.max_steps=2", "data.batch_size=2", "data.val_clips=2", "solver.steps=2",
         "model.network.dim=32", "model.network.depth=2", "model.network.heads=2",
@@ -145,9 +146,9 @@ def test_training(command: str, place: Path, environment: dict[str, str]) -> Non
     words = shlex.split(command)
     (experiment,) = (w.partition("=")[2] for w in words if w.startswith("experiment="))
     (folder,) = (Path(w.partition("=")[2]) for w in words if w.startswith("run="))
-    codec = "for_mine" if experiment == "finetune" else "for_encodec"
+    codec = "for_mine" if experiment in ("distill", "finetune") else "for_encodec"
     (place / "prepared").symlink_to(place / codec)
-    samples = experiment in ("finetune", "chords_drums")
+    samples = experiment in ("distill", "finetune", "chords_drums")
     words += [*SIZES[experiment], *([SAMPLES] if samples else [])]
     if "hydra/launcher=joblib" in words:
         words.append("data.workers=4")
@@ -176,6 +177,10 @@ def test_training(command: str, place: Path, environment: dict[str, str]) -> Non
         assert "MEMBER: 2/2" in said
     if experiment == "codec":
         assert (place / folder / "codec" / "model.safetensors").is_file()
+    if experiment == "distill":
+        (take,) = (place / folder / "samples" / "step-0000002").glob("*.json")
+        ranges = Jasco.from_pretrained(place / folder).network.guidance.ranges
+        assert json.loads(take.read_text())["guidance"].keys() == ranges.keys()
     if experiment == "text":
         assert (place / folder / "encoder" / "model.safetensors").is_file()
 

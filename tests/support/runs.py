@@ -99,11 +99,11 @@ class Watch(Callback):
 
 def fit(folder, songs, *, steps, model=None, watch=None, every=100, resume=False, **options):
     """A run as `jasco-train` makes it; returns its trainer, module and what was watched."""
-    model = model or new_model()
     watch = watch or Watch()
     data_options = {"batch_size": 4, "val_share": 0.0, "val_clips": 4}
     data_options |= options.pop("data", {})
     optim = options.pop("optim", Optimization(lr=3e-3, warmup=3))
+    module = options.pop("module", None)
     text = TextDropout(merge=0.5)
     last = folder / "checkpoints" / "last.ckpt"
     settings = {
@@ -129,11 +129,40 @@ def fit(folder, songs, *, steps, model=None, watch=None, every=100, resume=False
         default_root_dir=folder,
         **settings,
     )
-    module = JascoModule(model, optim=optim, seed=3)
+    module = module or JascoModule(model or new_model(), optim=optim, seed=3)
     data = JascoDataModule(songs, text, seed=7, **data_options)
     module.configure_data(data)
     trainer.fit(module, datamodule=data, ckpt_path=last if resume and last.exists() else None)
     return trainer, module, watch
+
+
+def load(folder, name="last.ckpt"):
+    """Checkpoint of a run."""
+    return torch.load(folder / "checkpoints" / name, weights_only=True)
+
+
+def same(a, b, path=""):
+    """Where two nested structures of tensors and plain values differ, bit by bit."""
+    if isinstance(a, dict):
+        keys = [f"{path} {key}" for key in a.keys() ^ b.keys()]
+        return keys + [
+            d for key in a.keys() & b.keys() for d in same(a[key], b[key], f"{path}.{key}")
+        ]
+    if isinstance(a, list):
+        return [
+            d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}.{i}")
+        ]
+    equal = torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+    return [] if equal else [path]
+
+
+STATE = ("state_dict", "current_model_state", "averaging_state", "optimizer_states")
+STATE += ("lr_schedulers", "JascoDataModule", "global_step")
+
+
+def differences(one, other):
+    """Places where two checkpoints differ."""
+    return [d for key in STATE for d in same(one[key], other[key], key)]
 
 
 def in_child(function, *args, environment=None):

@@ -11,36 +11,10 @@ import time
 import pytest
 import runs
 import torch
+from runs import differences, load
 
 from jasco.errors import CheckpointError, Interrupted
 from jasco.training.checkpoint_io import AtomicCheckpointIO
-
-
-def load(folder, name="last.ckpt"):
-    return torch.load(folder / "checkpoints" / name, weights_only=True)
-
-
-def same(a, b, path=""):
-    """Where two nested structures of tensors and plain values differ, bit by bit."""
-    if isinstance(a, dict):
-        keys = [f"{path} {key}" for key in a.keys() ^ b.keys()]
-        return keys + [
-            d for key in a.keys() & b.keys() for d in same(a[key], b[key], f"{path}.{key}")
-        ]
-    if isinstance(a, list):
-        return [
-            d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in same(x, y, f"{path}.{i}")
-        ]
-    equal = torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
-    return [] if equal else [path]
-
-
-STATE = ("state_dict", "current_model_state", "averaging_state", "optimizer_states")
-STATE += ("lr_schedulers", "JascoDataModule", "global_step")
-
-
-def differences(one, other):
-    return [d for key in STATE for d in same(one[key], other[key], key)]
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])

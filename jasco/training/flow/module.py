@@ -60,8 +60,8 @@ class JascoModule(TrainingModule):
         if self.dropout:
             model.config = model.config | {"dropout": self.dropout}
         left_out = tuple(f"model.{name}" for name in provided_by_hub(model.config))
-        self.register_state_dict_post_hook(partial(_leave_out, left_out))
-        self.register_load_state_dict_post_hook(partial(_do_not_miss, left_out))
+        self.register_state_dict_post_hook(partial(leave_out, left_out))
+        self.register_load_state_dict_post_hook(partial(do_not_miss, left_out))
         controls = model.controls
         given = [f"{how}/{name}" for name in controls for how in ("with", "without")]
         self._seen = LossBreakdown(["loss", *time_groups(), *given])
@@ -75,12 +75,16 @@ class JascoModule(TrainingModule):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> JascoModule:
         """A copy, such as of averaged weights, that shares the parts that do not train."""
-        for part in frozen_parts(self.model):
+        for part in self.shared_parts():
             memo[id(part)] = part
         copied = self.__class__.__new__(self.__class__)
         memo[id(self)] = copied
         copied.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
         return copied
+
+    def shared_parts(self) -> list[nn.Module]:
+        """Parts that do not train, which copies share."""
+        return frozen_parts(self.model)
 
     # --- loss --------------------------------------------------------------------------------
 
@@ -298,7 +302,7 @@ def save_batch(batch: ClipBatch, path: Path) -> None:
         save_file(own, part, metadata={"clips": json.dumps(facts)})
 
 
-def _leave_out(
+def leave_out(
     prefixes: tuple[str, ...], module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any
 ) -> None:
     """Keep tensors that begin so out of a state dict."""
@@ -306,8 +310,8 @@ def _leave_out(
         del state[name]
 
 
-def _do_not_miss(prefixes: tuple[str, ...], module: nn.Module, incompatible: Any) -> None:
-    """Let a state dict be without what `_leave_out` leaves out."""
+def do_not_miss(prefixes: tuple[str, ...], module: nn.Module, incompatible: Any) -> None:
+    """Let a state dict be without what `leave_out` leaves out."""
     # Within another module, as that of averaged weights, a name has a prefix more.
     incompatible.missing_keys[:] = [
         key

@@ -13,8 +13,10 @@ from jasco import checkpoint
 from jasco.checkpoint import Checkpoint
 from jasco.controls import control_names
 from jasco.errors import SettingError
+from jasco.flow import Guidance, GuidanceRanges
 from jasco.io.hub import HubOptions
 from jasco.model import Jasco
+from jasco.network import VelocityNetwork
 
 
 def fresh_model(
@@ -62,6 +64,49 @@ def pretrained_model(
     return extend(checkpoint.read(init_from, HubOptions()), add or {}, allow_new, new_dropout)
 
 
+def student_model(
+    init_from: str,
+    ranges: Mapping[str, Sequence[float]] | None = None,
+    resume_from: str | None = None,
+) -> Jasco:
+    """Model of a checkpoint, of which the network alone trains and takes guidance weights.
+
+    Args:
+        init_from: name, folder or file of the checkpoint, the teacher.
+        ranges: lowest and highest weight of each guidance term; by default from zero to twice the
+            weights of the checkpoint's own guidance, which must be within them.
+        resume_from: last checkpoint of the run; once the file is there, the model is read from it.
+
+    Raises:
+        SettingError: guidance that is distilled already, or ranges that do not fit the model.
+    """
+    if _is_file(resume_from):
+        return _frozen_conditioners(_resumed(resume_from))
+    found = checkpoint.read(init_from, HubOptions())
+    node = found.config.get("guidance")
+    own = checkpoint.build(node, "guidance") if node else Guidance(all=1.0)
+    chosen = GuidanceRanges(ranges) if ranges else GuidanceRanges.around(own)
+    chosen.weights(own, tuple(found.config["model"]["conditioners"]))
+    bounds = {name: list(bound) for name, bound in chosen.items()}
+    config, resolved = copy.deepcopy(found.config), copy.deepcopy(found.resolved)
+    for node in (config, resolved):
+        node["model"]["network"]["distilled_guidance"] = bounds
+    return _frozen_conditioners(
+        _derived(found, config, resolved, "distilled", new=("network.guidance.",))
+    )
+
+
+def teacher_network(init_from: str) -> VelocityNetwork:
+    """Frozen network of the checkpoint that is distilled."""
+    model = Jasco.from_pretrained(init_from, device="cpu", dtype="float32")
+    return model.network.requires_grad_(False)
+
+
+def _frozen_conditioners(model: Jasco) -> Jasco:
+    model.conditioners.requires_grad_(False)
+    return model.train()
+
+
 def _is_file(path: str | None) -> TypeGuard[str]:
     return path is not None and Path(path).is_file()
 
@@ -101,22 +146,49 @@ def extend(
             c: conditioners[c] for c in control_names() if c in conditioners
         }
     config["dropout"] = dict.fromkeys(add, new_dropout) | (found.config.get("dropout") or {})
-    source = found.config.get("source") or {"revision": found.revision}
-    if found.revision and "id" not in source:
-        source["id"] = found.name
-    config["source"] = source | {"finetuned": True}
-
-    model = Jasco.from_config(resolved)
-    model.config = config
-    model.codec.source = found.name
     new = tuple(f"conditioners.{name}." for name in add)
-    checkpoint.assign(
-        model, found.tensors, provided_by_parts=(*found.provided_by_parts, *new), source=found.name
-    )
+    model = _derived(found, config, resolved, "finetuned", new)
     for name in add:
         project = cast(nn.Linear, model.conditioners[name].project)
         for parameter in project.parameters():
             nn.init.zeros_(parameter)
+    return model
+
+
+def _derived(
+    found: Checkpoint,
+    config: dict[str, Any],
+    resolved: Mapping[str, Any],
+    how: str,
+    new: tuple[str, ...],
+) -> Jasco:
+    """Model of a changed configuration with the weights of the checkpoint.
+
+    Args:
+        found: checkpoint.
+        config, resolved: its configurations, changed.
+        how: key under ``source`` that marks the model.
+        new: prefixes of the tensors that the checkpoint lacks.
+
+    Raises:
+        SettingError: the guidance of the checkpoint is distilled.
+        CheckpointError: missing or unexpected tensors.
+    """
+    if found.config["model"]["network"].get("distilled_guidance"):
+        raise SettingError(
+            f"the guidance of {found.name} is distilled, so it has no conditional velocity to "
+            "train: name the checkpoint that it was distilled from"
+        )
+    source = found.config.get("source") or {"revision": found.revision}
+    if found.revision and "id" not in source:
+        source["id"] = found.name
+    config["source"] = source | {how: True}
+    model = Jasco.from_config(resolved)
+    model.config = config
+    model.codec.source = found.name
+    checkpoint.assign(
+        model, found.tensors, provided_by_parts=(*found.provided_by_parts, *new), source=found.name
+    )
     return model
 
 
