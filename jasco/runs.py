@@ -7,7 +7,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def environment() -> dict[str, Any]:
         "command": sys.argv,
         "commit": _git("rev-parse", "HEAD"),
         "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": installed(PACKAGES),
         "python": platform.python_version(),
         "system": platform.platform(),
         "threads": torch.get_num_threads(),
@@ -129,8 +130,10 @@ def _git(*words: str) -> str | None:
     return done.stdout.strip()
 
 
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of those of some packages that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

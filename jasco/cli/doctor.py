@@ -103,25 +103,28 @@ def extras() -> Iterator[Finding]:
 def parts() -> Iterator[Finding]:
     """Weights and plugins that are not Python packages."""
     demo = package_dir("assets") / "demo"
-    if (demo / "model.safetensors").is_file():
-        yield Finding("demo", "ok", str(demo))
-    else:
-        remedy = "pip install --force-reinstall jasco"
-        yield Finding("demo", "missing", "the model that comes with Jasco is not here", remedy)
+    here = demo if (demo / "model.safetensors").is_file() else None
+    remedy = "pip install --force-reinstall jasco"
+    yield _found("demo", here, "the model that comes with Jasco is not here", remedy)
     yield _chordino()
     yield _salience()
     yield _demucs()
     yield _soundfont()
 
 
+def _found(part: str, place: object | None, detail: str, remedy: str) -> Finding:
+    """Finding of a part at its place; ``None`` for one that is missing."""
+    return (
+        Finding(part, "missing", detail, remedy) if not place else Finding(part, "ok", f"{place}")
+    )
+
+
 def _salience() -> Finding:
     from jasco.extract.salience.weights import VARIABLE, kept_weights
 
     path = Path(os.environ.get(VARIABLE) or kept_weights())
-    if path.is_file():
-        return Finding("salience", "ok", str(path))
     remedy = f"they are fetched on first use; without network set {VARIABLE}"
-    return Finding("salience", "missing", f"no weights at {path}", remedy)
+    return _found("salience", path if path.is_file() else None, f"no weights at {path}", remedy)
 
 
 def _demucs() -> Finding:
@@ -129,13 +132,10 @@ def _demucs() -> Finding:
 
     if find_spec("demucs") is None:
         return Finding("separator", "missing", "needs demucs", "pip install 'jasco[drums]'")
-    found = find_drum_weights()
-    if found is not None:
-        return Finding("separator", "ok", str(found))
     named = os.environ.get(VARIABLE)
     detail = f"nothing at {named}" if named else "not fetched yet"
     remedy = f"they are fetched on first use; without network set {VARIABLE}"
-    return Finding("separator", "missing", detail, remedy)
+    return _found("separator", find_drum_weights(), detail, remedy)
 
 
 def _soundfont() -> Finding:
@@ -165,11 +165,8 @@ def programs() -> Iterator[Finding]:
         "ffmpeg": "reads m4a and video files",
         "fluidsynth": "renders MIDI to audio",
     }.items():
-        path = shutil.which(name)
-        if path:
-            yield Finding(name, "ok", path)
-        else:
-            yield Finding(name, "missing", purpose, f"install {name} with your package manager")
+        remedy = f"install {name} with your package manager"
+        yield _found(name, shutil.which(name), purpose, remedy)
 
 
 def hub() -> Iterator[Finding]:

@@ -60,15 +60,13 @@ class JascoDataModule(ResumableDataModule):
         without: Sequence[str] = (),
         dropout: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(collate, batch_size, workers, val_clips, "val_clips")
+        shares = {"val_share": val_share, "min_segment_ratio": min_segment_ratio}
+        super().__init__(collate, batch_size, workers, val_clips, "val_clips", **shares)
         for place in (root, val_root):
             if place is not None and not Path(place).expanduser().exists():
                 raise DataError(
                     f"no dataset at {place}: give a folder of jasco-prepare, or a manifest"
                 )
-        for name, share in (("val_share", val_share), ("min_segment_ratio", min_segment_ratio)):
-            if not 0 <= share <= 1:
-                raise SettingError(f"data.{name} is {share}: give a share from 0 to 1")
         self.root, self.val_root = root, val_root
         self.text = text or TextDropout()
         self.seed, self.val_share = seed, val_share

@@ -32,6 +32,7 @@ class ResumableDataModule(LightningDataModule):
         workers: reader processes; `default_workers` if ``None``. Results do not depend on it.
         val_items: items per validation.
         val_name: name of ``val_items`` in messages.
+        shares: shares of the data by their names, such as that of the validation.
 
     Raises:
         SettingError: a value out of range.
@@ -44,6 +45,7 @@ class ResumableDataModule(LightningDataModule):
         workers: int | None,
         val_items: int,
         val_name: str,
+        **shares: float,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -53,6 +55,9 @@ class ResumableDataModule(LightningDataModule):
         ):
             if value is not None and value < least:
                 raise SettingError(f"data.{name} is {value}: give at least {least}")
+        for name, share in shares.items():
+            if not 0 <= share <= 1:
+                raise SettingError(f"data.{name} is {share}: give a share from 0 to 1")
         self._collate = collate
         self.batch_size, self.workers, self.val_items = batch_size, workers, val_items
         self.datasets: dict[str, Any] = {}

@@ -54,9 +54,8 @@ class SegmentDataModule(ResumableDataModule):
         val_segments: int = 64,
         val_duration: float = 5.0,
     ) -> None:
-        super().__init__(torch.stack, batch_size, workers, val_segments, "val_segments")
-        if not 0 <= val_share <= 1:
-            raise SettingError(f"data.val_share is {val_share}: give a share from 0 to 1")
+        count = (val_segments, "val_segments")
+        super().__init__(torch.stack, batch_size, workers, *count, val_share=val_share)
         if not min(duration, val_duration) > 0:
             raise SettingError(
                 f"data.duration={duration}, val_duration={val_duration}: give more than 0 s"

@@ -6,9 +6,7 @@ The plan fixes the batches, so that rounding is the same in a resumed run and on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from jasco.errors import SettingError
@@ -21,6 +19,7 @@ from jasco.flow import Guidance, Solver
 from jasco.io.fingerprint import fingerprint
 from jasco.metrics.shuffle import derangement
 from jasco.model import Jasco
+from jasco.runs import installed
 
 PACKAGES = ("jasco", "torch", "lightning", "transformers", "numpy", "soxr", "mir_eval", "vamphost")
 
@@ -125,7 +124,7 @@ class Plan:
             "batch_size": self.batch_size,
             "extractor": self.extractor.facts(),
             "embeddings": self.embedder.facts() if self.embedder else {},
-            "versions": {name: found for name in PACKAGES if (found := _version(name))},
+            "versions": installed(PACKAGES),
         }
 
 
@@ -134,19 +133,7 @@ def noise_seed(seed: int, item: str) -> int:
     return int(hashlib.sha256(f"{seed}/{item}".encode()).hexdigest()[:8], 16)
 
 
-def noise_seeds(seeds: Sequence[int], item: str) -> list[int]:
-    """Seeds of the noise of an item, one for each seed of the evaluation."""
-    return [noise_seed(seed, item) for seed in seeds]
-
-
 def _fingerprint(model: Jasco) -> str:
     """Fingerprint of all weights and of the statistics of the latents."""
     tensors = model.state_dict()
     return fingerprint((*tensors.values(), model.codec.mean, model.codec.std), *tensors)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

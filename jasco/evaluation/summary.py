@@ -10,7 +10,7 @@ import numpy as np
 
 from jasco.adherence import headlines
 from jasco.embeddings.latents import Embeddings
-from jasco.evaluation.plan import Plan, noise_seeds
+from jasco.evaluation.plan import Plan, noise_seed
 from jasco.evaluation.records import Key, Records, from_json
 from jasco.evaluation.settings import CEILING, NONE
 from jasco.metrics.bootstrap import Interval
@@ -45,7 +45,7 @@ def build_report(plan: Plan, records: Records, frozen: Mapping[str, Any]) -> dic
                 "id": track.id,
                 "path": track.path,
                 "start": plan.items.start(number) / plan.model.frame_rate,
-                "noise": noise_seeds(plan.seeds, track.id),
+                "noise": [noise_seed(seed, track.id) for seed in plan.seeds],
             }
             for number, track in names.items()
         ],
