@@ -6,7 +6,7 @@ in ``codec/`` and the text encoder in ``text_encoder/``, in the layout of transf
 outside the folder are named in the configuration by Hub id and commit.
 """
 
-from jasco.checkpoint.building import assign, build, uninitialized
+from jasco.checkpoint.building import assign, build
 from jasco.checkpoint.layout import CARD, CONFIG, PARTS, RUN_FILE, WEIGHTS, Part
 from jasco.checkpoint.reading import (
     BUNDLED,
@@ -18,6 +18,7 @@ from jasco.checkpoint.reading import (
 )
 from jasco.checkpoint.writing import push, save
 from jasco.io.hub import HubOptions
+from jasco.io.uninitialized import uninitialized
 
 __all__ = [
     "BUNDLED",

@@ -14,21 +14,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from transformers import EncodecConfig, T5Config
+from transformers import EncodecConfig
 
 from jasco.aliases import resolve_aliases
 from jasco.checkpoint.layout import CODEC, PARTS, node_of
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.flow import Guidance, Solver
 from jasco.io.pretrained import read_config
-from jasco.io.torch_files import misfits, require_finite
+from jasco.io.torch_files import aligned, misfits, require_finite
+from jasco.io.uninitialized import uninitialized
+from jasco.t5 import T5Config
 
 MAX_NUMBER = 1_000_000
 """Largest whole number in a configuration; larger sizes would not fit in memory."""
 
-ALIGNMENT = 64
-"""Alignment of the tensors that torch allocates (bytes)."""
 
 _SHARED_SIZES = ("dim", "latent_dim")
 """Sizes of the network that its conditioners have too."""
@@ -235,22 +234,11 @@ def check_sizes(
             kind = EncodecConfig if part is CODEC else T5Config
             values = read_config(Path(str(node["pretrained"])), kind)
             node |= {"pretrained": None, "revision": None, "config": values}
-    with torch.device("meta"):
+    with torch.device("meta"), uninitialized():
         model = build(config["model"])
     if type(model).__name__ != "Jasco":
         raise SettingError(f"the configuration describes a {type(model).__name__}, not a Jasco")
     _require_fit(model, tensors, provided_by_parts, source)
-
-
-class uninitialized(TorchFunctionMode):  # noqa: N801 (a context manager, like torch.no_grad)
-    """Context of a model whose tensors are then loaded: layers draw no random weights."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if getattr(func, "__module__", None) == nn.init.__name__:
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
 
 
 def assign(
@@ -277,23 +265,12 @@ def assign(
     """
     _require_fit(model, tensors, provided_by_parts, source)
     own = model.state_dict()
-    ready = {name: _converted(tensor, own[name].dtype) for name, tensor in tensors.items()}
+    ready = {name: aligned(tensor, own[name].dtype) for name, tensor in tensors.items()}
     require_finite(ready, source)
     places = [(n, p) for n, p in model.named_parameters(remove_duplicate=False) if n in ready]
     new = {id(p): nn.Parameter(ready[n], p.requires_grad) for n, p in places}
     ready |= {n: new[id(p)] for n, p in places}  # tied parameters stay one
     model.load_state_dict(ready, strict=False, assign=True)
-
-
-def _converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """The tensor in a format, contiguous and aligned.
-
-    Files align tensors to 8 bytes only, where matrix-vector products differ in their last bits
-    from those of tensors that torch has allocated.
-    """
-    if tensor.dtype != dtype or not tensor.is_contiguous() or tensor.data_ptr() % ALIGNMENT:
-        return torch.empty(tensor.shape, dtype=dtype).copy_(tensor)
-    return tensor
 
 
 def _require_fit(

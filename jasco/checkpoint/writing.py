@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import HfApi, ModelCardData
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
@@ -67,6 +66,8 @@ def save(
 
 
 def _card(config: Mapping[str, Any]) -> str:
+    from huggingface_hub import ModelCardData
+
     source = config.get("source") or {}
     published = str(source.get("id", "")).startswith("facebook/jasco")
     data = ModelCardData(
@@ -98,6 +99,8 @@ def push(folder: Path, repo_id: str, *, private: bool, token: str | None, messag
     Raises:
         CheckpointError: the Hub refused it or was not reached.
     """
+    from huggingface_hub import HfApi
+
     api = HfApi(token=token)
     try:
         api.create_repo(repo_id, private=private, exist_ok=True)

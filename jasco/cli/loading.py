@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
-
-from jasco.cli.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     from jasco.model import Jasco
@@ -47,7 +46,8 @@ def load_model(
     """
     from jasco.model import Jasco
 
-    quiet_transformers()
+    # Read when transformers is imported, for the tokenizer of a published model.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     return Jasco.from_pretrained(
         name,
         device=device,

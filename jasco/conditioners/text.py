@@ -10,19 +10,18 @@ import torch
 from einops import rearrange
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
 
 from jasco.codec import EnCodec
 from jasco.conditioners.base import Conditioner
 from jasco.conditions import Encoded
 from jasco.device import full_float32, to_device
 from jasco.errors import CheckpointError, ConditionError, SettingError
-from jasco.io.pretrained import load_pretrained, make_config
+from jasco.io.pretrained import make_config
 from jasco.io.torch_files import read_safetensors, require_finite
+from jasco.t5 import ByteTokenizer, T5Config, T5Encoder, Tokenizer, load_tokenizer
 
 QUERIES_FILE = "summary.safetensors"
 """Pooling queries that were trained with the encoder, in its folder."""
-_VOCABULARIES = ("tokenizer.json", "spiece.model")
 
 
 class TextConditioner(Conditioner):
@@ -39,7 +38,7 @@ class TextConditioner(Conditioner):
         dim: width D of the network.
         pretrained: Hub id or folder of a T5 with its tokenizer; its weights are loaded.
         revision: commit of the Hub id.
-        config: values of a `T5Config` for random weights, with the byte tokenizer `ByT5Tokenizer`,
+        config: values of a `T5Config` for random weights, with the byte tokenizer `ByteTokenizer`,
             which needs no file; ignored with ``pretrained``.
         finetune: train the encoder too; else it is frozen.
         max_tokens: longest accepted text (tokens).
@@ -64,16 +63,16 @@ class TextConditioner(Conditioner):
     ) -> None:
         super().__init__()
         if pretrained is not None:
-            self.encoder = load_pretrained(T5EncoderModel, pretrained, revision)
-            self.tokenizer: Any = _load_tokenizer(pretrained, revision)
+            self.encoder = T5Encoder.load(pretrained, revision)
+            self.tokenizer: Tokenizer = load_tokenizer(pretrained, revision)
             if len(self.tokenizer) > self.encoder.config.vocab_size:
                 raise CheckpointError(
                     f"the tokenizer of {pretrained} has {len(self.tokenizer)} tokens and its "
                     f"encoder knows {self.encoder.config.vocab_size}: they do not belong together"
                 )
         elif config is not None:
-            self.tokenizer = ByT5Tokenizer()
-            self.encoder = T5EncoderModel(make_config(T5Config, config))
+            self.tokenizer = ByteTokenizer()
+            self.encoder = T5Encoder(make_config(T5Config, config))
         else:
             raise SettingError("text needs a pretrained T5 id or folder, or a config to start from")
         self.finetune = finetune
@@ -101,8 +100,7 @@ class TextConditioner(Conditioner):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Token ids (B, L), their mask (B, L), and a mask (B,) of the items that have a text."""
         texts = ["" if value is None else value for value in values]
-        tokens = self.tokenizer(texts, return_tensors="pt", padding=True)
-        ids, mask = tokens["input_ids"], tokens["attention_mask"].bool()
+        ids, mask = self.tokenizer(texts)
         longest = int(mask.sum(1).argmax())
         if int(mask[longest].sum()) > self.max_tokens:
             raise ConditionError(
@@ -120,7 +118,7 @@ class TextConditioner(Conditioner):
             torch.set_grad_enabled(self.finetune and torch.is_grad_enabled()),
             full_float32(ids.device),
         ):
-            hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            hidden = self.encoder(ids, mask)
         if self.summary is not None:
             pooled = rearrange(self.pool(hidden, mask), "b q d -> b 1 (q d)")
             values = self.project(pooled)
@@ -144,8 +142,8 @@ class TextConditioner(Conditioner):
 
     def save_encoder(self, folder: Path) -> None:
         """Write T5, tokenizer and pooling queries to a folder that transformers loads."""
-        self.encoder.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        self.encoder.save(folder)
+        self.tokenizer.save(folder)
         if self.summary is not None:
             save_file(self.summary.state_dict(), folder / QUERIES_FILE)
 
@@ -164,28 +162,3 @@ def _load_queries(queries: nn.Linear, folder: Path) -> None:
         )
     require_finite(found, path)
     queries.load_state_dict({"weight": found["weight"]})
-
-
-def _load_tokenizer(name: str, revision: str | None) -> Any:
-    """Tokenizer of a folder or Hub id; no code of a repository is run.
-
-    transformers 5 makes a tokenizer of three words for a T5 whose vocabulary is missing. It reads
-    every text as unknown, so a folder without one is refused.
-    """
-    options: dict[str, Any] = {"revision": revision or "main"}
-    if Path(name).is_dir():
-        options = {"local_files_only": True}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **options)
-    except Exception as error:  # each kind of tokenizer has its own ways to refuse a file
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CheckpointError(f"the tokenizer of {name} cannot be loaded: {reason:.300}") from error
-    files = [Path(name, file) for file in _VOCABULARIES]
-    needs_none = isinstance(tokenizer, ByT5Tokenizer)
-    if Path(name).is_dir() and not needs_none and not any(file.is_file() for file in files):
-        raise CheckpointError(
-            f"{name} lacks its tokenizer: it needs tokenizer_config.json and, unless that names "
-            f"the tokenizer of bytes, {' or '.join(_VOCABULARIES)}; copy the checkpoint again, "
-            "whole"
-        )
-    return tokenizer

@@ -8,17 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-
 from jasco.errors import CheckpointError
 
 # Both become parts of a path in the cache, so they must not hold "..".
@@ -96,6 +85,18 @@ def fetch(name: str, patterns: Sequence[str], hub: HubOptions) -> Located:
     """
     if hub.revision is not None and not _REVISION.fullmatch(hub.revision):
         raise CheckpointError(f"{hub.revision!r:.80} is no branch, tag or commit of {name!r}")
+    # Imported here: a local model needs no network.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
     try:
         folder = snapshot_download(
             name,

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import PreTrainedConfig, PreTrainedModel
 
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.io.plain import read_object
-from jasco.io.torch_files import require_finite, stored_shapes
+from jasco.io.torch_files import require_finite, require_stored
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CONFIG = "config.json"
 MAX_SIZE = 1_000_000
@@ -30,7 +31,7 @@ _COUNTS = ("num_layers", "num_decoder_layers", "num_residual_layers", "num_lstm_
 _OURS = ("latent_mean", "latent_std")
 
 
-def read_config(folder: Path, kind: type[PreTrainedConfig]) -> dict[str, Any]:
+def read_config(folder: Path, kind: Any) -> dict[str, Any]:
     """Fields of a configuration class, and ours, in a folder's ``config.json``.
 
     Raises:
@@ -42,7 +43,7 @@ def read_config(folder: Path, kind: type[PreTrainedConfig]) -> dict[str, Any]:
             f"{folder / CONFIG} is that of a {values.get('model_type')!r:.40}, not of a "
             f"{kind.model_type!r}"
         )
-    known = {*inspect.signature(kind).parameters, *_OURS} - _BASE
+    known = {*inspect.signature(kind).parameters, *_OURS} - _common(kind)
     values = {key: value for key, value in values.items() if key in known}
     try:
         make_config(kind, values)
@@ -51,7 +52,7 @@ def read_config(folder: Path, kind: type[PreTrainedConfig]) -> dict[str, Any]:
     return values
 
 
-def make_config(kind: type[PreTrainedConfig], values: Mapping[str, Any]) -> Any:
+def make_config(kind: Any, values: Mapping[str, Any]) -> Any:
     """Configuration of a class from values of a file, with bounded sizes.
 
     Raises:
@@ -71,7 +72,7 @@ def make_config(kind: type[PreTrainedConfig], values: Mapping[str, Any]) -> Any:
     try:
         config = kind(**values)
         quantizers = getattr(config, "num_quantizers", 1)
-    except Exception as error:  # transformers checks its fields in several ways
+    except Exception as error:  # fields are checked in several ways
         reason = " ".join(str(error).split())
         raise SettingError(f"no configuration of {kind.model_type}: {reason:.300}") from error
     if not 1 <= quantizers <= MAX_LAYERS:
@@ -146,14 +147,14 @@ def _checked_config(kind: type[PreTrainedModel], folder: Path) -> Any:
         raise
     except Exception as error:  # sizes that do not fit each other
         raise CheckpointError(f"{folder / CONFIG} describes no model: {error}") from error
-    held = sum(math.prod(shape) for shape in stored_shapes(folder).values())
-    if stated > held:
-        raise CheckpointError(
-            f"{folder / CONFIG} describes {stated:,} weights and its files hold {held:,}: they do "
-            "not belong together"
-        )
+    require_stored(stated, folder / CONFIG)
     return config
 
 
-# Fields of every configuration: none is a size, and some make transformers load other code.
-_BASE = {field.name for field in dataclasses.fields(PreTrainedConfig)}
+def _common(kind: Any) -> set[str]:
+    """Fields of every configuration of transformers.
+
+    None is a size, and some make transformers load other code.
+    """
+    base = kind.__base__
+    return {f.name for f in dataclasses.fields(base)} if dataclasses.is_dataclass(base) else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from jasco.io.files import regular_file
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 # Statistics of codebook training, unused in generation. In published float16 files they may be inf.
 _UNUSED = (".codebook.embed_avg", ".codebook.cluster_size")
+ALIGNMENT = 64
+"""Alignment of the tensors that torch allocates (bytes)."""
 _MOST_SHARING = 4
 """Largest ratio of the tensors' bytes to the file's; tied tensors are stored once."""
 
@@ -132,6 +135,31 @@ def misfits(
         ],
     }
     return [f"{what}: {_first(names)}" for what, names in found.items() if names]
+
+
+def aligned(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """The tensor in a format, contiguous and aligned.
+
+    Files align tensors to 8 bytes only, where matrix-vector products differ in their last bits
+    from those of tensors that torch has allocated.
+    """
+    if tensor.dtype != dtype or not tensor.is_contiguous() or tensor.data_ptr() % ALIGNMENT:
+        return torch.empty(tensor.shape, dtype=dtype).copy_(tensor)
+    return tensor
+
+
+def require_stored(stated: int, config: Path) -> None:
+    """Check that the files beside a configuration hold as many weights as it states.
+
+    Raises:
+        CheckpointError: they hold fewer, or cannot be read.
+    """
+    held = sum(math.prod(shape) for shape in stored_shapes(config.parent).values())
+    if stated > held:
+        raise CheckpointError(
+            f"{config} describes {stated:,} weights and its files hold {held:,}: they do not "
+            "belong together"
+        )
 
 
 def require_finite(tensors: Mapping[str, Tensor], source: str | Path) -> None:

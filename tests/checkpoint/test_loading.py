@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from jasco import checkpoint
-from jasco.checkpoint.building import ALIGNMENT
 from jasco.io.hub import HubOptions
+from jasco.io.torch_files import ALIGNMENT
 from jasco.model import Jasco
 
 PUBLISHED = "facebook/jasco-chords-drums-melody-400M"

@@ -16,12 +16,12 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers import T5EncoderModel
 
 from jasco.band.sketch import VALUES
 from jasco.conditioners import TextConditioner
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.io.atomic import replacing_folder
+from jasco.t5 import T5Encoder
 from jasco.training.callbacks import averaged
 from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.module import TrainingModule
@@ -65,9 +65,8 @@ class TextModule(TrainingModule):
 
     def forward(self, texts: list[str]) -> dict[str, Tensor]:
         """Logits (B, values) of each fact of `VALUES` for B texts."""
-        tokens = self.text.tokenizer(texts, return_tensors="pt", padding=True).to(self.device)
-        hidden = self.text.encoder(**tokens).last_hidden_state
-        found = self.text.pool(hidden, tokens["attention_mask"].bool())
+        ids, mask = (tensor.to(self.device) for tensor in self.text.tokenizer(texts))
+        found = self.text.pool(self.text.encoder(ids, mask), mask)
         pairs = zip(self.heads.items(), found.unbind(1), strict=True)
         return {name: head(x) for (name, head), x in pairs}
 
@@ -115,7 +114,7 @@ class TextModule(TrainingModule):
 
 
 @torch.no_grad()
-def init_local_attention_bias(encoder: T5EncoderModel) -> None:
+def init_local_attention_bias(encoder: T5Encoder) -> None:
     """Let the attention heads of a T5 begin with neighbouring tokens; the last one looks around.
 
     A word is an order of bytes, and a T5 knows order only by one learned number for each head and
@@ -125,11 +124,9 @@ def init_local_attention_bias(encoder: T5EncoderModel) -> None:
     stack: Any = encoder.encoder  # whose parts torch does not declare
     attention = stack.block[0].layer[0].SelfAttention
     bias = attention.relative_attention_bias.weight  # (buckets of distances, heads)
-    far = attention.relative_attention_max_distance
+    far = attention.max_distance
     distances = torch.arange(-far, far + 1)
-    buckets = attention._relative_position_bucket(
-        distances, True, attention.relative_attention_num_buckets, far
-    )
+    buckets = attention.bucket(distances)
     bias.zero_()
     for head, neighbour in zip(range(bias.shape[1] - 1), cycle(_NEIGHBOURS), strict=False):
         bias[buckets[distances == neighbour], head] = _NEAR
