@@ -6,20 +6,25 @@ mean and unit variance; decoding skips the quantiser (arXiv 2406.10970, section 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from transformers import EncodecConfig, EncodecModel
-from transformers.models.encodec.modeling_encodec import EncodecConv1d
 
 from jasco.device import full_float32, to_device
+from jasco.encodec import EncodecConfig, EncodecModel
 from jasco.errors import SettingError
 from jasco.io.fingerprint import fingerprint
-from jasco.io.pretrained import load_pretrained, make_config
+from jasco.io.pretrained import make_config
+
+WHOLE = 12.0
+"""Longest signal (s) that is computed in one block in float32, bit-equal to transformers."""
+LOOP_CONTEXT = 1.0
+"""Length (s) of the other end of a loop that is decoded before its start and after its end."""
 
 
 class EnCodec(nn.Module):
@@ -58,17 +63,21 @@ class EnCodec(nn.Module):
         super().__init__()
         self.source = pretrained
         if pretrained is not None:
-            self.model = load_pretrained(EncodecModel, pretrained, revision)
+            self.model = EncodecModel.load(pretrained, revision)
         elif config is not None:
             self.model = EncodecModel(make_config(EncodecConfig, config))
         else:
             raise SettingError("EnCodec needs a pretrained id or folder, or a config to start from")
-        _keep_sizes_on_cpu(self.model)
         self.decode_dtype = torch.float32
         own = self.model.config
         _check_rates(own.sampling_rate, own.hop_length)
-        mean = getattr(own, "latent_mean", 0.0) if latent_mean is None else latent_mean
-        std = getattr(own, "latent_std", 1.0) if latent_std is None else latent_std
+        mean, std = (
+            next(value for value in (given, stored, default) if value is not None)
+            for given, stored, default in (
+                (latent_mean, own.latent_mean, 0.0),
+                (latent_std, own.latent_std, 1.0),
+            )
+        )
         self.register_buffer("mean", _statistic("latent_mean", mean, own), persistent=False)
         self.register_buffer("std", _statistic("latent_std", std, own), persistent=False)
         self.requires_grad_(False)
@@ -105,15 +114,63 @@ class EnCodec(nn.Module):
 
     def encode_raw(self, wav: Tensor) -> Tensor:
         """Waveform (B, channels, N) to raw latents (B, T, D), without normalisation."""
+        whole = wav.requires_grad or wav.shape[-1] <= WHOLE * self.sample_rate
         with full_float32(wav.device):
-            return rearrange(self.model.encoder(wav), "b d t -> b t d")
+            if whole:
+                raw = self.model.encoder(wav)
+            else:
+                with torch.no_grad():
+                    blocks = self.model.encoder.stream([wav], _block_size(wav.device))
+                    raw = torch.cat(list(blocks), dim=-1)
+        return rearrange(raw, "b d t -> b t d")
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Normalised latents (B, T, D) to waveform (B, channels, T * hop_length)."""
-        raw = rearrange(latents.float() * self.std + self.mean, "b t d -> b d t")
-        low = self.decode_dtype != torch.float32
-        with full_float32(raw.device), torch.autocast(raw.device.type, self.decode_dtype, low):
-            return self.model.decoder(raw).float()
+    def decode(self, latents: Tensor, *, loop: bool = False) -> Tensor:
+        """Normalised latents (B, T, D) to waveform (B, channels, T * hop_length).
+
+        Args:
+            latents: normalised latents.
+            loop: decode the start and the end as neighbours, for a loop without a seam.
+        """
+        if loop:
+            context = min(round(LOOP_CONTEXT * self.frame_rate), latents.shape[1])
+            around = torch.cat([latents[:, -context:], latents, latents[:, :context]], dim=1)
+            start = context * self.hop_length
+            return self.decode(around)[..., start : start + latents.shape[1] * self.hop_length]
+        short = latents.shape[1] <= WHOLE * self.frame_rate and self.decode_dtype == torch.float32
+        if not (short or latents.requires_grad):
+            return torch.cat(list(self.decode_blocks([latents])), dim=-1)
+        with self._decoding():
+            return self.model.decoder(self._denormalized(latents)).float()
+
+    def decode_blocks(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Waveform of latents in blocks, each as soon as it is computed; without gradients.
+
+        A block is short, at most some seconds, so that memory does not grow with the length.
+
+        Args:
+            blocks: successive blocks (B, T, D) of normalised latents, of any lengths.
+
+        Yields:
+            Successive blocks (B, channels, N), together `decode` of all latents to within 1e-5;
+            they lag behind the latents by the receptive field and the length of a block.
+        """
+        raw = map(self._denormalized, blocks)
+        stream = self.model.decoder.stream(raw, _block_size(self.mean.device))
+        while True:
+            with torch.no_grad(), self._decoding():  # not while the caller has the block
+                block = next(stream, None)
+            if block is None:
+                return
+            yield block.float()
+
+    def _denormalized(self, latents: Tensor) -> Tensor:
+        return rearrange(latents.float() * self.std + self.mean, "b t d -> b d t")
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        kind, low = self.mean.device.type, self.decode_dtype != torch.float32
+        with full_float32(self.mean.device), torch.autocast(kind, self.decode_dtype, low):
+            yield
 
     def coarse_codes(self, wav: Tensor) -> Tensor:
         """Waveform (B, channels, N) to codes (B, T) of the first codebook."""
@@ -154,23 +211,12 @@ class EnCodec(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write the EnCodec to a folder that transformers loads."""
-        self.model.save_pretrained(folder)
+        self.model.save(folder)
 
 
-def _keep_sizes_on_cpu(model: EncodecModel) -> None:
-    """Keep the sizes of convolutions on the CPU when the model moves to another device.
-
-    transformers registers them as buffers and computes paddings from them, so on a GPU the host
-    would wait for the device 20 times in a decode and 28 times in an encode.
-    """
-    for layer in model.modules():
-        if isinstance(layer, EncodecConv1d):
-            stride, dilation = layer.conv.stride[0], layer.conv.dilation[0]
-            extent = (layer.conv.kernel_size[0] - 1) * dilation + 1
-            sizes = {"stride": stride, "kernel_size": extent, "padding_total": extent - stride}
-            for name, size in sizes.items():
-                delattr(layer, name)
-                setattr(layer, name, torch.tensor(size, device="cpu"))
+def _block_size(device: torch.device) -> int:
+    """Values of a block between two layers: those of a processor's cache, or of some GB."""
+    return 2**19 if device.type == "cpu" else 2**26
 
 
 def _statistic(name: str, value: Any, config: EncodecConfig) -> Tensor:

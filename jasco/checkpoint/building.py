@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import EncodecConfig
 
 from jasco.aliases import resolve_aliases
 from jasco.checkpoint.layout import CODEC, PARTS, node_of
+from jasco.encodec import EncodecConfig
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.flow import Guidance, Solver
 from jasco.io.pretrained import read_config

@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("aliases", "control_value", "device", "notices", "text", "workers"),
     ("config",),
     ("runs",),
-    ("audio", "chords", "flow", "melody", "t5"),
+    ("audio", "chords", "encodec", "flow", "melody", "t5"),
     ("charts", "controls", "drums"),
     ("conditions",),
     ("codec", "data.track_file", "generation", "network", "recipe"),

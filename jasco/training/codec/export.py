@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
-from transformers import EncodecModel
 
+from jasco.encodec import EncodecModel
 from jasco.errors import CheckpointError, SettingError
 from jasco.io.atomic import replacing_folder
 from jasco.training.callbacks import averaged
@@ -60,9 +60,10 @@ def measure_latents(
     Raises:
         SettingError: no segments.
     """
+    device = next(model.parameters()).device
     sums: Tensor | None = None
     for wav in segments:
-        latents = model.encoder(wav.to(model.device)).cpu().double()  # mps has no float64
+        latents = model.encoder(wav.to(device)).cpu().double()  # mps has no float64
         count = torch.full_like(latents[0, :, 0], latents[:, 0].numel())
         each = torch.stack([count, latents.sum((0, 2)), latents.square().sum((0, 2))])
         sums = each if sums is None else sums + each
@@ -91,6 +92,6 @@ def export_codec(model: EncodecModel, folder: Path, mean: Tensor, std: Tensor) -
     model.config.latent_mean, model.config.latent_std = mean.tolist(), std.tolist()
     try:
         with replacing_folder(folder) as new:
-            model.save_pretrained(new)
+            model.save(new)
     except OSError as error:
         raise CheckpointError(f"{folder} could not be written: {error}") from error

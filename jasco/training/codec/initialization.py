@@ -7,12 +7,9 @@ from typing import Any
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from transformers import EncodecModel
-from transformers.models.encodec.modeling_encodec import (
-    EncodecConv1d,
-    EncodecConvTranspose1d,
-    EncodecResnetBlock,
-)
+
+from jasco.encodec import EncodecModel
+from jasco.encodec.seanet import Conv, ResidualBlock, TransposedConv
 
 Convolution = nn.Conv1d | nn.ConvTranspose1d
 _LEVEL = 0.1  # RMS of music, full scale 1
@@ -43,7 +40,7 @@ def init_pca(model: EncodecModel, seconds: float = 40.0) -> None:
     encoder, decoder = list(model.encoder.layers), list(model.decoder.layers)
     for layer in encoder:
         damp_residual(layer)
-        if isinstance(layer, EncodecConv1d):
+        if isinstance(layer, Conv):
             last = layer is encoder[-1]
             transforms.append(
                 _analyse(layer, signal, shift=0.0 if last else _SHIFT, rotate=not last)
@@ -51,7 +48,7 @@ def init_pca(model: EncodecModel, seconds: float = 40.0) -> None:
         signal = layer(signal)
     for layer in decoder:
         damp_residual(layer)
-        if isinstance(layer, EncodecConv1d | EncodecConvTranspose1d):
+        if isinstance(layer, Conv | TransposedConv):
             _synthesise(layer, transforms.pop())
             last = layer is decoder[-1]
             out = layer(signal)
@@ -59,7 +56,7 @@ def init_pca(model: EncodecModel, seconds: float = 40.0) -> None:
         signal = layer(signal)
 
 
-def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, rotate: bool) -> Tensor:
+def _analyse(layer: Conv, signal: Tensor, *, shift: float, rotate: bool) -> Tensor:
     """Set a convolution to the PCA (out, C, block) of its input (1, C, T), and return it."""
     conv = layer.conv
     (stride,), (kernel,), out = conv.stride, conv.kernel_size, conv.out_channels
@@ -85,13 +82,13 @@ def _analyse(layer: EncodecConv1d, signal: Tensor, *, shift: float, rotate: bool
     return transform
 
 
-def _synthesise(layer: EncodecConv1d | EncodecConvTranspose1d, transform: Tensor) -> None:
+def _synthesise(layer: Conv | TransposedConv, transform: Tensor) -> None:
     """Set a convolution of the decoder to the transpose of a transform (out, C, block)."""
     conv = layer.conv
     (stride,), (kernel,) = conv.stride, conv.kernel_size
     weight = torch.zeros_like(conv.weight)
     start = _padding_left(layer, kernel - stride)
-    if isinstance(layer, EncodecConvTranspose1d):
+    if isinstance(layer, TransposedConv):
         weight[:, :, start : start + stride] = transform
     else:
         weight[:, :, start : start + stride] = rearrange(transform, "out c block -> c out block")
@@ -105,10 +102,10 @@ def _rescale(conv: Convolution, out: Tensor, gain: Tensor, last: bool) -> None:
     _set_bias(conv, (0.0 if last else _SHIFT) - gain * out.mean(dim=(0, 2)))
 
 
-def _padding_left(layer: EncodecConv1d | EncodecConvTranspose1d, total: int) -> int:
+def _padding_left(layer: Conv | TransposedConv, total: int) -> int:
     """Samples of padding on the left of a convolution, or of trimming where it is transposed."""
     if layer.causal:
-        return total if isinstance(layer, EncodecConv1d) else 0
+        return total if isinstance(layer, Conv) else 0
     return total - total // 2
 
 
@@ -118,13 +115,13 @@ def damp_residual(layer: nn.Module) -> None:
     Args:
         layer: layer of an EnCodec; layers other than residual blocks are left as they are.
     """
-    if not isinstance(layer, EncodecResnetBlock):
+    if not isinstance(layer, ResidualBlock):
         return
     final: Any = layer.block[-1]
     final = final.conv
     _set_weight(final, final.weight * _BRANCH)
     _set_bias(final, torch.zeros(final.out_channels))
-    if isinstance(layer.shortcut, EncodecConv1d):
+    if isinstance(layer.shortcut, Conv):
         conv = layer.shortcut.conv
         _set_weight(conv, torch.eye(conv.out_channels)[:, :, None])
         _set_bias(conv, torch.zeros(conv.out_channels))

@@ -97,7 +97,7 @@ class CodecModule(TrainingModule):
                 f"weights has {', '.join(weights)}: it takes those of {', '.join(wanted)}"
             )
         self.model = codec.model.requires_grad_(True).train()
-        if not self.model.name_or_path:
+        if codec.source is None:
             torch.manual_seed(seed)
             init_pca(self.model)
         self.reconstruction = ReconstructionLoss(codec.sample_rate, **(reconstruction or {}))

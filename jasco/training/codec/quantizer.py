@@ -1,7 +1,6 @@
-"""Training of residual vector quantisation, in the buffers of the EnCodec of transformers.
+"""Training of residual vector quantisation, in the buffers of the EnCodec.
 
-Codes are assigned by the layers of transformers, so that a trained quantiser and its export give
-the same codes. Codebooks are moving averages of the vectors assigned to them (van den Oord et al.,
+Codebooks are moving averages of the vectors assigned to them (van den Oord et al.,
 arXiv 1711.00937, appendix A.1), in a residual cascade (Zeghidour et al., arXiv 2107.03312); dead
 codes are replaced by vectors of the batch.
 """
@@ -15,12 +14,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, distributed
 from torch.nn import functional as F
-from transformers.models.encodec.modeling_encodec import (
-    EncodecEuclideanCodebook,
-    EncodecResidualVectorQuantizer,
-    EncodecVectorQuantization,
-)
 
+from jasco.encodec.quantizer import Codebook, Quantizer, ResidualQuantizer
 from jasco.errors import SettingError
 
 
@@ -56,7 +51,7 @@ class CodebookLearner:
 
     def __init__(
         self,
-        quantizer: EncodecResidualVectorQuantizer,
+        quantizer: ResidualQuantizer,
         decay: float = 0.95,
         dead_share: float = 0.1,
     ) -> None:
@@ -77,7 +72,7 @@ class CodebookLearner:
         """
         residual, total = latents, torch.zeros_like(latents)
         codes, sums, commitments = [], [], []
-        for layer in cast("Iterable[EncodecVectorQuantization]", self.quantizer.layers):
+        for layer in cast("Iterable[Quantizer]", self.quantizer.layers):
             if learn:
                 self._learn(layer.codebook, rearrange(residual.detach(), "b d t -> (b t) d"))
             codes.append(layer.encode(residual.detach()))
@@ -89,9 +84,9 @@ class CodebookLearner:
         return Quantized(torch.stack(codes), torch.stack(sums), torch.stack(commitments).mean())
 
     @torch.no_grad()
-    def _learn(self, codebook: EncodecEuclideanCodebook, vectors: Tensor) -> None:
+    def _learn(self, codebook: Codebook, vectors: Tensor) -> None:
         """Update a codebook with the vectors (N, D) that it quantises."""
-        codes = codebook.codebook_size
+        codes = len(codebook.embed)
         mean_use = len(vectors) * _processes() / codes
         dead = codebook.cluster_size < self.dead_share * mean_use
         # Each dead code gets another vector; with more dead codes than vectors, the last ones are
@@ -108,7 +103,7 @@ class CodebookLearner:
             mean_use  # as if of average use, until the moving average shows its own
         )
 
-        assigned = F.one_hot(codebook.quantize(vectors), codes).to(vectors.dtype)
+        assigned = F.one_hot(codebook.nearest(vectors), codes).to(vectors.dtype)
         use, sums = assigned.sum(0), assigned.T @ vectors
         if distributed.is_initialized():
             distributed.all_reduce(use)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
-from transformers import EncodecConfig, EncodecModel
 
+from jasco.encodec import EncodecConfig, EncodecModel
+from jasco.encodec.seanet import Convolution
 from jasco.training.codec.initialization import init_pca, pink_noise
 from jasco.training.codec.reconstruction import si_sdr
 
@@ -33,7 +33,7 @@ def sizes(model, noise):
     hooks = [
         m.register_forward_hook(lambda _, __, out: found.append(out.std().item()))
         for m in model.modules()
-        if isinstance(m, nn.Conv1d | nn.ConvTranspose1d)
+        if isinstance(m, Convolution)
     ]
     with torch.no_grad():
         latents = model.encoder(noise)

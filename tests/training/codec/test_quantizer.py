@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn import functional as F
-from transformers import EncodecConfig, EncodecModel
+from transformers import EncodecModel as Reference
 
+from jasco.encodec import EncodecConfig, EncodecModel
 from jasco.errors import SettingError
 from jasco.training.codec.quantizer import CodebookLearner, straight_through
 
@@ -67,11 +68,13 @@ def test_each_codebook_brings_the_latents_closer(trained):
     assert all(b < 0.9 * a for a, b in zip(errors, errors[1:], strict=False)), errors
 
 
-def test_transformers_quantises_alike(trained):
+def test_transformers_quantises_alike(trained, tmp_path):
     model, learner, latents = trained
+    model.save(tmp_path)
+    reference = Reference.from_pretrained(tmp_path).quantizer
     found = learner(latents, learn=False)
-    assert torch.equal(found.codes, model.quantizer.encode(latents))
-    torch.testing.assert_close(found.latents[-1], model.quantizer.decode(found.codes))
+    assert torch.equal(found.codes, reference.encode(latents))
+    torch.testing.assert_close(found.latents[-1], reference.decode(found.codes))
 
 
 def test_looking_does_not_learn(trained):
@@ -132,7 +135,7 @@ def test_dead_codes_are_given_vectors_of_the_batch():
     for _ in range(600):
         learner(100 + synthetic_latents(4, generator), learn=True)
     used = learner(100 + synthetic_latents(64, generator), learn=False).codes.unique()
-    assert len(lost) == 1 and len(used) == 16
+    assert len(lost) < 4 and len(used) == 16
 
 
 def test_a_batch_smaller_than_the_codebook_fills_it_in_steps():

@@ -1,0 +1,98 @@
+"""The codec on long audio: blocks equal to the whole, in bounded memory, and loops."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from jasco.codec import WHOLE, EnCodec
+from jasco.model import Jasco
+
+FULL = {
+    "sampling_rate": 32000,
+    "upsampling_ratios": [8, 5, 4, 4],
+    "num_filters": 64,
+    "codebook_size": 2048,
+    "target_bandwidths": [2.2],
+    "use_causal_conv": False,
+}
+
+
+@pytest.fixture(scope="module")
+def codec(tiny: Jasco) -> EnCodec:
+    return tiny.codec
+
+
+def test_long_audio_is_that_of_the_whole(codec: EnCodec) -> None:
+    seconds = 2.5 * WHOLE
+    generator = torch.Generator().manual_seed(1)
+    wav = 0.1 * torch.randn(1, 1, round(seconds * codec.sample_rate) - 7, generator=generator)
+    with torch.no_grad():
+        raw = codec.model.encoder(wav).transpose(1, 2)
+        torch.testing.assert_close(codec.encode_raw(wav), raw, rtol=0, atol=1e-5)
+        latents = (raw - codec.mean) / codec.std
+        whole = codec.model.decoder(raw.transpose(1, 2))
+    torch.testing.assert_close(codec.decode(latents), whole, rtol=0, atol=1e-5)
+
+
+def test_blocks_come_while_latents_are_still_made(
+    codec: EnCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jasco.codec._block_size", lambda device: 2**14)
+    latents = torch.randn(2, 1500, codec.latent_dim)
+    taken = 0
+
+    def arriving() -> Iterator[torch.Tensor]:
+        nonlocal taken
+        for block in latents.split(50, dim=1):
+            taken += 1
+            yield block
+
+    blocks = codec.decode_blocks(arriving())
+    first = next(blocks)
+    assert taken < 30 and not first.requires_grad
+    assert not torch.is_autocast_enabled("cpu")
+    audio = torch.cat([first, *blocks], dim=-1)
+    assert audio.shape == (2, 1, 1500 * codec.hop_length)
+    torch.testing.assert_close(audio, codec.decode(latents), rtol=0, atol=1e-5)
+
+
+def test_gradients_of_latents_and_audio(codec: EnCodec) -> None:
+    latents = torch.randn(1, 700, codec.latent_dim, requires_grad=True)
+    codec.decode(latents).square().mean().backward()
+    assert latents.grad is not None and latents.grad.abs().sum() > 0
+
+
+def test_a_loop_has_no_seam(codec: EnCodec) -> None:
+    """Latents that repeat give audio that repeats, as far as the LSTM forgets."""
+    latents = torch.randn(1, 100, codec.latent_dim)
+    loop = codec.decode(latents, loop=True)
+    middle = codec.decode(latents.repeat(1, 5, 1))[..., 2 * loop.shape[-1] : 3 * loop.shape[-1]]
+    assert loop.shape == middle.shape
+    assert (loop - middle).abs().max() < 0.01 * middle.abs().max()
+    plain = codec.decode(latents)
+    assert (plain - middle).abs().max() > 0.05 * middle.abs().max()
+
+
+def _peak(queue: multiprocessing.Queue[float]) -> None:
+    torch.set_num_threads(1)
+    codec = EnCodec(config=FULL)
+    codec.encode(torch.zeros(1, 1, 3200))
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    latents = codec.encode(torch.zeros(1, 1, 60 * 32000))
+    for _ in codec.decode_blocks([latents[:, :1500], latents[:, 1500:]]):
+        pass
+    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 2**20)
+
+
+def test_a_minute_takes_little_memory() -> None:
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_peak, args=(queue,))
+    process.start()
+    assert queue.get() < 0.5  # GB; the whole takes 2.2
+    process.join()
