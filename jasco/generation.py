@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from jasco.audio import save_audio
+from jasco.audio.loops import LoopPoints
 from jasco.control_value import MAX_DURATION, MAX_FRAMES
 from jasco.errors import AudioError, ConditionError, SettingError, shortened
 from jasco.io.files import output_file
@@ -45,6 +46,7 @@ class Generation:
         recipe: per item, all that is needed to make it again, as plain JSON data.
         notes: per item, changes that fitted the conditions to the model.
         loudness: target (LUFS) of `save` by default; ``None`` for edits, which keep the level.
+        loop: facts of a loop for samplers, which `save` writes into wav files.
     """
 
     audio: Tensor
@@ -53,6 +55,7 @@ class Generation:
     recipe: list[dict[str, Any]]
     notes: list[tuple[str, ...]]
     loudness: float | None = LOUDNESS
+    loop: LoopPoints | None = None
 
     def __len__(self) -> int:
         return len(self.recipe)
@@ -117,7 +120,9 @@ class Generation:
         level = {"loudness": "none" if loudness is None else loudness}
         for file, samples, plain in zip(paths, self.audio, self.recipe, strict=True):
             kept = plain | level if recipe else None
-            save_audio(file, samples, self.sample_rate, loudness=loudness, recipe=kept)
+            save_audio(
+                file, samples, self.sample_rate, loudness=loudness, recipe=kept, loop=self.loop
+            )
         return paths
 
     def _repr_html_(self) -> str:

@@ -33,6 +33,7 @@ import torch
 from jasco.audio import riff
 from jasco.audio.decoding import Source, opened
 from jasco.audio.level import Limiter, normalize_loudness
+from jasco.audio.loops import LoopPoints, normalize_loop
 from jasco.audio.recipes import is_recipe_of
 from jasco.audio.signal import Audio, checked
 from jasco.errors import AudioError, JascoWarning
@@ -125,6 +126,7 @@ def save_audio(
     loudness: float | None = -14.0,
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
+    loop: LoopPoints | None = None,
 ) -> Path: ...
 
 
@@ -138,6 +140,7 @@ def save_audio(
     loudness: float | None = -14.0,
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
+    loop: LoopPoints | None = None,
 ) -> None: ...
 
 
@@ -150,6 +153,7 @@ def save_audio(
     loudness: float | None = -14.0,
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
+    loop: LoopPoints | None = None,
 ) -> Path | None:
     """Write a wav, flac, mp3 or ogg file atomically.
 
@@ -168,6 +172,7 @@ def save_audio(
         recipe: recipe of the audio, JSON data. It is written into the comment tag, for a path that
             ends in ``.wav`` also into a ``.json`` beside the file. An existing ``.json`` that is
             not the recipe of the replaced wav file is kept, with a warning.
+        loop: facts of a loop, which a wav file holds for samplers.
 
     Returns:
         Path of the file; ``None`` for a file object.
@@ -189,8 +194,8 @@ def save_audio(
         text = None if recipe is None else json.dumps(dict(recipe), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise AudioError(f"cannot write {name}: the recipe is no JSON data ({error})") from error
-    audio = _fitted(to_audio(samples, sample_rate), form, name, loudness, limiter)
-    content = _encode(audio, form, text)
+    audio = _fitted(to_audio(samples, sample_rate), form, name, loudness, limiter, loop)
+    content = _encode(audio, form, text, loop)
     if not isinstance(path, Path):
         _write_to(path, content, name)
         return None
@@ -239,7 +244,12 @@ def _format(path: str | os.PathLike[str] | BinaryIO, format: str | None) -> tupl
 
 
 def _fitted(
-    audio: Audio, form: _Format, name: str, loudness: float | None, limiter: Limiter
+    audio: Audio,
+    form: _Format,
+    name: str,
+    loudness: float | None,
+    limiter: Limiter,
+    loop: LoopPoints | None,
 ) -> Audio:
     """Audio at a rate of the format and at the target loudness."""
     if audio.samples.shape[0] > form.max_channels:
@@ -250,7 +260,8 @@ def _fitted(
     nearest = min(bisect_left(form.rates, audio.sample_rate), len(form.rates) - 1)
     audio = audio.resample(form.rates[nearest])
     if loudness is not None:
-        audio = normalize_loudness(audio, loudness, limiter=limiter)
+        normalize = normalize_loudness if loop is None else normalize_loop
+        audio = normalize(audio, loudness, limiter=limiter)
     if clipped := int((audio.samples.abs() > 1).sum()):
         warnings.warn(
             f"{name}: {clipped} samples beyond full scale are clipped", JascoWarning, stacklevel=3
@@ -269,7 +280,7 @@ def _write_to(file: BinaryIO, content: bytes, name: str) -> None:
         ) from error
 
 
-def _encode(audio: Audio, form: _Format, comment: str | None) -> bytes:
+def _encode(audio: Audio, form: _Format, comment: str | None, loop: LoopPoints | None) -> bytes:
     """Bytes of an audio file; samples beyond full scale are clipped."""
     buffer = io.BytesIO()
     with soundfile.SoundFile(
@@ -287,6 +298,9 @@ def _encode(audio: Audio, form: _Format, comment: str | None) -> bytes:
         # Written in blocks, because libsndfile crashes on a long Vorbis signal in one piece.
         for block in audio.samples.clamp(-1, 1).T.split(_WRITE_BLOCK):
             sound.write(block.numpy())
+    if loop is not None and form.name == "WAV":
+        for name, data in loop.chunks(audio.samples.shape[1], audio.sample_rate):
+            riff.append_chunk(buffer, name, data)
     if comment is not None and form.name == "WAV":
         riff.append_comment(buffer, comment)
     return buffer.getvalue()

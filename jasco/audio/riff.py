@@ -28,12 +28,17 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def append_comment(file: BinaryIO, comment: str) -> None:
-    """Append an ASCII comment to a whole RIFF file and correct the length in its header."""
+    """Append an ASCII comment to a whole RIFF file."""
     text = comment.encode("ascii") + b"\0"
     text += b"\0" * (len(text) % 2)
-    head = struct.pack("<4sI4s4sI", b"LIST", 12 + len(text), b"INFO", b"ICMT", len(text))
+    append_chunk(file, b"LIST", b"INFO" + struct.pack("<4sI", b"ICMT", len(text)) + text)
+
+
+def append_chunk(file: BinaryIO, name: bytes, data: bytes) -> None:
+    """Append a chunk to a whole RIFF file and correct the length in its header."""
     file.seek(0, io.SEEK_END)
-    file.write(b"\0" * (file.tell() % 2) + head + text)
+    padding = b"\0" * (file.tell() % 2)
+    file.write(padding + struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2))
     length = file.tell() - 8
     file.seek(4)
     file.write(struct.pack("<I", length))

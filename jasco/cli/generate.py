@@ -21,6 +21,7 @@ from jasco.notices import tell
 from jasco.pipeline.charts import CHART_KEYS
 from jasco.pipeline.edits import EDIT_KEYS
 from jasco.pipeline.inputs import checked_input
+from jasco.pipeline.loops import LOOP_KEYS
 from jasco.pipeline.plan import Plan
 from jasco.pipeline.request import Request, check_output, keys, merged
 from jasco.pipeline.request_file import read_requests
@@ -49,6 +50,7 @@ MORE_OPTIONS: dict[str, dict[str, Any]] = {
     **{key: {"metavar": "TAKE"} for key in KINDS},
     "seconds": {"metavar": "S:S,..."},
     "before": {"action": "store_true"},
+    "loop": {"action": "store_true"},
     "keep": {"metavar": "NAME,..."},
     "strength": {"type": float, "metavar": "X"},
     "crossfade": {"type": float, "metavar": "S"},
@@ -80,6 +82,7 @@ examples:
   jasco-generate --request songs.jsonl --batch-size 8 -o song.flac
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
   jasco-generate --edit song.flac --bars 3-4 --chords "Dm | G" --keep drums -o edited.flac
+  jasco-generate "drum and bass" --loop --bars 8 --bpm 170 -o loop.wav
   jasco-generate "with brass" --continue song.flac --duration 10 -o longer.flac
 
 exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted.
@@ -140,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
             add(f"--{key.replace('_', '-')}", help=option.help, **option.argument)
     for name, spec in CONTROLS.items():
         add(f"--{name}-from", metavar="FILE", help=spec.extractor_help)
-    for key, (_, _, line) in (CHART_KEYS | EDIT_KEYS).items():
+    for key, (_, _, line) in (CHART_KEYS | EDIT_KEYS | LOOP_KEYS).items():
         add(f"--{key.replace('_', '-')}", help=line, **MORE_OPTIONS.get(key, {}))
     for flags, (kind, metavar, line) in OPTIONS.items():
         add(*flags.split(), type=kind, metavar=metavar, help=line)
@@ -258,7 +261,7 @@ def _requests(args: argparse.Namespace, options: Mapping[str, Any]) -> list[Requ
     if args.take is not None:
         checked_input("take", args.take, options=True)
         # Most errors of the options show without the recipe, as if a text were given.
-        known = {key: value for key, value in options.items() if key not in EDIT_KEYS}
+        known = {key: value for key, value in options.items() if key not in EDIT_KEYS | LOOP_KEYS}
         if "chart" not in known:
             known.pop("bars", None)
         check_output(Request.build({"text": "any", **known}).output or Path())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jasco.audio import Audio
+from jasco.audio.loops import LoopPoints
 from jasco.pipeline.plan import Take
 from jasco.pipeline.request import Request
 
@@ -56,12 +57,14 @@ class Candidate:
         audio: audio at the loudness of the file.
         recipe: recipe of the file.
         report: adherence, where the take is checked.
+        loop: facts of a loop, for the file.
     """
 
     seed: int
     audio: Audio
     recipe: dict[str, Any]
     report: AdherenceReport | None = None
+    loop: LoopPoints | None = None
 
     @property
     def rank(self) -> float:

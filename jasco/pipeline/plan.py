@@ -34,11 +34,11 @@ class Take:
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """Duration, solver, guidance and edit, which are equal for all takes of a batch."""
+        """Settings that are equal for all takes of a batch."""
         request = self.request
         guidance = None if request.guidance is None else tuple(request.guidance.items())
-        edit = None if request.edit is None else id(request)
-        return request.duration, request.solver, guidance, edit
+        alone = None if request.edit is None and request.loop is None else id(request)
+        return request.duration, request.solver, guidance, alone
 
 
 class Plan:

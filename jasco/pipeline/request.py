@@ -25,6 +25,8 @@ from jasco.notices import describe
 from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
 from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
 from jasco.pipeline.inputs import checked_input, is_written, spelled
+from jasco.pipeline.loops import LOOP_KEYS, with_loop
+from jasco.song.loop import Loop
 from jasco.text import checked_text
 
 _NUMBER = (int, float)
@@ -58,7 +60,7 @@ def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
         found[name] = spec.types, spec.words
         found |= {key: (option.types, option.words) for key, option in spec.options.items()}
     found |= {f"{name}_from": ((str, Path), "the path of a recording") for name in CONTROLS}
-    more = {**CHART_KEYS, **EDIT_KEYS}
+    more = {**CHART_KEYS, **EDIT_KEYS, **LOOP_KEYS}
     return found | {key: (types, words) for key, (types, words, _) in more.items()} | _SETTINGS
 
 
@@ -84,6 +86,7 @@ class Request:
         output: file to write; ``None`` if the request names none.
         files: files that are read.
         edit: edit of a take; ``None`` for a take of its own.
+        loop: loop; ``None`` for a take that ends.
     """
 
     label: str | None
@@ -103,6 +106,7 @@ class Request:
     output: Path | None
     files: tuple[Path, ...]
     edit: EditRequest | None = None
+    loop: Loop | None = None
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -117,6 +121,7 @@ class Request:
             options = label is None
             _check_types(values)
             files: list[Path] = []
+            values, loop = with_loop(values, options=options)
             values, edit = with_edit(values, files, options=options)
             values = with_chart(values, files)
             for name in CONTROLS:
@@ -163,6 +168,7 @@ class Request:
                 output=None if output is None else Path(output),
                 files=(*files, *recordings.values()),
                 edit=edit,
+                loop=loop,
             )
 
     @property

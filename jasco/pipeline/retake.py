@@ -15,6 +15,7 @@ from jasco.errors import SettingError
 from jasco.flow import SOLVERS
 from jasco.pipeline.edits import edit_values
 from jasco.pipeline.events import Note
+from jasco.pipeline.loops import loop_values
 from jasco.pipeline.request import labelled
 from jasco.recipe import Recipe
 from jasco.song.edit import KINDS, edit_of
@@ -73,7 +74,9 @@ def read_take(path: Path, options: Iterable[str] = ()) -> EarlierTake:
     with labelled(str(path)):
         recipe = Recipe.from_dict(plain)
         values = _values(recipe, plain.get("loudness", -14.0))
-        if recipe.song is not None:
+        if recipe.song is not None and recipe.song.get("kind") == "loop":
+            values |= loop_values(recipe.song)
+        elif recipe.song is not None:
             values |= edit_values(
                 edit_of(recipe.song), _source(path, recipe.song["source"], options)
             )

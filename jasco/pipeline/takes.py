@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from jasco.audio import Audio, normalize_loudness, save_audio
+from jasco.audio.loops import normalize_loop
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.model import Generation, Jasco
@@ -20,6 +21,7 @@ from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
 from jasco.song.edit import Edit
 from jasco.song.editing import regenerate
+from jasco.song.looping import frames_of_loop, generate_loop, repeated
 from jasco.song.take import Take
 
 if TYPE_CHECKING:
@@ -107,9 +109,14 @@ class Reader:
         sources = self.first if known and self.first is not None else Sources(request)
         self.first = None
         edit = sources.edit
-        frames = model.num_frames(request.duration if edit is None else edit.longest)
+        if request.loop is not None:
+            frames = frames_of_loop(request.loop, model.codec)
+        else:
+            frames = model.num_frames(request.duration if edit is None else edit.longest)
         length = frames / model.frame_rate
         given = sources.clip(length)
+        if request.loop is not None:
+            given = repeated(given, request.loop)
         with labelled(request.label), torch.no_grad():
             coded = model.with_codes(given, frames)
             batch = model.encode([coded], frames)
@@ -173,7 +180,7 @@ def make_takes(
                 continue
             kept = best.recipe if keep_recipe else None
             with noted_warnings() as notes:
-                save_audio(take.path, *best.audio, loudness=None, recipe=kept)
+                save_audio(take.path, *best.audio, loudness=None, recipe=kept, loop=best.loop)
             yield from notes
             watch.end("save")
             yield Saved(take, best, scores, dict(watch.seconds), len(batch))
@@ -207,24 +214,25 @@ def _generate(
         if done == total:
             watch.end("flow")
 
-    if first.take is not None and first.edit is not None:
-        settings: dict[str, Any] = {"solver": requests[0].solver, "guidance": requests[0].guidance}
-        settings |= {"seed": batch[0].seed, "num_samples": len(batch)}
-        settings |= {"progress": progress, "callback": step}
-        with torch.no_grad():
-            out = regenerate(model, first.take, first.coded, first.edit, **settings)
-        watch.end("decode")
-        return out
-    out = model.generate(
-        [found[request].coded for request in requests],
-        seed=[seed for _, seed in batch],
-        solver=requests[0].solver,
-        guidance=requests[0].guidance,
-        duration=requests[0].duration,
-        progress=progress,
-        callback=step,
-        encoded=encoded.select(places),
-    )
+    settings: dict[str, Any] = {
+        "solver": requests[0].solver,
+        "guidance": requests[0].guidance,
+        "progress": progress,
+        "callback": step,
+    }
+    alone = settings | {"seed": batch[0].seed, "num_samples": len(batch)}
+    if (loop := requests[0].loop) is not None:
+        out = generate_loop(model, first.coded, loop, **alone)
+    elif first.take is not None and first.edit is not None:
+        out = regenerate(model, first.take, first.coded, first.edit, **alone)
+    else:
+        out = model.generate(
+            [found[request].coded for request in requests],
+            seed=[seed for _, seed in batch],
+            duration=requests[0].duration,
+            encoded=encoded.select(places),
+            **settings,
+        )
     watch.end("decode")
     return out
 
@@ -245,6 +253,7 @@ def _candidate(take: PlannedTake, out: Generation, k: int) -> Generator[Event, N
     audio = Audio(out.audio[k], out.sample_rate)
     with noted_warnings(f"{take.path}: ") as notes:
         if target is not None:
-            audio = normalize_loudness(audio, target)
+            normalize = normalize_loudness if out.loop is None else normalize_loop
+            audio = normalize(audio, target)
     yield from notes
-    return Candidate(out.recipe[k]["seed"], audio, recipe)
+    return Candidate(out.recipe[k]["seed"], audio, recipe, loop=out.loop)

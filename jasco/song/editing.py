@@ -30,6 +30,7 @@ from jasco.song.take import Take, fitted
 from jasco.song.windows import Windows
 
 
+@torch.no_grad()
 def regenerate(
     model: Any,
     take: Take,
@@ -146,7 +147,7 @@ def take_conditions(model: Any, take: Take, offset: float, frames: int) -> Condi
         return null
     recipe = Recipe.from_dict(take.recipe)
     first = round(offset * model.frame_rate)
-    if recipe.song is None:
+    if recipe.song is None or recipe.song.get("kind") == "loop":
         length = round(recipe.duration * model.frame_rate)
         clip = _with_controls(recipe.conditions, model.controls)
         own = model.encode([clip], length)

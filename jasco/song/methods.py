@@ -1,12 +1,10 @@
-"""Methods of a model for edits of takes."""
+"""Methods of a model for edits of takes and for loops."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-
-import torch
 
 from jasco.conditions import Conditions, as_clips
 from jasco.control_value import MAX_DURATION
@@ -15,6 +13,8 @@ from jasco.generation import Generation
 from jasco.io.plain import is_number
 from jasco.song.edit import CROSSFADE, Edit
 from jasco.song.editing import regenerate
+from jasco.song.loop import Loop
+from jasco.song.looping import generate_loop, loop_of
 from jasco.song.ranges import bar_ranges, checked_ranges
 from jasco.song.take import Take
 
@@ -23,9 +23,8 @@ CONTINUATION = 10.0
 
 
 class SongMethods:
-    """Edits, continuations and variations of takes, for `jasco.model.Jasco`."""
+    """Edits, continuations and variations of takes, and loops, for `jasco.model.Jasco`."""
 
-    @torch.no_grad()
     def edit(
         self,
         take: Any,
@@ -82,7 +81,6 @@ class SongMethods:
         )
         return regenerate(self, opened, _clip(conditions), edit, **settings)
 
-    @torch.no_grad()
     def extend(
         self,
         take: Any,
@@ -107,7 +105,6 @@ class SongMethods:
             self, opened, conditions, continuation(opened, duration, before), settings
         )
 
-    @torch.no_grad()
     def vary(
         self,
         take: Any,
@@ -120,6 +117,44 @@ class SongMethods:
         opened = Take.of(take)
         edit = Edit("vary", ((0.0, opened.duration),), strength=strength)
         return _regenerated(self, opened, conditions, edit, settings)
+
+    def loop(
+        self,
+        conditions: Conditions | str,
+        *,
+        bars: int,
+        bpm: float | None = None,
+        time_signature: str | None = None,
+        key: str | None = None,
+        **settings: Any,
+    ) -> Generation:
+        """Loop of whole bars, whose end goes over into its beginning without a seam.
+
+        Windows and the context of the decoder go around a circle. It has the nearest whole number
+        of latent frames; its audio is then resampled as a periodic signal, by half a frame in the
+        whole loop at most, to the length of the bars in samples.
+
+        Args:
+            conditions: conditions; chords that are shorter than the loop repeat.
+            bars: number of bars.
+            bpm: tempo, in units of the metre's denominator per minute; by default that of chords
+                in bars of 4/4.
+            time_signature: metre; ``"4/4"`` by default.
+            key: key that a wav file tells samplers, such as ``"A minor"``.
+            settings: ``seed``, ``solver``, ``steps``, ``guidance``, ``num_samples``, ``progress``,
+                ``callback`` and ``window_batch`` of `generate`.
+
+        Raises:
+            JascoError: no tempo, or settings or conditions that do not fit.
+        """
+        clip = _clip(conditions)
+        if bpm is None:
+            if time_signature is not None:
+                raise SettingError("time_signature is that of bpm: give both")
+            loop = loop_of(clip, bars, key)
+        else:
+            loop = Loop.at(bars, bpm, time_signature, key)
+        return generate_loop(self, clip, loop, **settings)
 
 
 def continuation(take: Take, duration: float, before: bool = False) -> Edit:

@@ -73,7 +73,7 @@ class Take:
     def bars(self) -> tuple[float, ...]:
         """Onset of each bar (s); empty where they are not known."""
         plain = self.recipe
-        while plain is not None and plain.get("song"):
+        while plain is not None and (plain.get("song") or {}).get("source"):
             plain = plain["song"]["source"]["recipe"]
         chords = None if plain is None else Recipe.from_dict(plain).conditions.chords
         return () if chords is None else chords.bars

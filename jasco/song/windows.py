@@ -60,6 +60,16 @@ class Windows:
             starts.append(min(max(at_bar, default=most), total - size))
         return cls.of(starts, min(size, total), total)
 
+    @classmethod
+    def circle(cls, total: int, size: int) -> Windows:
+        """Windows on a circle of ``total`` frames, at equal distances.
+
+        Windows longer than the circle go around it more than once.
+        """
+        hop = size - math.ceil(OVERLAP * size)
+        count = max(math.ceil(total / hop), 2)
+        return cls.of([round(index * total / count) for index in range(count)], size, total)
+
 
 def windows_of(clip: Conditions, total: int, size: int, frame_rate: float) -> Windows:
     """Windows of a clip of ``total`` frames, at its bars where its chords have any."""

@@ -1,0 +1,55 @@
+"""Loop of a request: bars at a tempo, on a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jasco.errors import SettingError
+from jasco.pipeline.inputs import spelled
+from jasco.song.edit import KINDS
+from jasco.song.loop import Loop
+
+LOOP_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
+    "loop": (bool, "true or false", "loop of --bars N at --bpm, without a seam"),
+}
+"""Key of a request for a loop: types, the same in words, and the line of ``--help``."""
+
+
+def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, Any], Loop | None]:
+    """Values of a request without its loop, and the loop.
+
+    Args:
+        values: of the request, by key.
+        options: name options as the command line does.
+
+    Raises:
+        SettingError: no number of bars or no tempo, or a key that has no meaning for loops.
+    """
+    kept = dict(values)
+    if not kept.pop("loop", False):
+        return kept, None
+    loop = spelled("loop", options)
+    if foreign := [key for key in ("duration", "crop", *KINDS) if key in kept]:
+        names = ", ".join(spelled(key, options) for key in foreign)
+        raise SettingError(f"{loop} takes no {names}: leave it out")
+    bars, bpm = kept.pop("bars", None), kept.get("bpm")
+    if bars is None or bpm is None:
+        names = " and ".join(spelled(key, options) for key in ("bars", "bpm"))
+        raise SettingError(f"{loop} needs a length and a tempo: give {names}")
+    if isinstance(bars, str):
+        if not bars.strip().isdecimal() or len(bars) > 9:
+            raise SettingError(f"bars is {bars!r:.40}: give the number of bars of the loop")
+        bars = int(bars)
+    found = Loop.at(bars, bpm, kept.get("time_signature"), kept.get("key"))
+    if not isinstance(kept.get("chords"), str) and "chart" not in kept:
+        # They are those of the loop alone where no chords are to be read.
+        kept = {k: v for k, v in kept.items() if k not in ("bpm", "time_signature", "key")}
+    return kept, found
+
+
+def loop_values(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a request that makes the loop of a recipe again."""
+    loop = Loop.from_plain(plain)
+    values = {"loop": True, "bars": loop.bars, "bpm": loop.bpm}
+    return values | {"time_signature": loop.time_signature, "key": loop.key}

@@ -1,0 +1,142 @@
+"""Loops: songs on a circle, whose end goes over into their beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from jasco.audio.loops import LoopPoints
+from jasco.chords.numerals import Key
+from jasco.codec import EnCodec
+from jasco.conditions import Conditions
+from jasco.device import resolve_dtype, to_device
+from jasco.errors import SettingError
+from jasco.flow import Guidance, Solver, make_solver
+from jasco.generation import Generation, draw_noise, item_seeds, report_to
+from jasco.recipe import Recipe
+from jasco.song.integration import WINDOW_BATCH, integrate
+from jasco.song.loop import Loop
+from jasco.song.windows import Windows
+
+CONTEXT = 2.0
+"""Latents (s) of the other end that the decoder gets before and after the loop."""
+
+
+def frames_of_loop(loop: Loop, codec: EnCodec) -> int:
+    """Latent frames of a loop: the nearest whole number to its length."""
+    return max(round(loop.duration * codec.frame_rate), 1)
+
+
+@torch.no_grad()
+def generate_loop(
+    model: Any,
+    clip: Conditions,
+    loop: Loop,
+    *,
+    seed: int | Sequence[int] | None = None,
+    solver: Solver | str | None = None,
+    steps: int | None = None,
+    guidance: Guidance | float | Mapping[str, float] | str | None = None,
+    num_samples: int = 1,
+    progress: bool = False,
+    callback: Callable[[int, int], None] | None = None,
+    window_batch: int = WINDOW_BATCH,
+) -> Generation:
+    """Generate a loop; see `jasco.model.Jasco.loop`."""
+    solver = make_solver(solver, steps, default=model.solver)
+    guidance = model.guidance if guidance is None else Guidance.of(guidance)
+    dtype = torch.float32 if solver.adaptive else resolve_dtype(model.dtype, model.device)
+    seeds = item_seeds(seed, 1, num_samples)
+    frames, rate = frames_of_loop(loop, model.codec), model.frame_rate
+    notes = clip.notes(frames, rate)
+    clip = model.with_codes(repeated(clip, loop), frames)
+    encoded = model.encode([clip], frames).select([0] * len(seeds))
+    z_0 = to_device(draw_noise(seeds, (frames, model.codec.latent_dim)), model.device)
+    with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
+        latents = integrate(
+            model,
+            z_0,
+            encoded,
+            [Windows.circle(frames, model.num_frames())] * len(seeds),
+            solver=solver,
+            guidance=guidance,
+            dtype=dtype,
+            report=report_to(bar, callback),
+            window_batch=window_batch,
+        )
+    audio = periodic(
+        decode_circle(model.codec, latents).cpu(), round(loop.duration * model.sample_rate)
+    )
+    recipe = Recipe(
+        model=model.name_or_path,
+        revision=model.revision,
+        seed=None,
+        solver=solver.settings(),
+        guidance=dict(guidance),
+        duration=frames / rate,
+        dtype=str(dtype).removeprefix("torch."),
+        device=model.device.type,
+        conditions=clip,
+        batch=len(seeds),
+        threads=torch.get_num_threads(),
+        song=loop.to_plain(),
+    )
+    return Generation(
+        audio=audio,
+        latents=latents.cpu(),
+        sample_rate=model.sample_rate,
+        recipe=[replace(recipe, seed=one).to_dict(frames, rate) for one in seeds],
+        notes=[notes] * len(seeds),
+        loop=points_of(loop),
+    )
+
+
+def points_of(loop: Loop) -> LoopPoints:
+    """Facts of a loop for samplers."""
+    beats, bpm = loop.beats
+    root = None if loop.key is None else Key.parse(loop.key).tonic
+    return LoopPoints(beats, bpm, (loop.metre.beats, loop.metre.unit), root)
+
+
+def repeated(clip: Conditions, loop: Loop) -> Conditions:
+    """Conditions whose chords repeat to the end of a loop in place of being held."""
+    chords = clip.chords
+    if chords is None or chords.loop or not chords.end or chords.end >= loop.duration:
+        return clip
+    return replace(clip, chords=replace(chords, loop=True))
+
+
+def loop_of(clip: Conditions, bars: int, key: str | None) -> Loop:
+    """Loop at the tempo of the chords, in bars of 4/4.
+
+    Raises:
+        SettingError: the chords have no bars.
+    """
+    onsets = () if clip.chords is None else clip.chords.bars
+    length = None if clip.chords is None or not onsets else clip.chords.end
+    if length is None:
+        raise SettingError("a loop needs a tempo: give bpm, or chords in bars")
+    return Loop(bars, (length - onsets[0]) / len(onsets), key=key)
+
+
+def decode_circle(codec: EnCodec, latents: Tensor) -> Tensor:
+    """Samples (B, C, T * hop) of latents (B, T, D) on a circle."""
+    frames = latents.shape[1]
+    context = round(CONTEXT * codec.frame_rate)
+    around = torch.arange(-context, frames + context, device=latents.device) % frames
+    decoded = codec.decode(latents[:, around]).float()
+    return decoded[..., context * codec.hop_length :][..., : frames * codec.hop_length]
+
+
+def periodic(samples: Tensor, length: int) -> Tensor:
+    """Periodic signal (..., n) resampled to ``length`` samples: its Fourier series, cut off."""
+    if samples.shape[-1] == length:
+        return samples
+    spectrum = torch.fft.rfft(samples.double())
+    scaled = torch.fft.irfft(spectrum, n=length) * (length / samples.shape[-1])
+    return scaled.float()
