@@ -1,5 +1,7 @@
 """Descriptions: a template grammar over the facts of a song, with thousands of variants.
 
+Its words are those of ``assets/band/descriptions.yaml``.
+
 A description states true facts only; it may leave out any of them except genre, mood or an
 instrument, of which it names at least one.
 """
@@ -14,6 +16,9 @@ from typing import NamedTuple
 from jasco.band.drums import feels
 from jasco.band.genres import GENRES
 from jasco.band.instruments import Instrument
+from jasco.errors import DataError
+from jasco.io.assets import asset
+from jasco.io.plain import read_yaml
 
 
 class Facts(NamedTuple):
@@ -40,60 +45,19 @@ class Facts(NamedTuple):
 
 GENRE_WORDS = {name: genre.words for name, genre in GENRES.items()}
 
-MOODS: Mapping[tuple[bool, bool], tuple[str, ...]] = {
-    (False, False): ("calm", "warm", "tender", "peaceful", "dreamy", "gentle", "relaxed", "mellow"),
-    (False, True): ("happy", "upbeat", "joyful", "bright", "uplifting", "sunny", "cheerful", "fun"),
-    (True, False): ("sad", "melancholic", "moody", "somber", "wistful", "nostalgic", "mysterious"),
-    (True, True): ("dark", "intense", "dramatic", "driving", "tense", "urgent", "brooding"),
+_WORDS = read_yaml(asset("band/descriptions.yaml"), DataError)
+Phrases = Mapping[str, Sequence[str]]
+
+MOODS: Mapping[tuple[bool, bool], Sequence[str]] = {
+    ("minor" in name, "lively" in name): moods for name, moods in _WORDS["moods"].items()
 }
 """(minor key, lively) -> moods."""
 
 TEMPO_CLASSES = ("slow", "medium", "fast")
-
-TEMPO_WORDS: Mapping[str, tuple[str, ...]] = {
-    "slow": ("slow", "slow-tempo", "downtempo", "unhurried"),
-    "medium": ("mid-tempo", "medium-tempo", "moderate", "moderately paced"),
-    "fast": ("fast", "up-tempo", "quick", "fast-paced"),
-}
-_BPM = ("{n} bpm", "{n} BPM", "at {n} bpm", "around {n} bpm", "tempo {n}", "{n} beats per minute")
-METER_WORDS: Mapping[str, tuple[str, ...]] = {
-    "4/4": ("in 4/4", "in common time"),
-    "3/4": ("in 3/4", "in waltz time", "three beats to the bar"),
-    "6/8": ("in 6/8", "in compound time", "with a rolling 6/8 feel"),
-}
-
-# Role -> phrases for its instrument {i}.
-_PLAYERS: Mapping[str, tuple[str, ...]] = {
-    "lead": ("{i} lead", "{i} melody", "{i} on top", "{i} solo", "lead {i}", "{i}"),
-    "chords": ("{i}", "{i} chords", "{i} comping", "{i} accompaniment"),
-    "pad": ("{i}", "{i} in the background", "sustained {i}", "{i} underneath"),
-    "bass": ("{i}", "{i} line", "{i} underneath"),
-    "drums": ("{i}",),
-}
-ABSENCES: Mapping[str, tuple[str, ...]] = {
-    "drums": ("no drums", "without drums", "drumless"),
-    "lead": ("no lead", "no melody on top", "just the backing"),
-    "chords": ("no chords", "without harmony", "no chord instruments"),
-}
-
-# Placeholders: {g} genre, {m} mood, {t} tempo, {p} several players, {o} one player.
-_SENTENCES = (
-    "{m} {g} with {p}",
-    "a {m} {g} track with {p}",
-    "a {t} {g} piece with {p}",
-    "{t} {g} featuring {p}",
-    "a {t}, {m} {g} tune, {p}",
-    "{g} built on {p}",
-    "{p} in a {m} {g} style",
-    "{p} playing {t} {g}",
-    "{m}, {t} {g}",
-    "a {m} {g} groove: {p}",
-    "{t} and {m} {g} with {p}",
-    "{g} music, {m} and {t}, with {p}",
-    "this is {m} {g} with {p}",
-    "{o} over {m} {g}",
-    "a {g} song led by {o}, {m} in mood",
-)
+TEMPO_WORDS: Phrases = _WORDS["tempi"]
+METER_WORDS: Phrases = _WORDS["meters"]
+ABSENCES: Phrases = _WORDS["absences"]
+_PLAYERS: Phrases = _WORDS["players"]
 _TAGS = ("{g}", "{m}", "{t}", "{p}")
 
 
@@ -104,7 +68,7 @@ def describe(rng: Random, facts: Facts) -> str:
         tags = [tag for tag in _TAGS if rng.random() < 0.75] or ["{g}"]
         rng.shuffle(tags)
         return ", ".join([_fill(rng, tag, facts, joint=", ") for tag in tags] + remarks)
-    sentence = _fill(rng, rng.choice(_SENTENCES), facts, joint=" and ")
+    sentence = _fill(rng, rng.choice(_WORDS["sentences"]), facts, joint=" and ")
     joint = rng.choice((", ", ". ", "; "))
     if joint == ". ":
         remarks = [remark[0].upper() + remark[1:] for remark in remarks]
@@ -159,7 +123,7 @@ def _remarks(rng: Random, facts: Facts) -> list[str]:
     """Optional phrases: tempo in numbers, key, metre, and absent roles."""
     remarks = []
     if rng.random() < 0.3:
-        remarks.append(rng.choice(_BPM).format(n=facts.pulse))
+        remarks.append(rng.choice(_WORDS["bpm"]).format(n=facts.pulse))
     if rng.random() < 0.2:
         remarks.append(f"in {facts.key}")
     if rng.random() < (0.1 if facts.meter == "4/4" else 0.5):

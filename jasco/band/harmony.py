@@ -1,12 +1,12 @@
 """Chord progressions from functional harmony, over all chords of the models' vocabulary.
 
-Tables are in the Roman numerals of `jasco.chords`: a number after the slash is the bass as a degree
-of the key, so ``V7/7`` of C is G7/B and ``IV/5`` is F/G.
+The tables of ``assets/band/harmony.yaml`` are in the Roman numerals of `jasco.chords`: a number
+after the slash is the bass as a degree of the key, so ``V7/7`` of C is G7/B and ``IV/5`` is F/G.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import cycle
 from random import Random
@@ -15,6 +15,9 @@ from typing import NamedTuple
 from jasco.band.grid import Meter
 from jasco.chords import ChordProgression
 from jasco.chords.vocabulary import QUALITIES, ROOTS, SPELLINGS, UNKNOWN_CHORD
+from jasco.errors import DataError
+from jasco.io.assets import asset
+from jasco.io.plain import read_yaml
 
 MODES: Mapping[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),
@@ -66,74 +69,13 @@ _MEANINGS = {name: meaning for meaning, name in SPELLINGS.items()}
 _UNNAMED = ((0, 5, 10, 3), (0, 1, 2, 4), (0, 2, 4, 6, 8))
 _UNNAMED_SHARE = 0.05  # of the sections
 
-# Function -> numerals, as triads and with more tones; one that is listed twice is twice as likely.
-_FUNCTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "major": {
-        "T": ("I I I vi vi iii I/3 I/5", "Imaj7 Imaj7 I6 vi7 iii7 I/3 I/2 vi7"),
-        "S": ("IV IV ii iv bVII IV/6", "ii7 ii7 IVmaj7 IV6 iim7b5 ivm6 bVImaj7 iim7b5/1"),
-        "D": ("V V V7 V/7 viio Vaug V7/7", "V7 V7 V7/7 IV/5 viim7b5 V/4 Vaug bII7 viim7b5/6"),
-    },
-    "minor": {
-        "T": ("i i i VI III VI/1", "im7 im6 VImaj7 IIImaj7 im7 VI6"),
-        "S": ("iv iv iio VI bII", "ivm7 iim7b5 iim7b5/1 ivm6 bIImaj7 VImaj7 iim7b5"),
-        "D": ("V V7 v VII viio V/#7 Vaug", "V7 V7/#7 V7 viio VII7 Vaug V/4 VII/1 bII7"),
-    },
-    "dorian": {
-        "T": ("i i i III", "im7 im7 im6 IIImaj7"),
-        "S": ("IV IV ii IV/1", "IV7 IV7 iim7 IV6"),
-        "D": ("v VII VII", "vm7 VII VIImaj7 VII/1"),
-    },
-    "mixolydian": {
-        "T": ("I I I vi", "I7 I7 I6 vi7"),
-        "S": ("IV IV ii", "IV6 ii7 IVmaj7"),
-        "D": ("bVII bVII v bVII/1", "vm7 bVII6 bVII bVIImaj7"),
-    },
-}
-_NEXT = {"T": "TSSSD", "S": "SDDDT", "D": "TTTTSD"}
-
-LOOPS: Mapping[str, tuple[str, ...]] = {
-    "major": (
-        "I V vi IV",
-        "vi IV I V",
-        "I vi IV V",
-        "I vi ii V7",
-        "I V/7 vi I/5 IV I/3 ii V",
-        "I IV I V",
-        "IV V iii vi",
-        "ii7 V7 Imaj7 vi7",
-        "Imaj7 VI7 ii7 V7",
-        "iii7 VI7 ii7 V7",
-        "I I/b7 IV/6 iv",
-        "I Iaug I6 I7",
-        "I #io ii #iio",
-        "I bVII IV I",
-        "I7 IV7 I7 V7",
-        "I7 IV7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7",
-        "IV/5 I IV/5 I",
-        "Imaj7 iim7b5/1 V7/7 Imaj7",
-        "I bIII IV bVI",
-        "I/3 IV V/4 I/3",
-        "I V/2 IV/6 I",
-        "I II/1 IV/1 I",
-    ),
-    "minor": (
-        "i VI III VII",
-        "i VII VI V",
-        "i VII VI VII",
-        "i iv V7 i",
-        "i iv VII III VI iio V i",
-        "iim7b5 V7 i i",
-        "im7 iim7b5/1 V7/#7 im7",
-        "im7 im6 VImaj7 V7",
-        "im7 ivm7 im7 V7",
-        "i v iv V",
-        "i V/#7 VII IV/#6",
-        "i VI bII V7/#7",
-    ),
-    "dorian": ("i IV i IV", "im7 IV7", "i VII IV i", "im7 IV7 im7 VII", "i ii III IV"),
-    "mixolydian": ("I bVII IV I", "I v bVII IV", "I7 bVII IV I", "I bVII", "I7 IV7 bVII I7"),
-}
+_TABLES = read_yaml(asset("band/harmony.yaml"), DataError)
+_FUNCTIONS: Mapping[str, Mapping[str, Sequence[str]]] = _TABLES["functions"]
+"""Mode -> function -> numerals, as triads and with more tones."""
+LOOPS: Mapping[str, Sequence[str]] = _TABLES["loops"]
 """Common progressions, by mode."""
+
+_NEXT = {"T": "TSSSD", "S": "SDDDT", "D": "TTTTSD"}
 
 # Chords that lead to a chord: semitones from its root up to theirs, their quality, their bass.
 _LEADING = (

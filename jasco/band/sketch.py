@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
@@ -31,12 +31,12 @@ _INSTRUMENTS: Mapping[str, Mapping[str, Instrument]] = {
 UNNAMED, ABSENT = "unsaid", "absent"
 
 
-def _players(role: str) -> dict[str, tuple[str, ...]]:
+def _players(role: str) -> Mapping[str, Sequence[str]]:
     named = {p.name: (p.name, *p.words) for p in _INSTRUMENTS[role].values()}
     return {ABSENT: ABSENCES.get(role, ()), **named}
 
 
-WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+WORDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "genre": GENRE_WORDS,
     "mood": {word: (word,) for words in MOODS.values() for word in words},
     "tempo": TEMPO_WORDS,
