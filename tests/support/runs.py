@@ -142,7 +142,7 @@ def load(folder, name="last.ckpt"):
 
 
 def same(a, b, path=""):
-    """Where two nested structures of tensors and plain values differ, bit by bit."""
+    """Places in which two nested structures of tensors and plain values differ, bit by bit."""
     if isinstance(a, dict):
         keys = [f"{path} {key}" for key in a.keys() ^ b.keys()]
         return keys + [
