@@ -56,6 +56,22 @@ FORMATS = (
         ("{title:", "{t:", "{start_of_", "{sog", "{soc"),
     ),
     Format(
+        "MIDI",
+        (".mid", ".midi", ".kar", ".rmi", ".smf"),
+        "jasco.charts.midi.read_midi_chart",
+        ("mthd",),
+        binary=True,
+    ),
+    Format(
+        "JAMS",
+        (".jams", ".json"),
+        "jasco.charts.annotations.read_jams_chart",
+        ('"annotations"',),
+        binary=True,
+    ),
+    Format("Billboard", (), "jasco.charts.billboard.read_billboard", ("# metre:",)),
+    Format("lab", (".lab",), "jasco.charts.annotations.read_lab_chart"),
+    Format(
         "ABC", (".abc",), "jasco.charts.abc_music.read_abc", ("%abc", "x:1\n", "x: 1\n", "\nk:")
     ),
 )

@@ -23,6 +23,7 @@ from jasco.charts.chart import (
 )
 from jasco.chords.metre import BPM_RANGE, Metre
 from jasco.chords.naming import name_chord
+from jasco.chords.numerals import Key
 from jasco.chords.score import MAX_CHORDS
 from jasco.errors import ChartError, ChordError
 
@@ -99,10 +100,11 @@ class Draft:
         self.bars.append(bar)
         return bar
 
-    def name(self, symbol: str, where: str) -> str | None:
+    def name(self, symbol: str, where: str, key: str | None = None) -> str | None:
         """Name of the vocabulary for a symbol; ``None`` with a note where it cannot be read."""
         try:
-            name, change = name_chord(symbol, position=0, where=where)
+            tonality = None if key is None else Key.parse(key)
+            name, change = name_chord(symbol, tonality, position=0, where=where)
         except ChordError as error:
             self._unread = self._unread or str(error)
             self.notes.append(f"left out, the chord before it is held: {error}")

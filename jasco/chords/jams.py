@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -23,7 +24,12 @@ from jasco.chords.score import Entry, Score, as_text, check_count, shown
 from jasco.chords.segments import Segment, in_a_row
 from jasco.errors import ChordError
 
-NAMESPACES = ("chord", "chord_harte")
+_NAMESPACE = "chord"  # also chord_harte, chord_roman, and those of ChoCo: chord_ireal, ...
+_FLAT = re.compile(r"(?<=[A-G])-+")
+_FIGURED = re.compile(
+    r"(?P<numeral>[b#]*[ivIV]+)(?P<sign>[o+\u00f8\u00b0]?)(?P<figure>64|65|43|42|6|2)"
+)
+_SEVENTHS = ("65", "43", "42", "2")
 _LAST_MEASURE = 100_000
 
 Observation = Mapping[str, Any]
@@ -55,6 +61,7 @@ def read_jams(
     chosen, notices = _choose(listed, annotation)
     observations = _observations(chosen)
     check_count(len(observations))
+    observations = [_plain_names(o, as_text(chosen.get("namespace"))) for o in observations]
     if _is_score(document, chosen):
         return _read_score(observations, listed, notices, bpm, time_signature)
     if bpm is not None:
@@ -69,7 +76,7 @@ def read_jams(
             if duration < 0:
                 raise _error(observation, "duration", name, index)
             end = start + duration
-        segments.append(Segment(start, end, name, index, where))
+        segments.append(Segment(start, end, name, index, where, observation.get("key")))
     return in_a_row(segments, notices)
 
 
@@ -80,10 +87,11 @@ def _choose(
     annotations: list[Mapping[str, Any]], wanted: int | str | None
 ) -> tuple[Mapping[str, Any], list[str]]:
     """The annotation to read, and the names of the others."""
-    chords = [a for a in annotations if a.get("namespace") in NAMESPACES]
+    spaces = [as_text(a.get("namespace")) for a in annotations]
+    chords = [a for a, s in zip(annotations, spaces, strict=True) if s.startswith(_NAMESPACE)]
     if not chords:
-        spaces = dict.fromkeys(shown(a.get("namespace")) for a in annotations)
-        found = f"; it has {', '.join(list(spaces)[:8])}" if spaces else ""
+        names = list(dict.fromkeys(shown(space) for space in spaces))
+        found = f"; it has {', '.join(names[:8])}" if names else ""
         raise ChordError(
             "this JAMS document has no chord annotation: it needs one in the namespace 'chord'"
             + found,
@@ -153,6 +161,26 @@ def _observations(annotation: Mapping[str, Any]) -> list[Observation]:
     return data if isinstance(data, list) else []
 
 
+def _plain_names(observation: Any, namespace: str) -> Any:
+    """Observation with its name in the spelling of the parser, and the key of a numeral.
+
+    music21 writes flats as ``-``. A value of ``chord_roman`` has a tonic, and figures such as 65,
+    whose inversion is left out.
+    """
+    value = observation.get("value") if isinstance(observation, Mapping) else None
+    if isinstance(value, str) and "m21" in namespace:
+        return {**observation, "value": _FLAT.sub(lambda found: "b" * len(found[0]), value)}
+    if isinstance(value, Mapping) and isinstance(value.get("chord"), str):
+        numeral = value["chord"].partition("/")[0] if "/" in value["chord"] else value["chord"]
+        over = value["chord"].removeprefix(numeral)
+        if figured := _FIGURED.match(numeral):
+            seventh = "7" if figured["figure"] in _SEVENTHS else ""
+            numeral = figured["numeral"] + figured["sign"] + seventh + numeral[figured.end() :]
+        tonic = value.get("tonic")
+        return {**observation, "value": numeral + over, "key": as_text(tonic)[:20]}
+    return observation
+
+
 def _name(observation: Any, index: int) -> str:
     value = observation.get("value") if isinstance(observation, Mapping) else None
     if not isinstance(value, str):
@@ -215,7 +243,8 @@ def _read_score(
     first, last = min(1, *(m for m, _ in places)), max(m for m, _ in places)
     metres = _metres(annotations, time_signature, notices)
     if bpm is None:
-        bpm = _tempo(annotations, notices)
+        bpm = tempo_of(annotations)
+        notices += [] if bpm is None else [f"tempo of the file: {bpm:g} bpm"]
     if bpm is None:
         raise ChordError(
             "this JAMS document is of a score, whose times are measures and beats: give bpm, for "
@@ -240,14 +269,21 @@ def _read_score(
                 token=name,
             )
         onset = starts[measure - first] + float((beat - 1) / beats * metre.length * whole)
-        entries.append(Entry(name, onset, index, f"observation {index}"))
+        key = observations[index].get("key")
+        entries.append(Entry(name, onset, index, f"observation {index}", key))
     latest = max(range(len(entries)), key=lambda index: entries[index].onset)
     metre = _metre_at(metres, last)
     beats = metre.beats // 3 if metre in dotted else metre.beats
     length = observations[latest].get("duration")
     lasts = 0.0 if length is None else _number(observations[latest], "duration", latest)
     end = entries[latest].onset + lasts / beats * float(metre.length * whole)
-    return Score(entries, end if lasts > 0 else starts[-1], tuple(notices), bars=tuple(starts[:-1]))
+    return Score(
+        entries,
+        end if lasts > 0 else starts[-1],
+        tuple(notices),
+        bars=tuple(starts[:-1]),
+        metres=tuple(_metre_at(metres, measure) for measure in range(first, last + 1)),
+    )
 
 
 def _starts(first: int, last: int, metres: list[tuple[int, Metre]], bpm: float) -> list[float]:
@@ -300,14 +336,13 @@ def _metre_at(metres: list[tuple[int, Metre]], measure: int) -> Metre:
     return metres[max(index - 1, 0)][1]
 
 
-def _tempo(annotations: Iterable[Mapping[str, Any]], notices: list[str]) -> float | None:
-    """Tempo of the file (bpm); ``None`` where it names none."""
+def tempo_of(annotations: Iterable[Any]) -> float | None:
+    """Tempo of a file (bpm); ``None`` where it names none."""
     for annotation in annotations:
-        if annotation.get("namespace") == "tempo":
+        if isinstance(annotation, Mapping) and annotation.get("namespace") == "tempo":
             for observation in _observations(annotation):
                 value = observation.get("value") if isinstance(observation, Mapping) else None
                 if isinstance(value, int | float) and not isinstance(value, bool):
-                    notices.append(f"tempo of the file: {value:g} bpm")
                     return float(value)
     return None
 

@@ -6,8 +6,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jasco.errors import ChordError
+
+if TYPE_CHECKING:  # metres use the checks of this module
+    from jasco.chords.metre import Metre
 
 SYMBOL = re.compile(
     r"(?:\([^()|\n]*\)|(?i:omit|no)[1-9][13]?(?:,[1-9][13]?)+(?![A-Za-z0-9])|:(?!\|)|[^\s,;|:])+"
@@ -57,6 +61,7 @@ class Score:
         lacks_tempo: no tempo is known, so the times are not in seconds.
         loop: the entries are repeated after ``end``.
         bars: onset of each bar (s), where there are bars.
+        metres: metre of each bar of an annotated score; empty for other notations.
     """
 
     entries: Sequence[Entry]
@@ -65,6 +70,7 @@ class Score:
     lacks_tempo: bool = False
     loop: bool = False
     bars: tuple[float, ...] = ()
+    metres: tuple[Metre, ...] = ()
 
 
 def check_count(count: int, position: int = 0) -> None:

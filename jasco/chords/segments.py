@@ -24,7 +24,7 @@ class Segment:
     Attributes:
         start, end: times (s); an end of ``None`` is the start of the next segment.
         token: name of the chord.
-        position, where: place in the file; see `jasco.chords.score.Entry`.
+        position, where, key: see `jasco.chords.score.Entry`.
     """
 
     start: float
@@ -32,9 +32,10 @@ class Segment:
     token: str
     position: int
     where: str
+    key: str | None = None
 
     def entry(self, onset: float) -> Entry:
-        return Entry(self.token, onset, self.position, self.where)
+        return Entry(self.token, onset, self.position, self.where, self.key)
 
 
 def in_a_row(segments: Sequence[Segment], notices: Iterable[str] = ()) -> Score:

@@ -31,7 +31,9 @@ CHART_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
 """Keys of a request about its chart: types, the same in words, and the line of ``--help``."""
 
 
-def with_chart(values: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
+def with_chart(
+    values: Mapping[str, Any], files: list[Path], *, sets_duration: bool = True
+) -> dict[str, Any]:
     """Values of a request with the controls of its chart in place of the chart.
 
     Controls that the request gives itself go before those of the chart, and ``bpm`` is the tempo of
@@ -40,6 +42,7 @@ def with_chart(values: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
     Args:
         values: of the request, by key.
         files: receives the file of the chart.
+        sets_duration: the clip lasts as long as the bars of the chart, where nothing else is said.
 
     Raises:
         ChartError: the chart cannot be read, or a key about it is given without one.
@@ -68,4 +71,7 @@ def with_chart(values: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
     }
     if "chords" not in values:
         kept.pop("bpm", None)
+    length = chart.seconds(chart.end) - values.get("start", 0.0)
+    if sets_duration and "crop" not in values and length > 0:
+        kept.setdefault("duration", length)
     return {**added, **kept}

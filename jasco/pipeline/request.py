@@ -123,7 +123,7 @@ class Request:
             files: list[Path] = []
             values, loop = with_loop(values, options=options)
             values, edit = with_edit(values, files, options=options)
-            values = with_chart(values, files)
+            values = with_chart(values, files, sets_duration=edit is None)
             for name in CONTROLS:
                 if name in values and f"{name}_from" in values:
                     both = " and ".join(spelled(key, options) for key in (name, f"{name}_from"))

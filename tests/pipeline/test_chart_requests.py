@@ -23,10 +23,12 @@ def test_a_chart_gives_the_chords_of_its_bars(tmp_path: Path) -> None:
     values = {"chart": str(tmp_path / "song.html"), "bars": "2-3", "transpose": -2, "bpm": 60}
     request = Request.build(values)
     assert chords(request) == [("Cm7", 0.0), ("F7", 2.0), ("Bb", 4.0)]
+    assert request.duration == 8
+    assert Request.build({**values, "duration": 5}).duration == 5
     assert request.files == (tmp_path / "song.html",) and request.asked == ("chords",)
-    assert chords(Request.build({"chart": LINK, "bpm": 60, "start": 4})) == [
-        ("Dm7", 0.0), ("G7", 2.0), ("C", 4.0),
-    ]  # fmt: skip
+    later = Request.build({"chart": LINK, "bpm": 60, "start": 4})
+    assert chords(later) == [("Dm7", 0.0), ("G7", 2.0), ("C", 4.0)] and later.duration == 8
+    assert Request.build({"chart": LINK, "bpm": 60, "crop": "1-3"}).duration == 2
 
 
 def test_own_chords_go_before_those_of_the_chart() -> None:
