@@ -111,6 +111,7 @@ def build_run(settings: Mapping[str, Any], *callbacks: Any) -> tuple[Any, Any, A
     from jasco.config import build_node
     from jasco.training.callbacks import LastMetrics, StepBar
     from jasco.training.checkpoint_io import AtomicCheckpointIO
+    from jasco.training.sharding import check_sharding
 
     torch.manual_seed(settings["seed"])  # of initial weights, the same on all ranks
     data = build_node(settings["data"])
@@ -126,6 +127,7 @@ def build_run(settings: Mapping[str, Any], *callbacks: Any) -> tuple[Any, Any, A
         plugins=[AtomicCheckpointIO()],
         default_root_dir=settings["run"],
     )
+    check_sharding(trainer)
     return data, module, trainer
 
 

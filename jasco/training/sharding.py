@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import FSDPStrategy
 
 from jasco.errors import SettingError
@@ -19,14 +19,20 @@ class TransformerFSDPStrategy(FSDPStrategy):
 
     Args:
         options: further arguments of Lightning's `FSDPStrategy`.
-
-    Raises:
-        SettingError: no GPU is here.
     """
 
     def __init__(self, **options: Any) -> None:
-        if not torch.cuda.is_available():
-            raise SettingError("trainer=fsdp shards over GPUs, and none is here: give trainer=auto")
         super().__init__(
             auto_wrap_policy={Block}, use_orig_params=True, state_dict_type="full", **options
         )
+
+
+def check_sharding(trainer: Trainer) -> None:
+    """Refuse shards on a CPU, for which Lightning has a RuntimeError of its own, after loading.
+
+    Raises:
+        SettingError: FSDP without a GPU.
+    """
+    strategy = trainer.strategy
+    if isinstance(strategy, FSDPStrategy) and strategy.root_device.type == "cpu":
+        raise SettingError("trainer=fsdp shards over GPUs, and none is here: give trainer=auto")
