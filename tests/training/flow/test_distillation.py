@@ -16,6 +16,8 @@ from jasco.errors import Interrupted, SettingError
 from jasco.flow import Euler, Guidance
 from jasco.io.hub import HubOptions
 from jasco.model import Jasco
+from jasco.pipeline.reading import check_fit
+from jasco.pipeline.request import Request
 from jasco.training.flow.distillation import DistillationModule
 from jasco.training.flow.module import JascoModule
 from jasco.training.flow.objective import Objective
@@ -155,6 +157,13 @@ def test_one_row_an_item(module, tmp_path):
     assert again.config["model"]["network"]["distilled_guidance"] == RANGES
     card = (tmp_path / "m" / "README.md").read_text()
     assert "one evaluation a step, for all from 0.5 to 4, chords from 0 to 2" in card
+
+
+def test_the_command_line_refuses_weights_before_it_reads_a_file(module):
+    for guidance in ("all=2,chords=1", None):
+        check_fit([Request.build({"text": "funk", "guidance": guidance})], module.model)
+    with pytest.raises(SettingError, match=r"guidance all=9: this model was distilled for all"):
+        check_fit([Request.build({"text": "funk", "guidance": "all=9"})], module.model)
 
 
 @torch.no_grad()
