@@ -34,21 +34,38 @@ class Term:
     controls: frozenset[str]
 
 
+INTERVAL = ("start", "end")
+"""Names of the bounds of flow time between which guidance acts."""
+
+
 class Guidance(Mapping[str, float]):
-    """Weights of the guidance terms.
+    """Weights of the guidance terms, and the interval of flow time in which they act.
 
     A keyword names a subset of the model's controls: ``all``, one control (``text``), or several
     joined by ``+`` (``**{"chords+drums": 1.0}``). The unconditional velocity has the weight one
     minus their sum, so ``Guidance(all=1)`` is plain conditional sampling without guidance.
 
+    ``Guidance(all=2.5, start=0.1, end=0.7)`` acts from flow time 0.1 to 0.7 (a limited interval,
+    Kynkäänniemi et al., arXiv 2404.07724); before and after it sampling is plain, at the cost of
+    one evaluation a step.
+
     Raises:
-        SettingError: a weight is no finite number of at most `MAX_WEIGHT`, or none is given.
+        SettingError: a weight is no finite number of at most `MAX_WEIGHT`, or none is given; or
+            bounds that are not 0 <= start < end <= 1.
     """
 
     def __init__(self, **weights: float) -> None:
-        if not weights:
+        given = {name: _weight(name, weight) for name, weight in weights.items()}
+        bounds = {name: given.pop(name) for name in INTERVAL if name in given}
+        if not given:
             raise SettingError("guidance needs at least one weight, for example all=1.5,text=3")
-        self._weights = {name: _weight(name, weight) for name, weight in weights.items()}
+        self.interval = bounds.get("start", 0.0), bounds.get("end", 1.0)
+        if not 0 <= self.interval[0] < self.interval[1] <= 1:
+            raise SettingError(
+                f"guidance acts from start={self.interval[0]:g} to end={self.interval[1]:g}: give "
+                "flow times with 0 <= start < end <= 1"
+            )
+        self.weights, self._values = given, given | bounds
 
     @classmethod
     def of(cls, value: Any) -> Guidance:
@@ -71,16 +88,20 @@ class Guidance(Mapping[str, float]):
         )
 
     def __getitem__(self, name: str) -> float:
-        return self._weights[name]
+        return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._weights)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._weights)
+        return len(self._values)
 
     def __repr__(self) -> str:
-        return f"Guidance({', '.join(f'{k}={v:g}' for k, v in self._weights.items())})"
+        return f"Guidance({', '.join(f'{k}={v:g}' for k, v in self.items())})"
+
+    def at(self, t: float) -> Guidance:
+        """Guidance at flow time ``t``: itself, or that of plain sampling outside its interval."""
+        return self if self.interval[0] <= t < self.interval[1] else Guidance(all=1.0)
 
     def terms(self, controls: Sequence[str], given: Collection[str] | None = None) -> list[Term]:
         """Terms of non-zero weight for a model with these controls, the unconditional one last.
@@ -96,7 +117,7 @@ class Guidance(Mapping[str, float]):
             ConditionError: a name is not a control of the model.
         """
         weights: dict[frozenset[str], float] = {}
-        for name, weight in self._weights.items():
+        for name, weight in self.weights.items():
             subset = frozenset(controls) if name == "all" else frozenset(name.split("+"))
             unknown = sorted(subset.difference(controls))
             if unknown:
@@ -107,7 +128,7 @@ class Guidance(Mapping[str, float]):
             subset = subset if given is None else subset.intersection(given)
             weights[subset] = weights.get(subset, 0.0) + weight
         none: frozenset[str] = frozenset()
-        weights[none] = weights.pop(none, 0.0) + 1.0 - sum(self._weights.values())
+        weights[none] = weights.pop(none, 0.0) + 1.0 - sum(self.weights.values())
         # Sums such as 1 - 0.9 - 0.1 leave a rounding error, which would cost one evaluation more.
         return [Term(w, subset) for subset, w in weights.items() if abs(w) > 1e-9]
 

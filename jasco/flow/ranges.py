@@ -38,7 +38,9 @@ class GuidanceRanges(Mapping[str, tuple[float, float]]):
     @classmethod
     def around(cls, guidance: Guidance) -> GuidanceRanges:
         """Ranges from zero to twice the weights of ``guidance``."""
-        return cls({name: sorted((0.0, 2 * weight)) for name, weight in guidance.items() if weight})
+        return cls(
+            {name: sorted((0.0, 2 * weight)) for name, weight in guidance.weights.items() if weight}
+        )
 
     def __getitem__(self, name: str) -> tuple[float, float]:
         return self._ranges[name]
@@ -79,7 +81,7 @@ class GuidanceRanges(Mapping[str, tuple[float, float]]):
         weights = [given.pop(subset, 0.0) for subset in self.subsets(controls)]
         within = [low <= w <= high for w, (low, high) in zip(weights, self.values(), strict=True)]
         if given or not all(within):
-            wanted = ",".join(f"{name}={weight:g}" for name, weight in guidance.items())
+            wanted = ",".join(f"{name}={weight:g}" for name, weight in guidance.weights.items())
             raise SettingError(
                 f"guidance {wanted}: this model was distilled for {self}, a term that is not named "
                 "has the weight 0; give weights in these ranges"

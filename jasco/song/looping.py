@@ -23,9 +23,6 @@ from jasco.song.integration import WINDOW_BATCH, integrate
 from jasco.song.loop import Loop
 from jasco.song.windows import Windows
 
-CONTEXT = 2.0
-"""Latents (s) of the other end that the decoder gets before and after the loop."""
-
 
 def frames_of_loop(loop: Loop, codec: EnCodec) -> int:
     """Latent frames of a loop: the nearest whole number to its length."""
@@ -69,9 +66,8 @@ def generate_loop(
             report=report_to(bar, callback),
             window_batch=window_batch,
         )
-    audio = periodic(
-        decode_circle(model.codec, latents).cpu(), round(loop.duration * model.sample_rate)
-    )
+    audio = model.codec.decode(latents, loop=True).float().cpu()
+    audio = periodic(audio, round(loop.duration * model.sample_rate))
     recipe = Recipe(
         model=model.name_or_path,
         revision=model.revision,
@@ -122,15 +118,6 @@ def loop_of(clip: Conditions, bars: int, key: str | None) -> Loop:
     if length is None:
         raise SettingError("a loop needs a tempo: give bpm, or chords in bars")
     return Loop(bars, (length - onsets[0]) / len(onsets), key=key)
-
-
-def decode_circle(codec: EnCodec, latents: Tensor) -> Tensor:
-    """Samples (B, C, T * hop) of latents (B, T, D) on a circle."""
-    frames = latents.shape[1]
-    context = round(CONTEXT * codec.frame_rate)
-    around = torch.arange(-context, frames + context, device=latents.device) % frames
-    decoded = codec.decode(latents[:, around]).float()
-    return decoded[..., context * codec.hop_length :][..., : frames * codec.hop_length]
 
 
 def periodic(samples: Tensor, length: int) -> Tensor:

@@ -84,3 +84,27 @@ def test_no_weight_at_all():
 def test_a_control_that_the_model_has_not(name):
     with pytest.raises(ConditionError, match="text, chords, drums"):
         Guidance(**{name: 1.0}).terms(CONTROLS)
+
+
+def test_an_interval_of_flow_time() -> None:
+    guidance = Guidance(all=2.5, chords=1.0, start=0.2, end=0.7)
+    assert weights(guidance) == weights(Guidance(all=2.5, chords=1.0))
+    assert dict(guidance) == {"all": 2.5, "chords": 1.0, "start": 0.2, "end": 0.7}
+    assert Guidance.of("all=2.5,chords=1,start=0.2,end=0.7") == guidance
+    assert [guidance.at(t) == guidance for t in (0.0, 0.2, 0.5, 0.7, 1.0)] == [0, 1, 1, 0, 0]
+    assert guidance.at(0.0) == Guidance(all=1.0)
+    assert Guidance(all=2.0, end=0.5).interval == (0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [{"start": 0.5, "end": 0.5}, {"start": -0.1}, {"end": 1.5}, {"start": 0.8, "end": 0.2}],
+)
+def test_bounds_that_are_no_interval(bounds: dict[str, float]) -> None:
+    with pytest.raises(SettingError, match="0 <= start < end <= 1"):
+        Guidance(all=2.0, **bounds)
+
+
+def test_bounds_alone_are_no_guidance() -> None:
+    with pytest.raises(SettingError, match="at least one weight"):
+        Guidance(start=0.2)
