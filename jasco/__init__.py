@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jasco.audio import Audio, load_audio, save_audio
-    from jasco.charts import Chart, load_chart
+    from jasco.charts import Chart, load_chart, save_chart
     from jasco.chords import ChordProgression
     from jasco.conditions import Conditions
     from jasco.extract.chords import extract_chords
@@ -39,12 +39,13 @@ __all__ = [
     "load_audio",
     "load_chart",
     "save_audio",
+    "save_chart",
     "separate_drums",
 ]
 
 _MODULES = {
     "jasco.audio": ("Audio", "load_audio", "save_audio"),
-    "jasco.charts": ("Chart", "load_chart"),
+    "jasco.charts": ("Chart", "load_chart", "save_chart"),
     "jasco.chords": ("ChordProgression",),
     "jasco.conditions": ("Conditions",),
     "jasco.flow": ("AB2", "ABM2", "RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),

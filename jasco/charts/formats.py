@@ -9,7 +9,8 @@ from pkgutil import resolve_name
 
 from jasco.charts.chart import Chart
 from jasco.errors import ChartError, ChordError
-from jasco.io.files import regular_file
+from jasco.io.atomic import write_bytes
+from jasco.io.files import output_file, regular_file
 from jasco.io.plain import decode, read_bytes
 
 MAX_BYTES = 16 * 2**20
@@ -114,6 +115,34 @@ def load_chart(
     except (ChartError, ChordError) as error:
         raise ChartError(f"{label} as {found.name}: {error}") from error
     return chart if bpm is None else chart.at_tempo(bpm)
+
+
+WRITERS = {
+    ".mid": "jasco.charts.write_midi.midi_of_chart",
+    ".musicxml": "jasco.charts.write_musicxml.musicxml_of_chart",
+}
+"""Suffix -> function from a chart to the bytes of a file."""
+
+
+def save_chart(chart: Chart, path: str | os.PathLike[str]) -> None:
+    """Write a chart: ``.musicxml``, ``.mid``, or its chords alone as ``.lab`` or ``.jams``.
+
+    Raises:
+        ChartError: another suffix, a file that cannot be written, a chart without bars as MusicXML,
+            or without chords or tempo as ``.lab`` or ``.jams``.
+    """
+    place = output_file(path, ChartError)
+    suffix = place.suffix.lower()
+    if suffix in WRITERS:
+        write_bytes(place, resolve_name(WRITERS[suffix])(chart))
+        return
+    if suffix not in (".lab", ".jams"):
+        known = ", ".join((*WRITERS, ".lab", ".jams"))
+        raise ChartError(f"cannot write {path}: the suffix must be one of {known}")
+    chords = chart.to_chords()
+    if chords is None:
+        raise ChartError(f"cannot write {path}: the chart has no chords")
+    (chords.to_lab if suffix == ".lab" else chords.to_jams)(place)
 
 
 def _format_of(data: bytes, suffix: str, label: str) -> Format:

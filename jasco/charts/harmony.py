@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from jasco.charts.written import Draft
 from jasco.chords.naming import is_chord, name_chord, transposed_name
+from jasco.chords.vocabulary import NO_CHORD, QUALITIES, UNKNOWN_CHORD
 
 KINDS: Mapping[str, str] = {
     "major": "maj",
@@ -48,6 +49,12 @@ KINDS: Mapping[str, str] = {
 }
 """Kind -> suffix after the root."""
 
+_KINDS_OF_QUALITIES = (
+    *("major", "minor", "diminished", "augmented", "major-sixth", "minor-sixth", "dominant"),
+    *("major-seventh", "minor-seventh", "half-diminished"),
+)
+KIND_OF_QUALITY = dict(zip(QUALITIES, _KINDS_OF_QUALITIES, strict=True))
+"""Quality of the vocabulary -> kind."""
 _FUNCTIONAL = ("Neapolitan", "Italian", "French", "German", "Tristan")
 _FORMER = {"major-minor": "minmaj7", "minor-major": "minmaj7", "sixth": "maj6", "half": "hdim7"}
 _ACCIDENTALS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
@@ -69,7 +76,7 @@ def harmony_name(element: Element, draft: Draft, where: str, transpose: int) -> 
         return None
     value = "" if kind is None else (kind.text or "").strip()
     if value == "none":
-        return "N"
+        return UNKNOWN_CHORD if kind is not None and kind.get("text") == UNKNOWN_CHORD else NO_CHORD
     root = _note(element.find("root"), "root")
     if root is None:
         draft.notes.append(f"a chord at {where} is left out: its root is no note of the scale")

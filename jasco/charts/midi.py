@@ -1,7 +1,8 @@
 """MIDI files: chord names in texts, or block chords; a melody track; metre and tempo.
 
-Chord names are read from Yamaha XF messages, else from the kind of text (text, marker, cue, lyric)
-that holds the most of them, if they are at least half of its texts. Without names, the block chords
+Chord names are read from Yamaha XF messages, else from the kind of text (text, marker, lyric) that
+holds the most of them, if they are at least half of its texts. Cue points and other markers are
+sections. Without names, the block chords
 of a track are named by their pitch classes. The melody is the track of such a name (melody, vocal,
 lead, ...), else the one of the highest notes. A first bar that is shorter than the next metre is a
 pick-up.
@@ -35,7 +36,7 @@ from jasco.errors import ChartError, MelodyError
 if TYPE_CHECKING:  # the package of melodies imports torch
     from jasco.melody.midi_file import MidiNote, MidiSequence, MidiText, MidiTrack
 
-_KINDS = ("text", "marker", "cue", "lyric")
+_KINDS = ("text", "marker", "lyric")
 _MELODY = re.compile(r"melod|vocal|voice|\blead\b|sing|solo|theme|tune", re.IGNORECASE)
 _CHORDS = re.compile(r"chord|piano|guitar|keys|pad|organ|string|comp", re.IGNORECASE)
 _XF = b"\x43\x7b\x01"  # Yamaha, XF, chord name
@@ -144,7 +145,7 @@ def _chart(
         sections=tuple(
             Section(t.tick / quarter, " ".join(t.text.split())[:80])
             for t in sections
-            if not _is_name(t.text) and t.tick / quarter < end
+            if (t.kind == "cue" or not _is_name(t.text)) and t.tick / quarter < end
         ),
         key=None if key is None else key_of_signature(key.sharps, minor=key.is_minor),
         title=title,

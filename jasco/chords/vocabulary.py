@@ -73,6 +73,12 @@ ROOTS = tuple(SPELLINGS[root, "", 0] for root in range(12))
 """Spelling of each pitch class as a root: C C# D Eb E F F# G Ab A Bb B."""
 
 
+def parts_of(name: str) -> tuple[str, str, str]:
+    """Root, quality and bass of a name as it spells them; the bass may be empty."""
+    found = _NAME.fullmatch(name)
+    return (found["root"], found["quality"], found["bass"] or "") if found else (name, "", "")
+
+
 def _harte(root: int, quality: str, bass: int) -> str:
     return f"{ROOTS[root]}:{_HARTE[quality]}" + (f"/{_HARTE_BASS[bass]}" if bass else "")
 

@@ -69,7 +69,10 @@ CHARTS: dict[str, tuple[list[list[Event]], str]] = {
     "markers": ([texts("marker", (0, "C"), (2, "G7"), (4, "Am")), PAD], "C G7@2 | Am"),
     "texts": ([texts("text", (0, "C"), (6, "F#m7b5")), PAD], "C | F#m7b5@2"),
     "lyrics": ([texts("lyrics", (0, "[C]"), (4, "[G]")), PAD], "C | G"),
-    "cues": ([texts("cue_marker", (0, "C"), (4, "G")), PAD], "C | G"),
+    "cue points are sections": (
+        [texts("cue_marker", (0, "A"), (4, "B")), texts("marker", (0, "C")), PAD],
+        "C | ",
+    ),
     "sections beside chords": (
         [texts("marker", (0, "Intro"), (0, "Csus4"), (4, "D/F#")), PAD],
         "C | D/F#",
