@@ -291,6 +291,14 @@ class ConditionBatch:
 
         return replace(self._map(part), given=tuple(self.given[item] for item in items))
 
+    def with_controls(self, other: ConditionBatch) -> ConditionBatch:
+        """Batch with the controls of another one of as many items in place of its own."""
+        names = frozenset(other.controls)
+        given = (
+            own.difference(names) | new for own, new in zip(self.given, other.given, strict=True)
+        )
+        return ConditionBatch({**self.controls, **other.controls}, tuple(given))
+
     def to(self, device: torch.device | str) -> ConditionBatch:
         """Batch on another device."""
         return self._map(

@@ -26,6 +26,8 @@ from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork
 from jasco.recipe import Recipe
 from jasco.song.integration import WINDOW_BATCH, integrate
 from jasco.song.methods import SongMethods
+from jasco.song.sections import plain_sections, spans_of
+from jasco.song.texts import with_sections
 from jasco.song.windows import windows_of
 
 
@@ -300,6 +302,7 @@ class Jasco(SongMethods, Float32Module):
         noise: Tensor | None = None,
         encoded: ConditionBatch | None = None,
         window_batch: int = WINDOW_BATCH,
+        sections: Sequence[Any] | None = None,
     ) -> Generation:
         """Generate music for each clip.
 
@@ -321,6 +324,8 @@ class Jasco(SongMethods, Float32Module):
             noise: initial noise (B, T, D) in place of the drawn one.
             encoded: conditions of the same clips, encoded by `encode`.
             window_batch: most windows of a song that run together.
+            sections: texts of parts of the song, as ``{"bars": "1-8", "text": "sparse verse"}`` or
+                with ``"seconds": "0:16"``; the rest has the text of the clip.
 
         Raises:
             JascoError: conditions or settings that do not fit the model.
@@ -329,6 +334,7 @@ class Jasco(SongMethods, Float32Module):
         solver = make_solver(solver, steps, default=self.solver)
         guidance = self.guidance if guidance is None else Guidance.of(guidance)
         num_frames = self.num_frames(duration)
+        parts = [spans_of(sections, clip, num_frames / self.frame_rate) for clip in clips]
         # A tolerance of 1e-5 is below the resolution of bfloat16: steps would shrink without end.
         dtype = torch.float32 if solver.adaptive else resolve_dtype(self.dtype, self.device)
         seeds = item_seeds(seed, len(clips), num_samples)
@@ -342,6 +348,10 @@ class Jasco(SongMethods, Float32Module):
         item_of = [item for item in range(len(clips)) for _ in range(num_samples)]
         size, rate = self.num_frames(), self.frame_rate
         windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of]
+        texts = None
+        if sections is not None:
+            songs = [clips[item] for item in item_of]
+            windows, texts = with_sections(self, songs, windows, [parts[item] for item in item_of])
         with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
             latents = integrate(
                 self,
@@ -353,6 +363,7 @@ class Jasco(SongMethods, Float32Module):
                 dtype=dtype,
                 report=report_to(bar, callback),
                 window_batch=window_batch,
+                texts=texts,
             )
         audio = self.codec.decode(latents).float().cpu()
         recipes = [
@@ -368,6 +379,7 @@ class Jasco(SongMethods, Float32Module):
                 conditions=clips[item],
                 batch=len(seeds),
                 threads=torch.get_num_threads(),
+                song=plain_sections(parts[item]) if parts[item] else None,
             ).to_dict(num_frames, self.frame_rate)
             for k, item in enumerate(item_of)
         ]

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import time
 from collections.abc import Iterable
@@ -44,9 +43,10 @@ FRAME = 640  # samples of a frame of flux and level, 20 ms at 32 kHz
 
 
 def scores(audio: Audio, clip: Conditions, extractor: ControlExtractor) -> dict[str, float]:
-    """Main scores of a recording; nan where one is not defined."""
+    """Main scores of a recording, those that are defined."""
     report = AdherenceReport.check(audio, clip, extractor)
-    return {name: report.scores.get(name, math.nan) for name in TOLD}
+    plain = report.plain()
+    return {name: plain[name] for name in TOLD if name in plain}
 
 
 def cut(clip: Conditions, start: float, length: float) -> Conditions:
@@ -177,8 +177,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         for key, value in row.items():
             values = value if isinstance(value, dict) else {"": value}
             for name, number in values.items():
-                if math.isfinite(number):
-                    flat.setdefault(f"{key} {name}".strip(), []).append(float(number))
+                flat.setdefault(f"{key} {name}".strip(), []).append(float(number))
     return "\n".join(
         f"{name:34} {statistics.fmean(values):8.3f}  max {max(values):8.3f}  n {len(values)}"
         for name, values in flat.items()

@@ -51,6 +51,7 @@ MORE_OPTIONS: dict[str, dict[str, Any]] = {
     "seconds": {"metavar": "S:S,..."},
     "before": {"action": "store_true"},
     "loop": {"action": "store_true"},
+    "sections": {"action": "append", "metavar": "N-N=TEXT"},
     "keep": {"metavar": "NAME,..."},
     "strength": {"type": float, "metavar": "X"},
     "crossfade": {"type": float, "metavar": "S"},
@@ -243,7 +244,12 @@ def _check_usage(
         value = getattr(args, name)
         if value is not None and not 1 <= value <= most:
             parser.error(f"argument --{name.replace('_', '-')}: give at least 1, at most {most}")
-    asked = {key.removesuffix("_from") for key in options} & {*control_names(), "chart", *KINDS}
+    asked = {key.removesuffix("_from") for key in options} & {
+        *control_names(),
+        "chart",
+        *KINDS,
+        "sections",
+    }
     if args.request is None and args.take is None and not asked:
         controls = ", ".join(f"--{name}" for name in CONTROLS)
         parser.error(f"say what to play: a text, {controls}, --chart, --request or --from")

@@ -42,9 +42,9 @@ EDIT_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
 
 _SETTINGS = ("strength", "crossfade", "jump_n_sample", "jump_length")
 _FOREIGN = {
-    "edit": ("before", "duration"),
-    "continue": ("seconds", "strength"),
-    "vary": ("seconds", "before", "duration"),
+    "edit": ("before", "duration", "sections"),
+    "continue": ("seconds", "strength", "sections"),
+    "vary": ("seconds", "before", "duration", "sections"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Loop of a request: bars at a tempo, on a circle."""
+"""Shape of a song in a request: sections, or a loop of bars on a circle."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from jasco.song.loop import Loop
 
 LOOP_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
     "loop": (bool, "true or false", "loop of --bars N at --bpm, without a seam"),
+    "sections": (
+        list,
+        'sections such as [{"bars": "1-8", "text": "sparse verse"}]',
+        "text of some bars or seconds, as 1-8=TEXT or 0:16=TEXT; for several repeat the option",
+    ),
 }
-"""Key of a request for a loop: types, the same in words, and the line of ``--help``."""
+"""Keys of a request for the shape of a song: types, the same in words, the line of ``--help``."""
 
 
 def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, Any], Loop | None]:
@@ -30,7 +35,7 @@ def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, An
     if not kept.pop("loop", False):
         return kept, None
     loop = spelled("loop", options)
-    if foreign := [key for key in ("duration", "crop", *KINDS) if key in kept]:
+    if foreign := [key for key in ("duration", "crop", "sections", *KINDS) if key in kept]:
         names = ", ".join(spelled(key, options) for key in foreign)
         raise SettingError(f"{loop} takes no {names}: leave it out")
     bars, bpm = kept.pop("bars", None), kept.get("bpm")

@@ -38,7 +38,7 @@ class Take:
         request = self.request
         guidance = None if request.guidance is None else tuple(request.guidance.items())
         alone = None if request.edit is None and request.loop is None else id(request)
-        return request.duration, request.solver, guidance, alone
+        return request.duration, request.solver, guidance, request.sections, alone
 
 
 class Plan:

@@ -27,6 +27,7 @@ from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
 from jasco.pipeline.inputs import checked_input, is_written, spelled
 from jasco.pipeline.loops import LOOP_KEYS, with_loop
 from jasco.song.loop import Loop
+from jasco.song.sections import Section, read_sections
 from jasco.text import checked_text
 
 _NUMBER = (int, float)
@@ -87,6 +88,7 @@ class Request:
         files: files that are read.
         edit: edit of a take; ``None`` for a take of its own.
         loop: loop; ``None`` for a take that ends.
+        sections: texts of parts of the song; ``None`` for one text.
     """
 
     label: str | None
@@ -107,6 +109,7 @@ class Request:
     files: tuple[Path, ...]
     edit: EditRequest | None = None
     loop: Loop | None = None
+    sections: tuple[Section, ...] | None = None
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -130,7 +133,7 @@ class Request:
                     raise SettingError(f"{both} are both given: give one")
             names = control_names()
             asked = any(key in values or f"{key}_from" in values for key in names)
-            if not asked and edit is None:
+            if not asked and edit is None and "sections" not in values:
                 raise SettingError(f"nothing is asked for: give {', '.join(names)} or chart")
             start, length = _span(values)
             reading = {name: _options(name, values, options) for name in CONTROLS}
@@ -169,12 +172,13 @@ class Request:
                 files=(*files, *recordings.values()),
                 edit=edit,
                 loop=loop,
+                sections=read_sections(values["sections"]) if "sections" in values else None,
             )
 
     @property
     def asked(self) -> tuple[str, ...]:
         """Names of the controls that are asked for."""
-        text = ("text",) if self.text is not None else ()
+        text = ("text",) if self.text is not None or self.sections is not None else ()
         given = {*self.controls, *self.recordings}
         return (*text, *(name for name in CONTROLS if name in given))
 

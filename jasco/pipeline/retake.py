@@ -19,6 +19,7 @@ from jasco.pipeline.loops import loop_values
 from jasco.pipeline.request import labelled
 from jasco.recipe import Recipe
 from jasco.song.edit import KINDS, edit_of
+from jasco.song.sections import sections_of
 from jasco.song.take import Take
 
 
@@ -74,7 +75,11 @@ def read_take(path: Path, options: Iterable[str] = ()) -> EarlierTake:
     with labelled(str(path)):
         recipe = Recipe.from_dict(plain)
         values = _values(recipe, plain.get("loudness", -14.0))
-        if recipe.song is not None and recipe.song.get("kind") == "loop":
+        kind = None if recipe.song is None else recipe.song.get("kind")
+        if recipe.song is not None and kind == "sections":
+            values["sections"] = sections_of(recipe.song)
+            values["duration"] = recipe.duration
+        elif recipe.song is not None and kind == "loop":
             values |= loop_values(recipe.song)
         elif recipe.song is not None:
             values |= edit_values(

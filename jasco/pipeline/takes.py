@@ -22,6 +22,7 @@ from jasco.pipeline.request import Request, labelled
 from jasco.song.edit import Edit
 from jasco.song.editing import regenerate
 from jasco.song.looping import frames_of_loop, generate_loop, repeated
+from jasco.song.sections import spans_of
 from jasco.song.take import Take
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Reader:
             frames = model.num_frames(request.duration if edit is None else edit.longest)
         length = frames / model.frame_rate
         given = sources.clip(length)
+        spans_of(request.sections, given, length)  # errors come before the first take
         if request.loop is not None:
             given = repeated(given, request.loop)
         with labelled(request.label), torch.no_grad():
@@ -230,6 +232,7 @@ def _generate(
             [found[request].coded for request in requests],
             seed=[seed for _, seed in batch],
             duration=requests[0].duration,
+            sections=requests[0].sections,
             encoded=encoded.select(places),
             **settings,
         )

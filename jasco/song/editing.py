@@ -147,7 +147,7 @@ def take_conditions(model: Any, take: Take, offset: float, frames: int) -> Condi
         return null
     recipe = Recipe.from_dict(take.recipe)
     first = round(offset * model.frame_rate)
-    if recipe.song is None or recipe.song.get("kind") == "loop":
+    if recipe.song is None or recipe.song.get("source") is None:
         length = round(recipe.duration * model.frame_rate)
         clip = _with_controls(recipe.conditions, model.controls)
         own = model.encode([clip], length)

@@ -45,6 +45,7 @@ def integrate(
     dtype: torch.dtype,
     report: Callback | None = None,
     window_batch: int = WINDOW_BATCH,
+    texts: ConditionBatch | None = None,
 ) -> Tensor:
     """Latents (B, T, D) at t = 1, float32, from noise ``z_0`` (B, T, D).
 
@@ -57,10 +58,11 @@ def integrate(
         dtype: format of matrix products.
         report: callback of the solver.
         window_batch: most windows that run together.
+        texts: encoded texts of sections, which windows name.
     """
     always = guidance.interval == (0.0, 1.0)
     with torch.autocast(z_0.device.type, dtype, enabled=dtype != torch.float32):
-        if always and all(len(one) == 1 for one in windows):
+        if always and texts is None and all(len(one) == 1 for one in windows):
             with model.graphs.recorded(model.guided(conditions, guidance), z_0, dtype) as field:
                 return solver.solve(field, z_0, report).float()
 
@@ -70,5 +72,5 @@ def integrate(
                 return field
             return lambda t, z: model.guided(part, guidance.at(float(t)))(t, z)
 
-        song = SongVelocity(guided, conditions, windows, window_batch)
+        song = SongVelocity(guided, conditions, windows, window_batch, texts)
         return solver.solve(song, z_0, report).float()

@@ -25,6 +25,7 @@ class SongVelocity:
         conditions: encoded conditions of the songs, B items of T frames.
         windows: windows of each song.
         batch: most windows that run together.
+        texts: encoded texts of the sections, which the windows name.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class SongVelocity:
         conditions: ConditionBatch,
         windows: Sequence[Windows],
         batch: int,
+        texts: ConditionBatch | None = None,
     ) -> None:
         self.guided, self.conditions, self.batch = guided, conditions, batch
         self.songs = [song for song, one in enumerate(windows) for _ in range(len(one))]
@@ -40,6 +42,9 @@ class SongVelocity:
         self.items = to_device(torch.tensor(self.songs)[:, None], device)
         self.frames = to_device(torch.cat([one.frames for one in windows]), device)
         self.weights = to_device(torch.cat([one.weights for one in windows])[..., None], device)
+        self.texts = texts
+        named = [one.texts for one in windows if one.texts is not None]
+        self.text_of = torch.cat(named).tolist() if texts is not None else []
 
     def __call__(self, t: Tensor, z: Tensor) -> Tensor:
         """Velocity (B, T, D) at latents z (B, T, D) and a scalar time t."""
@@ -48,6 +53,8 @@ class SongVelocity:
             rows = slice(first, first + self.batch)
             place = self.items[rows], self.frames[rows]
             conditions = self.conditions.at(self.songs[rows], self.frames[rows])
+            if self.texts is not None:
+                conditions = conditions.with_controls(self.texts.select(self.text_of[rows]))
             velocity = self.guided(conditions)(t, z[place])
             blended.index_put_(place, self.weights[rows] * velocity, accumulate=True)
         return blended

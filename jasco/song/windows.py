@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from jasco.conditions import Conditions
 
 OVERLAP = 0.15
 """Least part of a window that it shares with the next: 60 s are seven windows of 10 s."""
+FADE = 100
+"""Frames over which the text of one section goes over into the next, around their border."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +26,13 @@ class Windows:
         weights: (N, W), of which those at the same frame of the song sum to one. They are those of
             a Hann window before this normalisation, so that a window counts least at its edges,
             where it has the least context.
+        texts: (N,) index of the text of each window among those of the songs; ``None`` where each
+            has the text of its song.
     """
 
     frames: Tensor
     weights: Tensor
+    texts: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -69,6 +74,28 @@ class Windows:
         hop = size - math.ceil(OVERLAP * size)
         count = max(math.ceil(total / hop), 2)
         return cls.of([round(index * total / count) for index in range(count)], size, total)
+
+    def with_texts(self, spans: Sequence[tuple[int, int]], first: int) -> Windows:
+        """Windows with the texts of sections, between which they fade over `FADE` frames.
+
+        A window has one part for each text that it touches.
+
+        Args:
+            spans: first frame, and frame after the last, of each section.
+            first: index of the text of the song, for frames in no section; those of the sections
+                follow it.
+        """
+        section = torch.zeros(int(self.frames.max()) + 1, dtype=torch.int64)
+        for number, (start, stop) in enumerate(spans, 1):
+            section[start:stop] = number
+        shares = nn.functional.one_hot(section, len(spans) + 1).T[:, None].double()
+        kernel = torch.hann_window(2 * (FADE // 2) + 3, periodic=False, dtype=torch.float64)[1:-1]
+        padded = nn.functional.pad(shares, (FADE // 2, FADE // 2), mode="replicate")
+        shares = nn.functional.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0]
+        parts = self.weights.double() * shares[:, self.frames]  # (sections, N, W)
+        text, window = (parts.amax(2) > 0).nonzero().unbind(1)
+        weights = parts[text, window].float()
+        return Windows(self.frames[window], weights, text + first)
 
 
 def windows_of(clip: Conditions, total: int, size: int, frame_rate: float) -> Windows:
