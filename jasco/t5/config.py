@@ -47,8 +47,9 @@ class T5Config:
         self.is_encoder_decoder = self.use_cache = False
         for name in _SIZES:
             value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{name} is {value!r:.60}: give a whole number from 1")
+            least = -(10**6) if name.startswith("relative") else 1  # which `make_config` checks
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} is {value!r:.60}: give a whole number, at least 1")
         for field in fields(self):
             value = getattr(self, field.name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
