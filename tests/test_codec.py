@@ -96,3 +96,15 @@ def test_a_minute_takes_little_memory() -> None:
     process.start()
     assert queue.get() < 0.5  # GB; the whole takes 2.2
     process.join()
+
+
+def test_a_batch_is_decoded_clip_by_clip(codec: EnCodec) -> None:
+    """A batch takes the memory of one clip, and each clip is that of a batch of one."""
+    latents = torch.randn(3, 20, codec.latent_dim, generator=torch.Generator().manual_seed(0))
+    sizes: list[int] = []
+    hook = codec.model.decoder.register_forward_hook(lambda *call: sizes.append(len(call[2])))
+    with hook:
+        audio = codec.decode(latents)
+    assert sizes == [1, 1, 1]
+    assert torch.equal(audio, torch.cat([codec.decode(clip[None]) for clip in latents]))
+    torch.testing.assert_close(audio, codec.decode(latents.requires_grad_()).detach())

@@ -53,6 +53,7 @@ SLOW = tuple(
         "cli/test_doctor.py",
         "cli/test_evaluate.py",
         "cli/test_generate.py",
+        "cli/test_light_start.py",
         "cli/test_many_requests.py",
         "cli/test_prepare.py",
         "cli/test_synthesize.py",
