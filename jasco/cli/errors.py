@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import ParamSpec, TextIO
 
+from jasco.cli.memory import keep_freed_memory
 from jasco.cli.threads import wait_asleep
 from jasco.errors import JascoError, JascoWarning
 from jasco.notices import describe, tell
@@ -38,6 +39,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
         @functools.wraps(main)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
             wait_asleep()
+            keep_freed_memory()
             shown, warnings.showwarning = warnings.showwarning, _show_warning
             try:
                 code = main(*args, **kwargs)
