@@ -81,11 +81,11 @@ class _Measure:
         for chord in chords:
             self._harmony(chord.name, chord.onset - self.bar.onset)
         after = []
-        for note, goes_on in notes:
-            start = self.bar.onset if goes_on else note.onset
+        for note, is_held in notes:
+            start = self.bar.onset if is_held else note.onset
             stop = min(note.onset + note.length, self.end)
             self._move(start)
-            self._note(note.key, stop - start, goes_on, note.onset + note.length > self.end)
+            self._note(note.key, stop - start, is_held, note.onset + note.length > self.end)
             after += [note] if note.onset + note.length > self.end else []
         self._move(self.end)
         return after
@@ -147,11 +147,11 @@ class _Measure:
             self._duration(note, length)
         self.at = time
 
-    def _note(self, key: int, length: Fraction, goes_on: bool, is_tied: bool) -> None:
+    def _note(self, key: int, length: Fraction, is_held: bool, is_tied: bool) -> None:
         note = SubElement(self.measure, "note")
         _pitch(SubElement(note, "pitch"), "", _STEPS[key % 12])
         SubElement(note[0], "octave").text = str(key // 12 - 1)
-        self._duration(note, length, [("stop", goes_on), ("start", is_tied)])
+        self._duration(note, length, [("stop", is_held), ("start", is_tied)])
         self.at += length
 
     def _duration(
