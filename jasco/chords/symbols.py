@@ -40,7 +40,9 @@ _SPECIAL = {
     **dict.fromkeys(("x", "unk", "unknown"), UNKNOWN_CHORD),
 }
 _SIXTHS = {
-    **dict.fromkeys(("it", "it+6", "fr", "fr+6", "ger", "ger+6", "gr", "gr+6"), (8, "7", 4)),
+    **dict.fromkeys(("it", "it+6"), (8, "7no5", 4)),
+    **dict.fromkeys(("fr", "fr+6"), (8, "7b5", 4)),
+    **dict.fromkeys(("ger", "ger+6", "gr", "gr+6"), (8, "7", 4)),
     **dict.fromkeys(("n6", "neapolitan"), (1, "", 4)),
     "tristan": (0, "m7b5", 0),
 }

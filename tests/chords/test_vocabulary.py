@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jasco.chords import CHORD_INDEX, CHORD_NAMES, NULL_CHORD, ChordProgression, to_harte
+from jasco.chords.symbols import read_symbol
 from jasco.chords.vocabulary import QUALITIES, SPELLINGS, pitch_class
 from jasco.errors import ChordError
 
@@ -84,3 +85,14 @@ def test_harte_of_a_stranger_is_an_error() -> None:
 )
 def test_pitch_class(note: str, expected: int) -> None:
     assert pitch_class(note) == expected
+
+
+def test_every_quality_of_mir_eval_is_read_with_its_third_and_seventh() -> None:
+    mir_eval = pytest.importorskip("mir_eval.chord")
+    for quality, bitmap in mir_eval.QUALITIES.items():
+        if quality:
+            tones = read_symbol(f"C:{quality}").tones
+            read = {tones[degree].semitones for degree in tones} | {0}
+            assert {step % 12 for step in read if step is not None} >= {
+                step for step in (3, 4, 9, 10, 11) if bitmap[step]
+            }
