@@ -26,8 +26,8 @@ def test_sections_are_in_the_recipe_which_makes_the_take_again(play: Play) -> No
         {"bars": "1", "text": "sparse verse"},
         {"seconds": [2, 3], "text": "full chorus"},
     ]
-    Path("c.json").write_text(json.dumps(values | {"output": "c.wav"}))
-    assert play("--request", "c.json") == 0
+    Path("song.json").write_text(json.dumps(values | {"output": "c.wav"}))
+    assert play("--request", "song.json") == 0
     assert play("pop", *CHORDS, "-o", "d.wav") == 0
     first, again, request, plain = (soundfile.read(f"{name}.wav")[0] for name in "abcd")
     assert (first == again).all() and (first == request).all()
