@@ -6,12 +6,16 @@ attention and feed-forward, exact GELU, no dropout, no causal mask.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from jasco.device import autocast_dtype
+
+_FULL_TILE = 8  # MKL rounds products of fewer rows otherwise, and a recipe makes its take again
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -60,7 +64,25 @@ def rotate(x: Tensor, tables: Tensor) -> Tensor:
         x: queries or keys (..., T, d).
         tables: cosines and sines (2, T, d / 2) of `rotary_tables`.
     """
-    cos, sin = tables
+    rotated: Tensor = _Rotation.apply(x, tables)
+    return rotated
+
+
+class _Rotation(torch.autograd.Function):
+    """Rotation by angles, whose gradient is the rotation back; no operand is kept for it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, tables: Tensor) -> Tensor:
+        ctx.save_for_backward(tables)
+        return _rotated(x, *tables)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        cos, sin = ctx.saved_tensors[0]
+        return _rotated(gradients[0], cos, -sin), None
+
+
+def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
@@ -82,9 +104,9 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor, tables: Tensor | None = None) -> Tensor:
         """Frames (B, T, D) to (B, T, D), with the rotary embedding where it has its tables."""
         qkv = rearrange(self.qkv(x), "b t (qkv h d) -> qkv b h t d", qkv=3, h=self.heads)
-        q, k = qkv[:2] if tables is None else rotate(qkv[:2], tables)
-        v = qkv[2]
-        return self.out(rearrange(attend(q, k, v), "b h t d -> b t (h d)"))
+        qk, v = qkv.split([2, 1])
+        q, k = qk if tables is None else rotate(qk, tables)
+        return self.out(rearrange(attend(q, k, v[0]), "b h t d -> b t (h d)"))
 
 
 class CrossAttention(nn.Module):
@@ -103,17 +125,27 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(dim, dim, bias=False)
 
     def forward(self, x: Tensor, tokens: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Frames (B, T, D) to (B, T, D).
+        """Frames (B, T, D) to (B, T, D), or (B, 1, D) where the only token makes all frames alike.
 
         Args:
             x: frames (B, T, D).
             tokens: condition tokens (B, L, D).
             bias: of the scores, of `attention_bias`; at least one token per item counts.
         """
+        kv = self.kv(tokens)
+        if bias is None and tokens.shape[1] == 1:
+            return self._only_token(kv.chunk(2, dim=-1)[1])
         q = rearrange(self.q(x), "b t (h d) -> b h t d", h=self.heads)
-        k, v = rearrange(self.kv(tokens), "b l (kv h d) -> kv b h l d", kv=2, h=self.heads)
+        k, v = rearrange(kv, "b l (kv h d) -> kv b h l d", kv=2, h=self.heads)
         x = attend(q, k, v, bias)
         return self.out(rearrange(x, "b h t d -> b t (h d)"))
+
+    def _only_token(self, v: Tensor) -> Tensor:
+        """Output (B, 1, D) for one token of value v (B, 1, D): softmax over one score is 1."""
+        if torch.is_grad_enabled():
+            # Queries have a gradient, of zero, which data-parallel training waits for.
+            v = v + 0.0 * self.q.weight.sum()
+        return self.out(v.expand(-1, _FULL_TILE, -1))[:, :1]
 
 
 class AdaLN(nn.Module):

@@ -7,7 +7,7 @@ import torch
 
 from jasco.errors import SettingError
 from jasco.network import VelocityNetwork
-from jasco.network.transformer import Transformer, rotary_tables, rotate
+from jasco.network.transformer import CrossAttention, Transformer, rotary_tables, rotate
 
 
 def inputs(frames=12, dim=16):
@@ -77,3 +77,42 @@ def test_each_item_has_its_own_time():
 def test_heads_that_cannot_be_rotated():
     with pytest.raises(SettingError, match="rotary positions need an even dim/heads"):
         VelocityNetwork(18, 2, 6, rotary=True)
+
+
+def test_the_gradient_of_a_rotation_is_exact():
+    tables = rotary_tables(torch.zeros(1, 5, 8), 8, torch.float64)
+    x = torch.randn(2, 5, 8, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: rotate(x, tables), x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_token_is_what_attention_to_it_gives(dtype):
+    """Values and gradients, those of the queries zero, against attention with a bias of zero."""
+    generator = torch.Generator().manual_seed(0)
+    x, token = (torch.randn(3, n, 16, generator=generator) for n in (12, 1))
+    torch.manual_seed(0)
+    attention = CrossAttention(16, 2)
+    found = []
+    for bias in (None, torch.zeros(3, 1, 1, 1, dtype=dtype)):
+        attention.zero_grad()
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            out = (x + attention(x, token, bias)).float()
+        out.square().mean().backward()
+        found += [(out, *(p.grad.clone() for p in attention.parameters()))]
+    short, whole = found
+    tolerance = (
+        {"rtol": 1e-5, "atol": 1e-6} if dtype == torch.float32 else {"rtol": 0.1, "atol": 2e-3}
+    )
+    for one, other in zip(short, whole, strict=True):
+        torch.testing.assert_close(one, other, **tolerance)
+    assert bool((short[1] == 0).all())
+    assert whole[0].std() > 0.5 and whole[3].abs().max() > 1e-3
+
+
+def test_a_transformer_of_one_token_compiles_in_one_graph():
+    x, tokens, _, time = inputs()
+    model = new_transformer(rotary=True, adaln=True, skip_connections=True)
+    whole = torch.compile(model, backend="eager", fullgraph=True)
+    torch.testing.assert_close(
+        whole(x, tokens[:, :1], None, time), model(x, tokens[:, :1], None, time)
+    )
