@@ -123,8 +123,9 @@ def full_float32(device: torch.device) -> Iterator[None]:
 
 
 _WEIGHTS = (
-    "weights stay in float32, so they are not made {}: generation computes in bfloat16 with "
-    'Jasco.from_pretrained(name, dtype="bfloat16"), or after model.dtype = torch.bfloat16, and '
+    "weights stay in float32, so they are not made {}: "
+    'Jasco.from_pretrained(name, dtype="bfloat16") keeps them in bfloat16, generation computes in '
+    "bfloat16 after model.dtype = torch.bfloat16, and "
     'save_pretrained(folder, dtype="float16") stores half the size'
 )
 

@@ -22,7 +22,7 @@ from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, Term, make_solver
 from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
-from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork
+from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork, lower_linear
 from jasco.recipe import Recipe
 from jasco.song.integration import WINDOW_BATCH, integrate
 from jasco.song.methods import SongMethods
@@ -103,26 +103,29 @@ class Jasco(SongMethods, Float32Module):
                 or of one of ours, or a Lightning checkpoint file.
             device: device to compute on; ``"auto"`` for a GPU where there is one.
             dtype: precision of the network in generation; ``"auto"`` for bfloat16 where the
-                hardware supports it. Weights and adaptive solvers stay in float32.
+                hardware supports it, from weights in float32. ``"bfloat16"`` keeps the weights of
+                its linear layers in bfloat16 too: the same audio from half the memory, but such a
+                model is not trained on. Adaptive solvers compute in float32.
             revision: branch, tag or commit on the Hub.
             cache_dir, local_files_only, token: options of the Hub, see `jasco.io.hub.HubOptions`.
 
         Raises:
             CheckpointError: the checkpoint cannot be found, reached or read, or does not fit.
         """
-        found = checkpoint.read(
-            name_or_path,
-            hub=checkpoint.HubOptions(revision, cache_dir, local_files_only, token),
-        )
+        resolved = resolve_device(device)
+        precision = resolve_dtype(dtype, resolved)
+        hub = checkpoint.HubOptions(revision, cache_dir, local_files_only, token)
+        found = checkpoint.read(name_or_path, hub=hub)
         with checkpoint.uninitialized():
             model = cls.from_config(found.resolved)
+            if dtype != "auto" and precision != torch.float32:
+                lower_linear(model.network, precision)
         checkpoint.assign(
             model, found.tensors, provided_by_parts=found.provided_by_parts, source=found.name
         )
         model.config = found.config
         model.name_or_path, model.revision = found.name, found.revision
-        resolved = resolve_device(device)
-        model.dtype = resolve_dtype(dtype, resolved)
+        model.dtype = precision
         return model.to(resolved).eval()
 
     def save_pretrained(
@@ -277,6 +280,10 @@ class Jasco(SongMethods, Float32Module):
             mask: (B, T) true at the frames of the loss, at least one per item; all where absent.
             weighting: name of the weight over t, of `LOSS_WEIGHTS`.
         """
+        if torch.is_grad_enabled() and self.network.output.weight.dtype != torch.float32:
+            raise SettingError(
+                'weights in bfloat16 are not trained: load the model with dtype="float32"'
+            )
         t = torch.rand(len(z_1), device=z_1.device) if t is None else t
         z_0 = torch.randn_like(z_1) if z_0 is None else z_0
         velocity = self.velocity(self.path.sample(z_0, z_1, t), t, conditions).float()
