@@ -27,6 +27,33 @@ LONGEST_DRUMS = 600.0
 """Longest part of a drum file that is read (s)."""
 
 
+def repeat_loop(loop: Audio, duration: float, bar: float | None = None) -> tuple[Audio, str]:
+    """Drum loop repeated to a length, and a line that says how.
+
+    Args:
+        loop: drum track of whole bars.
+        duration: length of the result (s).
+        bar: length of a bar (s); a loop is then cut, or filled up with silence by half a bar at
+            most, to whole bars. ``None`` for a loop that is repeated as it is.
+    """
+    samples, rate = loop.samples, loop.sample_rate
+    length, words = samples.shape[1], f"{loop.duration:.2f} s"
+    if bar is not None:
+        bars = max(round(loop.duration / bar), 1)
+        length = round(bars * bar * rate)
+        words += f", taken as {bars} bar{'s' if bars > 1 else ''} of {bar:.2f} s"
+        samples = F.pad(samples, (0, max(length - samples.shape[1], 0)))
+    total = round(duration * rate)
+    if bar is None:
+        places = torch.arange(total) % length
+    else:
+        # Repeats begin at bars, not at multiples of a rounded length.
+        times = torch.arange(total, dtype=torch.float64) % (bars * bar * rate)
+        places = times.long().clamp(max=length - 1)
+    line = f"loop of {words}, repeated to {duration:.2f} s"
+    return Audio(samples[:, places].contiguous(), rate), line
+
+
 @dataclass(frozen=True, eq=False)
 class DrumCodes(ControlValue):
     """Codes of the first EnCodec codebook of an isolated drum track.

@@ -51,6 +51,7 @@ MORE_OPTIONS: dict[str, dict[str, Any]] = {
     "seconds": {"metavar": "S:S,..."},
     "before": {"action": "store_true"},
     "loop": {"action": "store_true"},
+    "drums_loop": {"action": "store_true"},
     "sections": {"action": "append", "metavar": "N-N=TEXT"},
     "keep": {"metavar": "NAME,..."},
     "strength": {"type": float, "metavar": "X"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jasco.errors import SettingError
@@ -12,6 +14,7 @@ from jasco.song.loop import Loop
 
 LOOP_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
     "loop": (bool, "true or false", "loop of --bars N at --bpm, without a seam"),
+    "drums_loop": (bool, "true or false", "repeat --drums to the end, by bars of --bpm if given"),
     "sections": (
         list,
         'sections such as [{"bars": "1-8", "text": "sparse verse"}]',
@@ -19,6 +22,17 @@ LOOP_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
     ),
 }
 """Keys of a request for the shape of a song: types, the same in words, the line of ``--help``."""
+
+
+@dataclass(frozen=True)
+class DrumsLoop:
+    """Drums that repeat.
+
+    Attributes:
+        bar: length of a bar (s); ``None`` without a tempo.
+    """
+
+    bar: float | None
 
 
 def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, Any], Loop | None]:
@@ -51,6 +65,30 @@ def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, An
         # They are those of the loop alone where no chords are to be read.
         kept = {k: v for k, v in kept.items() if k not in ("bpm", "time_signature", "key")}
     return kept, found
+
+
+def with_drums_loop(
+    values: Mapping[str, Any], *, options: bool
+) -> tuple[dict[str, Any], DrumsLoop | None]:
+    """Values of a request without the repeating of its drums, and how to repeat them.
+
+    Raises:
+        SettingError: no drums are given.
+    """
+    kept = dict(values)
+    if not kept.pop("drums_loop", False):
+        return kept, None
+    if not isinstance(kept.get("drums"), str | Path) and "drums_from" not in kept:
+        drums, own = spelled("drums", options), spelled("drums_loop", options)
+        raise SettingError(f"{own} repeats a drum track: give a file as {drums}")
+    bar = None
+    if "bpm" in kept:
+        bar = Loop.at(1, kept["bpm"], kept.get("time_signature")).bar
+        used = isinstance(kept.get("chords"), str) or {"chart", "loop", *KINDS} & kept.keys()
+        if not used:
+            # They are those of the drums alone where no chords are to be read.
+            kept = {k: v for k, v in kept.items() if k not in ("bpm", "time_signature")}
+    return kept, DrumsLoop(bar)
 
 
 def loop_values(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jasco.audio import load_audio, probe
 from jasco.conditions import Conditions, check_asked
 from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS
+from jasco.drums import repeat_loop
 from jasco.model import Jasco
 from jasco.pipeline.request import Request, labelled
 from jasco.song.edit import Edit
@@ -32,6 +33,7 @@ class Sources:
         self._audio: dict[str, Path] = {}
         self.take: Take | None = None
         self.edit: Edit | None = None
+        self.repeated = ""  # how the drums of the clip repeat
         start, length = request.start, request.length
         with labelled(request.label):
             if request.edit is not None:
@@ -63,14 +65,18 @@ class Sources:
                 used = length if request.length is None else min(length, request.length)
                 audio = load_audio(path, start=request.start, duration=used)
                 extracted = name in request.recordings
-                values[name] = CONTROLS[name].extract(audio) if extracted else audio
+                value = CONTROLS[name].extract(audio) if extracted else audio
+                if name == "drums" and request.drums_loop is not None and value.duration < used:
+                    value, self.repeated = repeat_loop(value, used, request.drums_loop.bar)
+                values[name] = value
             return Conditions(request.text, **values)
 
     def notices(self, length: float) -> list[str]:
         """Audio that is left out for a clip of ``length`` (s)."""
         if self.request.length:
             return []
-        return [
+        repeated = [f"drums: {self.repeated}"] if self.repeated else []
+        return repeated + [
             f"{name}: {given:.2f} s given, the first {length:.2f} s used"
             for name, given in self.lengths.items()
             if given > length

@@ -25,7 +25,7 @@ from jasco.notices import describe
 from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
 from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
 from jasco.pipeline.inputs import checked_input, is_written, spelled
-from jasco.pipeline.loops import LOOP_KEYS, with_loop
+from jasco.pipeline.loops import LOOP_KEYS, DrumsLoop, with_drums_loop, with_loop
 from jasco.song.loop import Loop
 from jasco.song.sections import Section, read_sections
 from jasco.text import checked_text
@@ -88,6 +88,7 @@ class Request:
         files: files that are read.
         edit: edit of a take; ``None`` for a take of its own.
         loop: loop; ``None`` for a take that ends.
+        drums_loop: repeating of the drums; ``None`` for drums that end.
         sections: texts of parts of the song; ``None`` for one text.
     """
 
@@ -109,6 +110,7 @@ class Request:
     files: tuple[Path, ...]
     edit: EditRequest | None = None
     loop: Loop | None = None
+    drums_loop: DrumsLoop | None = None
     sections: tuple[Section, ...] | None = None
 
     @classmethod
@@ -124,6 +126,7 @@ class Request:
             options = label is None
             _check_types(values)
             files: list[Path] = []
+            values, drums_loop = with_drums_loop(values, options=options)
             values, loop = with_loop(values, options=options)
             values, edit = with_edit(values, files, options=options)
             values = with_chart(values, files, sets_duration=edit is None)
@@ -172,6 +175,7 @@ class Request:
                 files=(*files, *recordings.values()),
                 edit=edit,
                 loop=loop,
+                drums_loop=drums_loop,
                 sections=read_sections(values["sections"]) if "sections" in values else None,
             )
 

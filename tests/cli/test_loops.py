@@ -63,3 +63,18 @@ def test_refusals(
     assert play(*options, "-o", "loop.wav") == 1
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not Path("loop.wav").exists()
+
+
+def test_drums_that_repeat(play: Play, things: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Eight seconds of drums fill twelve, and a loop needs no chords for its tempo."""
+    drums = ["--drums", "things/beat.wav", "--drums-loop", "--seed", "1"]
+    assert play("a", *drums, "--duration", "12", "-o", "a.flac") == 0
+    assert "drums: loop of 8.00 s, repeated to 12.00 s" in capsys.readouterr().err
+    codes = read_recipe("a.flac")["conditions"]["drums"]
+    assert len(codes) == 600 and codes[450:560] == codes[50:160]
+    assert play("a", *drums, "--bpm", "121", "--duration", "9", "-o", "b.flac") == 0
+    assert "taken as 4 bars of 1.98 s, repeated to 9.00 s" in capsys.readouterr().err
+    assert play("a", *drums, "--loop", "--bars", "5", "--bpm", "120", "-o", "c.wav") == 0
+    assert "taken as 4 bars of 2.00 s, repeated to 10.00 s" in capsys.readouterr().err
+    assert play("a", "--drums-loop", "-o", "d.wav") == 1
+    assert "repeats a drum track" in capsys.readouterr().err

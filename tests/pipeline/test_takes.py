@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from transformers import T5EncoderModel
 
 from jasco import Conditions, Jasco, load_audio
 from jasco.audio import read_recipe
@@ -21,6 +20,7 @@ from jasco.pipeline.plan import Plan
 from jasco.pipeline.reading import check_fit
 from jasco.pipeline.request import Request
 from jasco.pipeline.takes import Reader, make_takes
+from jasco.t5 import T5Encoder
 
 RATE = 32000
 
@@ -38,17 +38,17 @@ def beat(tmp_path: Path) -> Path:
 def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
     """Batch sizes of every call of the text encoder, and of the codec for drums."""
     found: dict[str, list[int]] = {"text": [], "drums": []}
-    forward, codes = T5EncoderModel.forward, EnCodec.coarse_codes
+    forward, codes = T5Encoder.forward, EnCodec.coarse_codes
 
-    def encode(self: T5EncoderModel, input_ids: torch.Tensor, **options: object) -> object:
-        found["text"].append(len(input_ids))
-        return forward(self, input_ids, **options)
+    def encode(self: T5Encoder, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        found["text"].append(len(ids))
+        return forward(self, ids, mask)
 
     def coarse_codes(self: EnCodec, wav: torch.Tensor) -> torch.Tensor:
         found["drums"].append(len(wav))
         return codes(self, wav)
 
-    monkeypatch.setattr(T5EncoderModel, "forward", encode)
+    monkeypatch.setattr(T5Encoder, "forward", encode)
     monkeypatch.setattr(EnCodec, "coarse_codes", coarse_codes)
     return found
 
