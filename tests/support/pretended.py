@@ -146,9 +146,7 @@ def run(op: Any, args: Any, kwargs: Any) -> Any:
     if crossing and blocking:
         wait("copy from the device" if to_cpu or others[0] is args[0] else "copy to the device")
     values, options = tree_map(_bare, (args, kwargs))
-    result = (
-        _lstm_cell(*values) if name == "aten::_thnn_fused_lstm_cell" else op(*values, **options)
-    )
+    result = INSTEAD.get(name, op)(*values, **options)
     if to_cpu:
         return result.clone()
     known = {id(x.held): x for x in ours} | {id(x): x for x in others}
@@ -167,6 +165,36 @@ def _lstm_cell(
     enter, forget, change, leave = gates.chunk(4, dim=-1)
     cell = forget.sigmoid() * cell + enter.sigmoid() * change.tanh()
     return leave.sigmoid() * cell.tanh(), cell, gates
+
+
+def _lstm_cell_backward(
+    grad_hidden: torch.Tensor | None,
+    grad_cell: torch.Tensor | None,
+    before: torch.Tensor,
+    cell: torch.Tensor,
+    gates: torch.Tensor,
+    has_bias: bool,
+) -> tuple[torch.Tensor, ...]:
+    """Gradients of `_lstm_cell` for gates, cell before and bias."""
+    enter, forget, change, leave = gates.chunk(4, dim=-1)
+    enter, forget, change, leave = enter.sigmoid(), forget.sigmoid(), change.tanh(), leave.sigmoid()
+    shown = cell.tanh()
+    hidden = torch.zeros_like(cell) if grad_hidden is None else grad_hidden
+    total = hidden * leave * (1 - shown**2) + (0 if grad_cell is None else grad_cell)
+    parts = (
+        total * change * enter * (1 - enter),
+        total * before * forget * (1 - forget),
+        total * enter * (1 - change**2),
+        hidden * shown * leave * (1 - leave),
+    )
+    found = torch.cat(parts, dim=-1)
+    return found, total * forget, found.sum(0)
+
+
+INSTEAD = {  # what the CPU lacks
+    "aten::_thnn_fused_lstm_cell": _lstm_cell,
+    "aten::_thnn_fused_lstm_cell_backward_impl": _lstm_cell_backward,
+}
 
 
 def _bare(x: Any) -> Any:
@@ -193,6 +221,15 @@ def _no_grad(mode: Any = True) -> Any:
     return torch.no_grad()(mode) if callable(mode) else torch.no_grad()
 
 
+def _stft(wav: torch.Tensor, n_fft: int, hop: int, window: torch.Tensor, **more: Any) -> Any:
+    """`torch.stft` without its transposition in place, which wrappers do not follow."""
+    if wav.device != FAKE:
+        return _cpu_stft(wav, n_fft, hop, window=window, **more)
+    padded = torch.nn.functional.pad(wav, (n_fft // 2, n_fft // 2))
+    return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * window).transpose(1, 2)
+
+
+_cpu_stft, torch.stft = torch.stft, _stft  # type: ignore[assignment]
 torch.tensor = tensor
 torch.inference_mode = _no_grad  # type: ignore[misc, assignment]
 

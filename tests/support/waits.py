@@ -14,9 +14,12 @@ from torch import nn
 
 from jasco import AB2, Conditions, Euler, Jasco
 from jasco.audio import Audio
+from jasco.codec import EnCodec
 from jasco.controls import control_names
 from jasco.data.clips import ClipBatch
 from jasco.training.clipping import clip_to_norm, gradient_norm
+from jasco.training.codec.discriminator import MultiScaleSTFTDiscriminator
+from jasco.training.codec.module import ADVERSARIAL, RECONSTRUCTION, CodecModule
 from jasco.training.flow.module import JascoModule
 
 FRAMES = 25
@@ -76,9 +79,30 @@ def training(model: Jasco) -> dict[str, int]:
     return counted(step)
 
 
+def codec_training(codec: EnCodec) -> dict[str, int]:
+    """Waits of a training step of the codec with a discriminator."""
+    weights = dict.fromkeys((*RECONSTRUCTION, *ADVERSARIAL), 1.0)
+    discriminator = MultiScaleSTFTDiscriminator(filters=2, n_ffts=(256, 128))
+    made = CodecModule(codec, weights, {"n_ffts": (512, 128)}, discriminator)
+    module = nn.Module.to(made, pretended.FAKE)
+    wav = torch.randn(2, 1, 7680)
+
+    def step() -> None:
+        objective, losses = module.objective(wav.to(pretended.FAKE, non_blocking=True))
+        module._total(losses)
+        objective.backward()
+        strategy: Any = SingleDeviceStrategy("cpu")
+        for part in (module.model, module.discriminator):
+            norm, _ = gradient_norm(part.parameters(), strategy)
+            clip_to_norm(part.parameters(), norm, 1.0)
+
+    return counted(step)
+
+
 def main() -> None:
     model = nn.Module.to(runs.new_model().eval(), pretended.FAKE)
-    print(json.dumps(generation(model) | {"training": training(model)}))
+    found = generation(model) | {"training": training(model)}
+    print(json.dumps(found | {"codec training": codec_training(runs.new_model().codec)}))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class LossBalancer(nn.Module):
 
     norms: Tensor
     fill: Tensor
+    shares: Tensor
 
     def __init__(self, weights: Mapping[str, float], decay: float = 0.999) -> None:
         super().__init__()
@@ -42,6 +43,8 @@ class LossBalancer(nn.Module):
         self.decay = decay
         self.register_buffer("norms", torch.zeros(len(weights)))
         self.register_buffer("fill", torch.zeros(()))
+        shares = torch.tensor(list(self.weights.values())) / sum(self.weights.values())
+        self.register_buffer("shares", shares, persistent=False)
 
     def forward(self, losses: Mapping[str, Tensor], output: Tensor) -> Tensor:
         """Balanced gradient, of the shape of ``output``.
@@ -69,7 +72,5 @@ class LossBalancer(nn.Module):
         self.norms.lerp_(norms, 1 - self.decay)
         self.fill.lerp_(torch.ones_like(self.fill), 1 - self.decay)
         usual = (self.norms / self.fill).clamp(min=torch.finfo(torch.float32).tiny)
-        total = sum(self.weights.values())
-        shares = torch.tensor(list(self.weights.values()), device=usual.device) / total
-        scales = shares / usual / output.numel() ** 0.5
+        scales = self.shares / usual / output.numel() ** 0.5
         return torch.stack([s * g for s, g in zip(scales, gradients, strict=True)]).sum(0)

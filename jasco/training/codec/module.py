@@ -159,9 +159,9 @@ class CodecModule(TrainingModule):
 
     def _total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """Weighted mean of the reconstruction losses, for logs."""
-        found = torch.stack([losses[name].detach() for name in RECONSTRUCTION])
-        weights = found.new_tensor([self.balancer.weights[name] for name in RECONSTRUCTION])
-        return (weights * found).sum() / weights.sum().clamp(min=1e-9)
+        weights = {name: self.balancer.weights[name] for name in RECONSTRUCTION}
+        weighted = torch.stack([w * losses[name].detach() for name, w in weights.items()])
+        return weighted.sum() / max(sum(weights.values()), 1e-9)
 
     def configure_gradient_clipping(
         self,

@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor, distributed
 from torch.nn import functional as F
 
+from jasco.device import to_device
 from jasco.encodec.quantizer import Codebook, Quantizer, ResidualQuantizer
 from jasco.errors import SettingError
 
@@ -93,17 +94,19 @@ class CodebookLearner:
         # replaced in a later step.
         nth = dead.cumsum(0) - 1
         revived = dead & (nth < len(vectors))
-        order = torch.randperm(len(vectors)).to(vectors.device)
+        order = to_device(torch.randperm(len(vectors)), vectors.device)
         candidates = vectors[order[nth.clamp(0, len(vectors) - 1)]]
         if distributed.is_initialized():
             distributed.broadcast(candidates, src=0)
-        codebook.embed[revived] = candidates[revived]
-        codebook.embed_avg[revived] = candidates[revived] * mean_use
-        codebook.cluster_size[revived] = (
-            mean_use  # as if of average use, until the moving average shows its own
-        )
+        # As if of average use, until the moving average shows its own. The host does not wait, as
+        # it would for the number of revived codes.
+        rows = revived[:, None]
+        codebook.embed.copy_(torch.where(rows, candidates, codebook.embed))
+        codebook.embed_avg.copy_(torch.where(rows, candidates * mean_use, codebook.embed_avg))
+        codebook.cluster_size.masked_fill_(revived, mean_use)
 
-        assigned = F.one_hot(codebook.nearest(vectors), codes).to(vectors.dtype)
+        nearest = codebook.nearest(vectors)[:, None]
+        assigned = (nearest == torch.arange(codes, device=nearest.device)).to(vectors.dtype)
         use, sums = assigned.sum(0), assigned.T @ vectors
         if distributed.is_initialized():
             distributed.all_reduce(use)
