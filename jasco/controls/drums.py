@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jasco.controls.spec import ControlSpec
 from jasco.errors import AudioError
-from jasco.io.kinds import RECORDING
+from jasco.io.kinds import MIDI, RECORDING
 
 SPEC = ControlSpec(
     name="drums",
@@ -13,9 +13,10 @@ SPEC = ControlSpec(
     adherence="jasco.adherence.drums.DrumAdherence",
     stage="jasco.prepare.stages.drums.DrumStage",
     extractor="jasco.extract.drums.separate_drums",
-    files=(RECORDING,),
-    help="an isolated drum track",
+    player="jasco.band.midi_drums.drums_of_midi",
+    files=(RECORDING, MIDI),
+    help="an isolated drum track, or a MIDI file that the drum kit of the band plays",
     extractor_help="separate drums from a recording (Demucs)",
-    words="the path of an audio file",
+    words="the path of an audio or MIDI file",
     error=AudioError,
 )

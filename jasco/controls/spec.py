@@ -47,6 +47,7 @@ class ControlSpec:
         adherence: `jasco.adherence.controls.ControlAdherence` that compares a recording with it.
         stage: `jasco.prepare.stages.stage.Stage` that prepares it.
         extractor: function from a recording to a form of the value, for ``--NAME-from``.
+        player: function from a MIDI file to audio, for audio controls that read such files.
         files: kinds of file that ``--NAME`` reads, of `jasco.io.kinds`.
         help: line of ``--help`` for ``--NAME``.
         extractor_help: line of ``--help`` for ``--NAME-from``.
@@ -73,6 +74,7 @@ class ControlSpec:
     error: type[JascoError] = ConditionError
     options: Mapping[str, ReadingOption] = field(default_factory=dict)
     written: tuple[str, ...] = ()
+    player: str = ""
 
     @property
     def is_audio(self) -> bool:

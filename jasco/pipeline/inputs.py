@@ -11,7 +11,7 @@ from pathlib import Path
 from jasco.controls import CONTROLS
 from jasco.errors import AudioError, JascoError, SettingError
 from jasco.io.files import regular_file
-from jasco.io.kinds import MIDI, RECORDING, REQUESTS, kind_of
+from jasco.io.kinds import RECORDING, REQUESTS, kind_of
 
 _OPTIONS = {"take": "--from", "request": "--request"}
 
@@ -69,8 +69,6 @@ def _remedy(key: str, kind: str, options: bool) -> str:
         if control in CONTROLS and not CONTROLS[control].is_audio:
             return f"give it as {spelled(f'{control}_from', options)}"
         return f"give it as {spelled('take', options)} if it is a take, or as {_all(kind, options)}"
-    if kind == MIDI and control in CONTROLS and CONTROLS[control].is_audio:
-        return f"render it to audio first, or give it as {spelled('melody', options)}"
     return f"give it as {_all(kind, options)}"
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jasco.audio import load_audio, probe
+from jasco.audio import Audio, load_audio, probe
 from jasco.conditions import Conditions, check_asked
 from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS
+from jasco.controls.spec import imported
 from jasco.drums import repeat_loop
+from jasco.io.kinds import MIDI, kind_of
 from jasco.model import Jasco
 from jasco.pipeline.request import Request, labelled
 from jasco.song.edit import Edit
@@ -30,7 +32,7 @@ class Sources:
         self.request = request
         self.values: dict[str, Any] = {}
         self.lengths: dict[str, float] = {}  # of audio controls, s from the start on
-        self._audio: dict[str, Path] = {}
+        self._audio: dict[str, Path | Audio] = {}
         self.take: Take | None = None
         self.edit: Edit | None = None
         self.repeated = ""  # how the drums of the clip repeat
@@ -45,6 +47,10 @@ class Sources:
                 path = recording or (value if isinstance(value, Path) else None)
                 if path is None:
                     self.values[name] = value
+                elif recording is None and spec.player and kind_of(path) == MIDI:
+                    played: Audio = imported(spec.player)(path)
+                    played.crop(start)
+                    self._audio[name], self.lengths[name] = played, played.duration - start
                 elif spec.is_audio:
                     self._audio[name] = path
                     self.lengths[name] = probe(path).duration - start
@@ -61,9 +67,12 @@ class Sources:
         """Conditions of a clip of ``length`` (s); of audio only that much is read."""
         request, values = self.request, dict(self.values)
         with labelled(request.label):
-            for name, path in self._audio.items():
+            for name, source in self._audio.items():
                 used = length if request.length is None else min(length, request.length)
-                audio = load_audio(path, start=request.start, duration=used)
+                if isinstance(source, Audio):
+                    audio = source.crop(request.start, used)
+                else:
+                    audio = load_audio(source, start=request.start, duration=used)
                 extracted = name in request.recordings
                 value = CONTROLS[name].extract(audio) if extracted else audio
                 if name == "drums" and request.drums_loop is not None and value.duration < used:

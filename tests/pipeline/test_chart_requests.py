@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from jasco.audio import Audio
 from jasco.chords import ChordProgression
-from jasco.errors import ChartError, ChordError, SettingError
+from jasco.errors import ChartError, ChordError, JascoError, SettingError
+from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, merged
 from jasco.pipeline.request_file import read_requests
 
@@ -68,3 +70,22 @@ def test_a_wrong_chart_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         Request.build(values)
+
+
+def test_a_midi_file_of_drums_is_played(tmp_path: Path, soundfont: Path) -> None:
+    import mido
+
+    strokes = [
+        mido.Message(kind, note=38, velocity=100, channel=9, time=time)
+        for _ in range(4)
+        for kind, time in (("note_on", 0), ("note_off", 480))
+    ]
+    mido.MidiFile(tracks=[mido.MidiTrack(strokes)]).save(tmp_path / "beat.mid")
+    request = Request.build({"drums": str(tmp_path / "beat.mid"), "start": 0.5})
+    assert request.files == (tmp_path / "beat.mid",)
+    sources = Sources(request)
+    drums = sources.clip(1.0).drums
+    assert isinstance(drums, Audio) and drums.duration == pytest.approx(1.0)
+    assert sources.notices(1.0) == ["drums: 1.50 s given, the first 1.00 s used"]
+    with pytest.raises(JascoError, match="start"):
+        Sources(Request.build({"drums": str(tmp_path / "beat.mid"), "start": 5}))
