@@ -77,7 +77,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a recording as chords": (["--chords", "beat.wav", *OUT], "give it as --chords-from"),
     "a recording as a melody": (["--melody", "beat.wav", *OUT], "give it as --melody-from"),
     "a recording as requests": (["--request", "beat.wav", *OUT], "give it as --from if"),
-    "MIDI as chords": (["--chords", "tune.mid", *OUT], "as --drums or --melody"),
+    "MIDI as chords": (["--chords", "tune.mid", *OUT], "as --drums or --melody or --chart"),
     "MIDI as a recording": (["--melody-from", "tune.mid", *OUT], "or --melody"),
     "MIDI as a song": (["--drums-from", "tune.mid", *OUT], "or --melody"),
     "MIDI as a take": (["--from", "tune.mid", *OUT], "or --melody"),
