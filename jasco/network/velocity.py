@@ -100,7 +100,11 @@ class VelocityNetwork(nn.Module):
             SettingError: weights outside the ranges of distilled guidance.
         """
         guidance.terms(controls)
-        return [] if self.guidance is None else self.guidance.ranges.weights(guidance, controls)
+        if self.guidance is None:
+            return []
+        if guidance.interval != (0.0, 1.0):  # outside a limited interval sampling is plain
+            self.guidance.ranges.weights(Guidance(all=1.0), controls)
+        return self.guidance.ranges.weights(guidance, controls)
 
     def with_guidance(self, conditions: ConditionBatch, weights: Tensor) -> ConditionBatch:
         """Conditions of B items with the guidance weights (B, K) of a distilled network.

@@ -159,6 +159,23 @@ def test_one_row_an_item(module, tmp_path):
     assert "one evaluation a step, for all from 0.5 to 4, chords from 0 to 2" in card
 
 
+@torch.no_grad()
+def test_an_interval_of_guidance(folder, module):
+    """Plain sampling outside it needs all=1 within the ranges, which is known before any step."""
+    rows = []
+    hook = module.model.network.register_forward_pre_hook(lambda m, args: rows.append(len(args[0])))
+    options = {"seed": 1, "solver": Euler(3)}
+    found = module.model.generate(CLIPS[0], **options, guidance=Guidance(all=3, start=0.3, end=0.5))
+    plain = module.model.generate(CLIPS[0], **options, guidance=Guidance(all=1))
+    hook.remove()
+    assert rows == [1] * 6 and (found.latents - plain.latents).abs().max() > 1e-3
+    narrow = student_model(folder, {"all": [2, 4], "chords": [0, 2]})
+    check_fit([Request.build({"text": "funk", "guidance": "all=3"})], narrow)
+    request = Request.build({"text": "funk", "guidance": "all=3,end=0.5"})
+    with pytest.raises(SettingError, match=r"guidance all=1: .* all from 2 to 4"):
+        check_fit([request], narrow)
+
+
 def test_the_command_line_refuses_weights_before_it_reads_a_file(module):
     for guidance in ("all=2,chords=1", None):
         check_fit([Request.build({"text": "funk", "guidance": guidance})], module.model)
