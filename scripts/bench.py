@@ -15,6 +15,29 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from jasco import Jasco
+
+try:
+    from jasco.config import compose_config
+except ImportError:  # its place in 0.1.0, which `benchmark.py --against` measures too
+    from jasco.cli.config import compose_config  # type: ignore[no-redef,import-not-found]
+
+# Codec and text encoder of published checkpoints, from their public configurations.
+ENCODEC_32KHZ = {
+    "sampling_rate": 32000,
+    "audio_channels": 1,
+    "upsampling_ratios": [8, 5, 4, 4],
+    "num_filters": 64,
+    "hidden_size": 128,
+    "codebook_dim": 128,
+    "codebook_size": 2048,
+    "target_bandwidths": [2.2],
+    "use_causal_conv": False,
+    "norm_type": "weight_norm",
+    "normalize": False,
+}
+T5_BASE = {"d_model": 768, "d_ff": 3072, "d_kv": 64, "num_heads": 12, "num_layers": 12}
+
 
 class Bench:
     """Timer of callables on one device, which collects the rows of the table."""
@@ -76,6 +99,20 @@ def flops(run: Callable[[], Any]) -> int:
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         run()
     return counter.get_total_flops()
+
+
+def random_400m(device: torch.device) -> Jasco:
+    """Model of the published 400M size with random weights, without access to the Hub."""
+    config = compose_config("+model=400m")
+    config["model"]["codec"] = {
+        "_target_": "jasco.codec.EnCodec",
+        "config": ENCODEC_32KHZ,
+    }
+    text = config["model"]["conditioners"]["text"]
+    del text["pretrained"], text["revision"]
+    text["config"] = T5_BASE
+    torch.manual_seed(0)
+    return Jasco.from_config(config).to(device).eval()
 
 
 def machine(device: torch.device) -> dict[str, Any]:

@@ -4,6 +4,7 @@
     python scripts/benchmark.py velocity codec      # some of it
     python scripts/benchmark.py --device cuda velocity compile generate codec
     python scripts/benchmark.py --json speed.json
+    python scripts/benchmark.py --against ../before # ratios to another checkout, run interleaved
 
 Each time is also given as a share of the rate of a plain matrix product of the same precision,
 measured just before, which makes figures of different machines comparable. Weights are random,
@@ -24,13 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench import Bench, flops, machine
+from bench import ENCODEC_32KHZ, Bench, flops, machine, random_400m
+from bench_against import against
+from bench_rows import ROWS
 from torch.utils.data import DataLoader
 
 from jasco.audio import Audio
 from jasco.codec import EnCodec
 from jasco.conditions import Conditions
-from jasco.config import compose_config
 from jasco.device import resolve_device, resolve_dtype
 from jasco.errors import MissingPartError
 from jasco.extract.chordino import SAMPLE_RATE as CHORDINO_RATE
@@ -47,35 +49,6 @@ from jasco.model import Jasco
 from jasco.network import VelocityGraphs
 
 FRAMES = 500
-# Codec and text encoder of published checkpoints, from their public configurations.
-ENCODEC_32KHZ = {
-    "sampling_rate": 32000,
-    "audio_channels": 1,
-    "upsampling_ratios": [8, 5, 4, 4],
-    "num_filters": 64,
-    "hidden_size": 128,
-    "codebook_dim": 128,
-    "codebook_size": 2048,
-    "target_bandwidths": [2.2],
-    "use_causal_conv": False,
-    "norm_type": "weight_norm",
-    "normalize": False,
-}
-T5_BASE = {"d_model": 768, "d_ff": 3072, "d_kv": 64, "num_heads": 12, "num_layers": 12}
-
-
-def random_400m(device: torch.device) -> Jasco:
-    """Model of the published 400M size with random weights, without access to the Hub."""
-    config = compose_config("+model=400m")
-    config["model"]["codec"] = {
-        "_target_": "jasco.codec.EnCodec",
-        "config": ENCODEC_32KHZ,
-    }
-    text = config["model"]["conditioners"]["text"]
-    del text["pretrained"], text["revision"]
-    text["config"] = T5_BASE
-    torch.manual_seed(0)
-    return Jasco.from_config(config).to(device).eval()
 
 
 def bench_ceiling(bench: Bench) -> None:
@@ -357,7 +330,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument(
+        "--against", type=Path, metavar="DIR", help="checkout to compare with, on the CPU"
+    )
+    parser.add_argument(
+        "--row", action="append", choices=list(ROWS), help="row to compare, by default all"
+    )
     args = parser.parse_args(argv)
+    if args.against:
+        return against(args.against.resolve(), args.row or list(ROWS), args.repeats, args.json)
     sections = SECTIONS | ON_REQUEST
     unknown = set(args.sections) - sections.keys()
     if unknown:

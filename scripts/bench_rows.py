@@ -1,0 +1,267 @@
+"""Rows of `benchmark.py --against`, measured by the checkout of Jasco that PYTHONPATH names.
+
+A process of one row: it prepares, then measures once for each line on stdin and answers with a line
+of JSON. Rows use names that every version has, so that a former checkout can run them too.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from bench import ENCODEC_32KHZ, Bench, flops, random_400m
+from torch.utils.data import DataLoader
+
+from jasco import Conditions, Euler, Jasco
+from jasco.codec import EnCodec
+from jasco.device import resolve_dtype
+from jasco.flow import Guidance
+
+CPU = torch.device("cpu")
+LOW = resolve_dtype("auto", CPU)
+FRAMES = 500
+ORIGINAL, DEFAULT = "clip of 10 s, 400M, as the original", "clip of 10 s, 400M, by default"
+CLIP = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
+Measured = dict[str, float]
+Measure = Callable[[], Measured]
+
+
+def timed(run: Callable[[], Any], flop: float = 0.0, dtype: torch.dtype = LOW) -> Measured:
+    """Wall time and CPU time (s) of a call; with ``flop``, the share of the rate of products."""
+    start, spent = time.perf_counter(), time.process_time()
+    run()
+    found = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - spent}
+    if flop:
+        found["share"] = flop / found["seconds"] / Bench(CPU, 1).measure_ceiling(dtype)
+    return found
+
+
+def of_process(*command: str) -> Measured:
+    """Wall and CPU time (s) and peak memory (GB) of a process of its own."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command[-1]!r:.60} failed")
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "cpu": used.ru_utime + used.ru_stime, "gb": used.ru_maxrss / unit}
+
+
+def product() -> Measure:
+    """Product of two matrices of 2048, the unit of the shares."""
+    a, b = torch.randn(2, 2048, 2048, dtype=LOW)
+    return lambda: timed(lambda: a @ b)
+
+
+def whole_clip(original: bool) -> Measure:
+    """Clip of 10 s of the 400M size: by default, or as the original makes it."""
+    model = random_400m(CPU)
+    model.dtype = torch.float32 if original else LOW
+    settings: dict[str, Any] = {}
+    if original:  # Euler's method of 50 steps in float32, of all, of text and of no conditions
+        settings = {"solver": Euler(50), "guidance": Guidance(all=5.0, text=0.5)}
+    return lambda: timed(lambda: model.generate(CLIP, seed=7, **settings))
+
+
+def velocity() -> Measure:
+    """Guided velocity of the 400M size, two terms of 500 frames."""
+    model = random_400m(CPU)
+    z, t = torch.randn(1, FRAMES, 128), torch.tensor(0.3)
+    with torch.no_grad():
+        field = model.guided(model.encode([CLIP], FRAMES), Guidance(all=1.5, text=-0.5))
+        flop = flops(lambda: field(t, z))
+
+    @torch.no_grad()
+    def run() -> Any:
+        with torch.autocast("cpu", LOW, enabled=LOW != torch.float32):
+            return field(t, z)
+
+    return lambda: timed(run, flop)
+
+
+def one_control() -> Measure:
+    """Request of the demo with a text alone, in equal steps."""
+    model = Jasco.from_pretrained("demo", device="cpu")
+    return lambda: timed(lambda: model.generate("funk", seed=7, solver=Euler(8)))
+
+
+def codec(what: str, low: bool = False) -> Measure:
+    """EnCodec of the published size, 10 s."""
+    model = EnCodec(config=ENCODEC_32KHZ)
+    wav = 0.1 * torch.randn(1, 1, 320000)
+    with torch.no_grad():
+        latents = model.encode(wav)
+    if low and hasattr(model, "decode_dtype"):
+        model.decode_dtype = LOW
+
+    @torch.no_grad()
+    def run() -> Any:
+        return model.encode(wav) if what == "encode" else model.decode(latents)
+
+    return lambda: timed(run)
+
+
+def load() -> Measure:
+    """Loading of a checkpoint of the 400M size, with its codec and a T5 of base size."""
+    scratch = tempfile.TemporaryDirectory()
+    folder = random_400m(CPU).save_pretrained(Path(scratch.name, "model"))
+    code = "import sys; from jasco import Jasco; Jasco.from_pretrained(sys.argv[1], device='cpu')"
+    return lambda: (scratch, of_process(sys.executable, "-c", code, str(folder)))[1]
+
+
+def cold() -> Measure:
+    """First song of the command line, from a cold start."""
+    scratch = tempfile.TemporaryDirectory()
+    song = str(Path(scratch.name, "song.flac"))
+    command = (
+        "-m",
+        "jasco.cli.generate",
+        "funk",
+        "--chords",
+        "C:0 Am:5",
+        "--seed",
+        "7",
+        "-o",
+        song,
+    )
+    return lambda: (scratch, of_process(sys.executable, *command))[1]
+
+
+def batch() -> Measure:
+    """Eight clips of the demo in one batch."""
+    code = (
+        "from jasco import Conditions, Jasco; model = Jasco.from_pretrained('demo', device='cpu');"
+        "model.generate([Conditions('funk', chords=[('C', 0.0)])] * 8, seed=7)"
+    )
+    return lambda: of_process(sys.executable, "-c", code)
+
+
+def default_error() -> Measure:
+    """Error in the demo's latents of its default solver, from 200 steps of the midpoint rule."""
+    from jasco import Midpoint
+
+    model = Jasco.from_pretrained("demo", device="cpu", dtype="float32")
+    exact = model.generate(CLIP, seed=7, solver=Midpoint(48)).latents
+
+    def measure() -> Measured:
+        found = model.generate(CLIP, seed=7).latents
+        error = float((found - exact).norm() / exact.norm())
+        return {"error": error, "spread": float(found.std() / exact.std())}
+
+    return measure
+
+
+def training(demo: bool) -> None:
+    """Training steps in the loop of Lightning: 8 clips, of 5 s for the demo, else of 10 s."""
+    from lightning.pytorch import Callback, Trainer
+
+    from jasco.data.clips import ClipBatch
+
+    try:
+        from jasco.training.flow.module import JascoModule
+    except ImportError:  # its place in 0.1.0
+        from jasco.training.module import JascoModule  # type: ignore[no-redef,attr-defined]
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    model = Jasco.from_pretrained("demo", device="cpu") if demo else random_400m(CPU)
+    module: Any = JascoModule(model.train())
+    count, frames = 8, FRAMES // 2 if demo else FRAMES
+    ids = "sample_ids" if "sample_ids" in ClipBatch.__dataclass_fields__ else "numbers"
+    values: dict[str, Any] = {
+        ids: tuple(range(count)),
+        "conditions": (CLIP,) * count,
+        "dropped": {name: torch.zeros(count, dtype=torch.bool) for name in model.controls},
+        "mask": torch.ones(count, frames, dtype=torch.bool),
+        "latents": torch.randn(count, frames, 128),
+        "audio": None,
+        "t": torch.rand(count),
+        "noise": torch.randn(count, frames, 128),
+    }
+    clips = ClipBatch(**values)
+    flop = flops(lambda: module.losses(clips, module.encode(clips)).mean().backward())
+    module.zero_grad()
+
+    class Ask(Callback):
+        steps = 0
+
+        def on_train_batch_start(self, *_: Any) -> None:
+            self.start, self.spent = time.perf_counter(), time.process_time()
+
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            seconds, cpu = time.perf_counter() - self.start, time.process_time() - self.spent
+            self.steps += 1
+            if self.steps > 2:
+                share = flop / seconds / Bench(CPU, 1).measure_ceiling(torch.bfloat16)
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+                answer({"seconds": seconds, "cpu": cpu, "share": share, "gb": peak})
+            if self.steps > 1 and not asked():
+                trainer.should_stop = True
+
+    options: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = Trainer(
+        max_steps=1000,
+        accelerator="cpu",
+        devices=1,
+        precision="bf16-mixed",
+        gradient_clip_val=1.0,
+        logger=False,
+        callbacks=[Ask()],
+        enable_model_summary=False,
+        **options,
+    )
+    batches: Any = [clips] * 1000
+    trainer.fit(module, DataLoader(batches, batch_size=None))
+
+
+ROWS: dict[str, Callable[[], Any]] = {
+    "matrix product": product,
+    ORIGINAL: lambda: whole_clip(original=True),
+    DEFAULT: lambda: whole_clip(original=False),
+    "guided velocity, 400M": velocity,
+    "demo, one control": one_control,
+    "demo, default solver": default_error,
+    "demo, batch of 8": batch,
+    "demo, cold command": cold,
+    "EnCodec encode, float32": lambda: codec("encode"),
+    "EnCodec decode, float32": lambda: codec("decode"),
+    "EnCodec decode, low precision": lambda: codec("decode", low=True),
+    "load, 400M": load,
+    "training step, demo": lambda: training(demo=True),
+    "training step, 400M": lambda: training(demo=False),
+}
+
+
+def asked() -> bool:
+    """True where one more measurement is wanted, which this waits for."""
+    return sys.stdin.readline().strip() == "measure"
+
+
+def answer(found: Measured) -> None:
+    """Write a measurement for the process that asked."""
+    print(json.dumps(found), flush=True)
+
+
+def main() -> None:
+    """Measure the row that the command line names."""
+    name = sys.argv[1]
+    if name.startswith("training"):
+        ROWS[name]()
+        return
+    measure = ROWS[name]()
+    while asked():
+        answer(measure())
+
+
+if __name__ == "__main__":
+    main()
