@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import resource
 import statistics
 import tempfile
 import time
@@ -152,8 +153,25 @@ def bench_codec(bench: Bench) -> None:
                 dtype=dtype,
                 flop=flops(run),
                 times_real_time=10 / seconds,
+                page_faults=page_faults(run),
                 error=float(error),
             )
+        minute = 0.1 * torch.randn(1, 1, 60 * 32000, device=bench.device)
+        before = bench.peak_memory()
+        seconds = bench.seconds(lambda: codec.decode(codec.encode(minute)), repeats=1)
+        bench.row(
+            "EnCodec encode and decode, 60 s",
+            seconds,
+            times_real_time=60 / seconds,
+            more_peak_memory_gb=bench.peak_memory() - before,
+        )
+
+
+def page_faults(run: Callable[[], Any]) -> int:
+    """Page faults of a call: pages of memory that the system clears for it."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    run()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def bench_load(bench: Bench) -> None:

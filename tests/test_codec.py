@@ -12,10 +12,10 @@ import torch
 from jasco.codec import WHOLE, EnCodec
 from jasco.model import Jasco
 
-FULL = {
+WIDE = {
     "sampling_rate": 32000,
     "upsampling_ratios": [8, 5, 4, 4],
-    "num_filters": 64,
+    "num_filters": 16,
     "codebook_size": 2048,
     "target_bandwidths": [2.2],
     "use_causal_conv": False,
@@ -80,7 +80,7 @@ def test_a_loop_has_no_seam(codec: EnCodec) -> None:
 
 def _peak(queue: multiprocessing.Queue[float]) -> None:
     torch.set_num_threads(1)
-    codec = EnCodec(config=FULL)
+    codec = EnCodec(config=WIDE)
     codec.encode(torch.zeros(1, 1, 3200))
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     latents = codec.encode(torch.zeros(1, 1, 60 * 32000))
@@ -94,8 +94,9 @@ def test_a_minute_takes_little_memory() -> None:
     queue = context.Queue()
     process = context.Process(target=_peak, args=(queue,))
     process.start()
-    assert queue.get() < 0.5  # GB; the whole takes 2.2
+    more = queue.get(timeout=600)
     process.join()
+    assert more < 0.3  # GB; a single layer's output of the whole signal has 0.12
 
 
 def test_a_batch_is_decoded_clip_by_clip(codec: EnCodec) -> None:
