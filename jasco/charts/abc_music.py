@@ -22,7 +22,7 @@ from jasco.charts.abc_fields import (
     read_metre,
     read_tempo,
 )
-from jasco.charts.chart import MAX_BARS, Chart
+from jasco.charts.chart import MAX_BARS, MAX_NOTES, Chart
 from jasco.charts.songs import chosen
 from jasco.charts.written import Draft, WrittenBar
 from jasco.chords.metre import COMMON
@@ -108,6 +108,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.draft = Draft()
+        self.count = 0  # of notes and rests
         self.order = ""
         self.voices: dict[str, None] = {}
         self.voice: str | None = None
@@ -267,6 +268,9 @@ class _Reader:
             keys = [key + 12 * (octave.count("'") - octave.count(","))]
             if not 0 <= keys[0] <= 127:
                 raise ChartError(f"{token[0]} at {self.where} lies outside the keys of MIDI")
+        self.count += 1
+        if self.count > MAX_NOTES:
+            raise ChartError(f"more than {MAX_NOTES:,} notes, the most that are read: give a part")
         if self.chord is not None:
             self.chord += [(key, length) for key in keys] or [(-1, length)]
         else:

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from jasco.charts.chart import Chart
 from jasco.charts.keys import key_name
-from jasco.charts.written import Draft, WrittenBar
+from jasco.charts.written import MAX_LINE, Draft, WrittenBar
 from jasco.chords.metre import COMMON, Metre
 from jasco.errors import ChartError, ChordError
 
@@ -35,6 +35,8 @@ def read_billboard(text: str, song: int | str | None) -> Chart:
         if head := _HEAD.match(line.strip()):
             metre = _head(head[1].lower(), head[2].strip(), draft, metre, f"line {number}")
         elif found := _LINE.match(line.strip()):
+            if len(line) > MAX_LINE:
+                raise ChartError(f"line {number} has more than {MAX_LINE:,} characters")
             before = len(draft.bars)
             _phrase(found[2], draft, metre, f"line {number}")
             phrases.append((Fraction(found[1]), draft.bars[before:]))
@@ -82,7 +84,7 @@ def _phrase(text: str, draft: Draft, metre: Metre, where: str) -> None:
         return
     bars, _, after = rest.rpartition("|")
     times = re.search(r"\bx(\d{1,2})\b", after)
-    for turn in range(int(times[1]) if times else 1):
+    for turn in range(max(int(times[1]), 1) if times else 1):
         for content in bars.split("|"):
             _bar(content, draft, metre, section if not turn else "", where)
             section = ""

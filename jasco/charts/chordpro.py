@@ -16,7 +16,7 @@ from fractions import Fraction
 from jasco.charts.chart import Chart
 from jasco.charts.keys import key_name
 from jasco.charts.songs import chosen
-from jasco.charts.written import Draft, WrittenBar
+from jasco.charts.written import MAX_LINE, Draft, WrittenBar
 from jasco.chords.metre import COMMON, Metre
 from jasco.chords.naming import is_chord, transposed_name
 from jasco.errors import ChartError, ChordError
@@ -124,9 +124,10 @@ class _Reader:
         elif self.environment == "grid":
             self._row(line)
         elif self.environment not in _SILENT:
-            for symbol in _CHORD.findall(line):
-                if symbol.strip() and not symbol.startswith("*"):
-                    self._over_lyrics(symbol.strip())
+            for found in _CHORD.finditer(line):
+                symbol = found[1].strip()
+                if symbol and not symbol.startswith("*"):
+                    self._over_lyrics(symbol)
 
     def _directive(self, name: str, value: str) -> None:
         draft = self.draft
@@ -186,6 +187,8 @@ class _Reader:
 
     def _row(self, line: str) -> None:
         """Bars of a row of a grid; texts before the first and after the last line are margins."""
+        if len(line) > MAX_LINE:
+            raise ChartError(f"a row of the grid has more than {MAX_LINE:,} characters")
         tokens: list[str] = _GRID.findall(line)
         lines = [at for at, token in enumerate(tokens) if "|" in token]
         if not lines:

@@ -26,6 +26,7 @@ from jasco.errors import ChartError, ChordError
 LINK = re.compile(r"(?i:(irealb(?:ook)?)://)([^\"'<>\s]*(?: [^\"'<>\n]*)?)")
 _PREFIX = "1r34LbKcu7"
 _BLOCK = 50
+_MOST_CELLS = 64  # of a bar
 _SHORT = (("Kcl", "| x"), ("LZ", " |"), ("XyQ", "   "))
 _METRES = {"12": Metre(12, 8)}
 
@@ -200,14 +201,19 @@ class _Reader:
         name = self.draft.name(symbol, self.where)
         if name is not None:
             self.played = symbol
-        self.cells.append(_Cell(name or "", 1))
+        self._add(_Cell(name or "", 1))
+
+    def _add(self, cell: _Cell) -> None:
+        if len(self.cells) >= _MOST_CELLS:
+            raise ChartError(f"{self.where} has more than {_MOST_CELLS} chords")
+        self.cells.append(cell)
 
     def blank(self) -> None:
         """Add an empty cell."""
         self.has_bar = True
         if not self.cells:
             self.cells.append(_Cell("", 0))
-        self.cells[-1].cells += 1
+        self.cells[-1].cells = min(self.cells[-1].cells + 1, _MOST_CELLS)
 
     def line(self, sign: str) -> None:
         """End a bar at a bar line, and begin or end a repeat."""
@@ -269,7 +275,7 @@ def _read_bars(music: str, draft: Draft) -> None:
             case "cell" if token in "xr":
                 reader.sign, reader.has_bar = token, True
             case "cell" if token == "n":
-                reader.cells.append(_Cell("N", 1))
+                reader._add(_Cell("N", 1))
                 reader.played, reader.has_bar = "N", True
             case "cell":
                 reader.blank()

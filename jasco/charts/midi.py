@@ -68,11 +68,13 @@ def read_midi_chart(data: bytes, song: int | str | None) -> Chart:
     Raises:
         ChartError: no MIDI file, or neither chords nor a melody in it.
     """
-    from jasco.melody.midi_file import parse_midi
+    from jasco.melody.midi_file import MAX_MIDI_BYTES, parse_midi
     from jasco.melody.smf import parse_smf
 
     if song is not None:
         raise ChartError("song chooses of several, and a MIDI file holds one: leave it out")
+    if len(data) > MAX_MIDI_BYTES:
+        raise ChartError(f"the file is larger than the {MAX_MIDI_BYTES >> 20} MiB that are read")
     try:
         file = parse_midi(data)
         stored = parse_smf(data)

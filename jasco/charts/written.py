@@ -27,6 +27,9 @@ from jasco.chords.numerals import Key
 from jasco.chords.score import MAX_CHORDS
 from jasco.errors import ChartError, ChordError
 
+MAX_LINE = 200_000
+"""Most characters of a line with bars."""
+
 
 @dataclass
 class WrittenBar:

@@ -78,7 +78,7 @@ def main_document(archive: bytes) -> bytes:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         if isinstance(error, ChartError):
             raise
-        raise ChartError(f"it is no whole zip archive ({error})") from error
+        raise ChartError(f"it is no whole zip archive ({error!s:.80})") from error
 
 
 def _unpacked(files: zipfile.ZipFile, name: str) -> bytes:

@@ -122,6 +122,7 @@ def test_tunes_of_a_file(tmp_path: Path) -> None:
         (tune("|:C4|:D4|E4:|F4:|"), "bar 2 begins a repeat within that of bar 1"),
         (tune("C,,,,,,,,"), "outside the keys of MIDI"),
         (tune("C|" * 200, "P:" + "(" * 9 + "A" + ")9" * 9 + "\nK:C\nP:A"), "more than 10,000"),
+        (tune("[" + "C" * 100_001 + "]"), "more than 100,000 notes"),
         (tune("[" * 20_000), "no chord and no melody"),
         (tune("|:" + "C4|" * 499 + "C4" + ":" * 60 + "|"), "with the repeats played"),
     ],

@@ -145,6 +145,7 @@ def test_a_billboard_file_is_known_by_its_content(tmp_path: Path) -> None:
         ("a.txt", b"# metre: 4/4\n0.0\t| C |\n", "fewer than two lines"),
         ("a.txt", b"# metre: 4/4\n1.0\t| C |\n2.0\tend", "the first line begins at 0"),
         ("a.txt", b"# metre: 4/4\n0.0\t| C |\n0.0\tend", "ends at 0"),
+        ("a.txt", b"# metre: 4/4\n0.0\t| C " + b". " * 100_001, "more than 200,000 characters"),
         ("a.txt", b"# metre: 4/4\n0.0\t" + b"| C " * 10_001 + b"|\n1 end", "more than 10,000 bars"),
     ],
 )

@@ -73,6 +73,7 @@ def test_songs_of_a_file(tmp_path: Path) -> None:
         ("[C]" * 10_001, "more than 10,000 bars"),
         ("{soc}\n" + "[C]" * 5000 + "\n{eoc}\n{chorus}\n{chorus}", "more than 10,000 bars"),
         ("[" * 100_000, "no chord and no melody"),
+        (grid("| " + "C . " * 50_001 + "|"), "more than 200,000 characters"),
         ("[blah]x", "no chord and no melody in the chart: cannot read the chord 'blah'"),
     ],
 )

@@ -116,6 +116,7 @@ def test_sections_tempo_and_notes() -> None:
         (link("{T44" + "C |" * 500 + "D  <999x>}"), "10,000 bars with the repeats played"),
         (link("{T44C   {D   }E   }"), "bar 2 begins a repeat within that of bar 1"),
         (link("[T09C   Z"), "no metre"),
+        (link("[T44" + "C," * 65 + "Z"), "bar 1 has more than 64 chords"),
     ],
 )
 def test_a_broken_link_is_one_line(text: str, words: str) -> None:

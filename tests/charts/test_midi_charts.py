@@ -175,6 +175,7 @@ def test_block_chords_of_the_vocabulary_are_named() -> None:
     "data, words",
     [
         (b"", "no MIDI|header"),
+        (bytes(2**21 + 1), "larger than the 2 MiB"),
         (midi(PAD)[:20], "no pitched notes|holds no|track"),
         (midi(texts("marker", (0, "Intro"))), "no chord and no melody"),
         (midi([metre(0, 1, 4)], notes((0, 20_000, 60))), "more than 10,000 bars"),
