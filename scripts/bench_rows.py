@@ -24,8 +24,12 @@ from torch.utils.data import DataLoader
 
 from jasco import Conditions, Euler, Jasco
 from jasco.codec import EnCodec
-from jasco.device import resolve_dtype
 from jasco.flow import Guidance
+
+try:
+    from jasco.device import resolve_dtype
+except ImportError:  # its place in 0.1.0
+    from jasco.precision import resolve_dtype  # type: ignore[no-redef,import-not-found]
 
 CPU = torch.device("cpu")
 LOW = resolve_dtype("auto", CPU)
