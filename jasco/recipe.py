@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from jasco.io.plain import is_number, is_whole
 
 MAX_COUNT = 4096
 """Largest batch, and largest number of threads, in a recipe."""
+_SHORTEST = 1e-9  # s, so that a first bar may begin at 0
 _LATER = ("batch", "threads", "song")  # fields that version 0.1 did not write
 
 
@@ -173,7 +175,8 @@ def _conditions(plain: Mapping[str, Any]) -> Conditions:
         if plain.get(name) is not None
     }
     bars = plain.get("bars", [])
-    if not isinstance(bars, list) or len(bars) > MAX_FRAMES or not all(map(is_number, bars)):
+    fits = isinstance(bars, list) and len(bars) <= MAX_FRAMES and all(map(is_number, bars))
+    if not fits or not all(a < b for a, b in itertools.pairwise([-_SHORTEST, *bars])):
         raise ConditionError(f"bars of the recipe are {bars!r:.60}: give their onsets (s)")
     if bars and "chords" in values:
         values["chords"] = replace(values["chords"], bars=tuple(bars))

@@ -14,6 +14,8 @@ Ranges = tuple[tuple[float, float], ...]
 """Start and end (s) of each range, ascending."""
 
 MAX_RANGES = 1000
+SHORTEST_BAR = 0.01
+"""Shortest bar (s); one of 1/32 at the fastest tempo lasts 0.1 s."""
 _SECONDS = re.compile(r"\s*(\d*\.?\d+)\s*:\s*(\d*\.?\d+)\s*")
 _BARS = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?")
 
@@ -63,6 +65,8 @@ def bar_ranges(text: str, onsets: Sequence[float], length: float) -> Ranges:
     if len(onsets) < 2:
         raise SettingError("bars need a tempo, and the take states none: give bpm, or seconds")
     bar = onsets[-1] - onsets[-2]
+    if bar < SHORTEST_BAR:
+        raise SettingError(f"the bars of the take last {bar:g} s: give seconds")
 
     def at(index: int) -> float:
         return (
