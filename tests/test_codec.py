@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 from collections.abc import Iterator
 
 import pytest
 import torch
+from memory import peak, reset_peak
 
 from jasco.codec import WHOLE, EnCodec
 from jasco.model import Jasco
@@ -82,11 +82,12 @@ def _peak(queue: multiprocessing.Queue[float]) -> None:
     torch.set_num_threads(1)
     codec = EnCodec(config=WIDE)
     codec.encode(torch.zeros(1, 1, 3200))
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    reset_peak()
+    start = peak()
     latents = codec.encode(torch.zeros(1, 1, 60 * 32000))
     for _ in codec.decode_blocks([latents[:, :1500], latents[:, 1500:]]):
         pass
-    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 2**20)
+    queue.put((peak() - start) / 1e9)
 
 
 def test_a_minute_takes_little_memory() -> None:
