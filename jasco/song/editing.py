@@ -2,7 +2,8 @@
 
 Time in new conditions begins with each range. Outside the ranges the model gets the conditions of
 the take, where its recipe says them, and the latents of the take; only the ranges and a cross-fade
-before and after them have new samples, all others are copied.
+before and after them have new samples, all others are copied. The model gets a take at the level of
+its training data; see `jasco.song.level`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from jasco.recipe import Recipe
 from jasco.song.edit import Edit, edit_of
 from jasco.song.inpainting import Inpainting
 from jasco.song.integration import WINDOW_BATCH, integrate
+from jasco.song.level import level_gain, restored, with_gain
 from jasco.song.ranges import checked_ranges
 from jasco.song.take import Take, fitted
 from jasco.song.windows import Windows
@@ -60,7 +62,10 @@ def regenerate(
     conditions = pasted(
         model, take_conditions(model, whole, edit.padding[0], frames), clip, edit, spans
     )
-    z_1 = whole.encode(model.codec).expand(len(seeds), -1, -1).clone()
+    length = model.num_frames() / rate
+    middle = sum(ranges[0]) / 2 - edit.padding[0]
+    gain = level_gain(take, model.codec, middle - length / 2, length)
+    z_1 = with_gain(whole, gain).encode(model.codec).expand(len(seeds), -1, -1).clone()
     z_0 = to_device(noise.draw((frames, model.codec.latent_dim)), model.device)
     audio = whole.audio.samples.expand(len(seeds), -1, -1).clone()
 
@@ -96,6 +101,7 @@ def regenerate(
             )
             decoded = model.codec.decode(z_1[:, here]).float().cpu()
             new = fitted(decoded, model.sample_rate, audio.shape[1], whole.audio.sample_rate)
+            new = restored(new, whole.audio.sample_rate, gain)
             place = round(part.start / rate * whole.audio.sample_rate)
             _splice(audio, new, place, start, stop, whole.audio.sample_rate, edit.crossfade)
     recipe = Recipe(
@@ -110,7 +116,7 @@ def regenerate(
         conditions=clip,
         batch=len(seeds),
         threads=torch.get_num_threads(),
-        song=plain_edit(edit, take),
+        song=plain_edit(edit, take) | {"gain": gain},
     )
     length = max(stop - first for first, stop in spans)
     return Generation(

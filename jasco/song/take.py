@@ -51,7 +51,9 @@ class Take:
             if len(value) != 1:
                 raise SettingError(f"the take has {len(value)} items: give one, such as out[0]")
             audio = Audio(value.audio[0], value.sample_rate)
-            return cls(audio, value.recipe[0], None, value.latents[0])
+            # Latents of an edit may be those of another level; see `jasco.song.level`.
+            same_level = not (value.recipe[0].get("song") or {}).get("gain")
+            return cls(audio, value.recipe[0], None, value.latents[0] if same_level else None)
         if isinstance(value, str | PathLike):
             plain = read_recipe(value)
             if plain is not None:
