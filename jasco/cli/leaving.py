@@ -22,7 +22,8 @@ def leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # None where the process began with it closed
+                stream.flush()
         except (OSError, ValueError):  # a closed pipe or stream, which `one_line_errors` has seen
             code = code or 1
     os._exit(code)

@@ -67,8 +67,10 @@ def edit_of(plain: Mapping[str, Any]) -> Edit:
     try:
         values = {name: plain[name] for name in Edit.__dataclass_fields__}
         keep, padding = values["keep"], values["padding"]
-        if values["kind"] not in KINDS or len(padding) != 2 or not all(map(is_number, padding)):
+        if values["kind"] not in KINDS or len(padding) != 2:
             raise SettingError(f"an edit of the kind {shortened(values['kind'])}")
+        if not all(is_number(side) and side >= 0 for side in padding):
+            raise SettingError(f"an edit with the padding {shortened(padding)}")
         values["ranges"] = checked_ranges(values["ranges"])
         values["padding"] = (float(padding[0]), float(padding[1]))
         values["keep"] = None if keep is None else tuple(map(str, keep))

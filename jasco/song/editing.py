@@ -198,7 +198,8 @@ def _paste(
             continue
         values = own.values.clone()
         for first, stop in spans:
-            values[:, first:stop] = other.values[:, : stop - first]
+            # A take that was cut since may end before a span.
+            values[:, first:stop] = other.values[:, : max(stop - first, 0)]
         controls[name] = replace(own, values=values)
     return ConditionBatch(controls, (given,))
 

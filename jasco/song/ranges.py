@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jasco.errors import SettingError, shortened
@@ -16,7 +16,8 @@ Ranges = tuple[tuple[float, float], ...]
 MAX_RANGES = 1000
 SHORTEST_BAR = 0.01
 """Shortest bar (s); one of 1/32 at the fastest tempo lasts 0.1 s."""
-_SECONDS = re.compile(r"\s*(\d*\.?\d+)\s*:\s*(\d*\.?\d+)\s*")
+_NUMBER = r"\s*(\d{0,20}\.?\d{1,20}(?:e-?\d{1,2})?)\s*"
+_SECONDS = re.compile(f"{_NUMBER}:{_NUMBER}")
 _BARS = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?")
 
 
@@ -85,7 +86,8 @@ def checked_ranges(ranges: Any, length: float = math.inf) -> Ranges:
     Raises:
         SettingError: no pairs of ascending seconds, ranges that overlap, or beyond ``length`` (s).
     """
-    pairs = [tuple(pair) if isinstance(pair, list | tuple) else () for pair in ranges]
+    given = ranges if isinstance(ranges, Iterable) else ()
+    pairs = [tuple(pair) if isinstance(pair, list | tuple) else () for pair in given]
     if not 1 <= len(pairs) <= MAX_RANGES or not all(
         len(pair) == 2 and all(map(is_number, pair)) and 0 <= pair[0] < pair[1] for pair in pairs
     ):

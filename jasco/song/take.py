@@ -18,6 +18,7 @@ from jasco.extract.latents import encode_windows, mono_pieces
 from jasco.generation import Generation
 from jasco.io.fingerprint import fingerprint
 from jasco.recipe import Recipe
+from jasco.song.edit import edit_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +74,13 @@ class Take:
 
     @property
     def bars(self) -> tuple[float, ...]:
-        """Onset of each bar (s); empty where they are not known."""
-        plain = self.recipe
+        """Onset of each bar (s), after what was put before it; empty where they are not known."""
+        plain, begin = self.recipe, 0.0
         while plain is not None and (plain.get("song") or {}).get("source"):
+            begin += edit_of(plain["song"]).padding[0]
             plain = plain["song"]["source"]["recipe"]
         chords = None if plain is None else Recipe.from_dict(plain).conditions.chords
-        return () if chords is None else chords.bars
+        return () if chords is None else tuple(begin + onset for onset in chords.bars)
 
     def padded(self, before: float, after: float) -> Take:
         """Take with silence (s) before and after it."""

@@ -56,5 +56,18 @@ class SongVelocity:
             if self.texts is not None:
                 conditions = conditions.with_controls(self.texts.select(self.text_of[rows]))
             velocity = self.guided(conditions)(t, z[place])
-            blended.index_put_(place, self.weights[rows] * velocity, accumulate=True)
+            _add(blended, place, self.weights[rows] * velocity)
         return blended
+
+
+def _add(total: Tensor, place: tuple[Tensor, Tensor], values: Tensor) -> None:
+    """Add values (n, W, D) at items (n, 1) and frames (n, W) of ``total`` (B, T, D), in order.
+
+    `index_put_` adds in any order on several CPU threads, and `index_add_` does on GPUs.
+    """
+    if total.device.type != "cpu":
+        total.index_put_(place, values, accumulate=True)
+        return
+    items, frames = place
+    rows = (items * total.shape[1] + frames).flatten()
+    total.view(-1, total.shape[2]).index_add_(0, rows, values.flatten(0, 1))

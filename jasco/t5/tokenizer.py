@@ -23,8 +23,8 @@ _SPECIAL = {"<pad>": 0, "</s>": 1, "<unk>": 2}
 _OFFSET = len(_SPECIAL)  # of the bytes
 _EXTRA = {f"<extra_id_{i}>": 256 + _OFFSET + i for i in range(125)}
 _MARKS = _SPECIAL | _EXTRA
-# White space beside the special tokens belongs to them.
-_SPLIT = re.compile(rf"\s*({'|'.join(_SPECIAL)})\s*|({'|'.join(_EXTRA)})")
+# White space beside the special tokens belongs to them; it is tried from the start of its run only.
+_SPLIT = re.compile(rf"(?:(?<!\s)\s+)?({'|'.join(_SPECIAL)})\s*|({'|'.join(_EXTRA)})")
 
 
 class Tokenizer(ABC):

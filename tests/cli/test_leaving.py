@@ -46,6 +46,12 @@ def test_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         assert start(program, tmp_path, capture_output=False, stdout=full).returncode == 1
 
 
+def test_a_stream_closed_from_the_start_has_nothing_to_flush(tmp_path: Path) -> None:
+    program = "import sys; from jasco.cli.leaving import leave; sys.stdout = None; leave(0)"
+    done = start(program, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [

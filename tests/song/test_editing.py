@@ -128,6 +128,18 @@ def test_a_continuation_copies_the_take(tiny: Jasco, take) -> None:
     assert (
         float(after.audio[..., 6 * 32000 :].std()) > 1e-4 < float(before.audio[..., :96000].std())
     )
+    assert Take.of(before).bars == (3.0, 5.0, 7.0)
+    again = tiny.extend(before, "jazz", duration=1.0, before=True, **SHORT)
+    assert Take.of(again).bars == (4.0, 6.0, 8.0)
+
+
+def test_a_take_that_was_cut_after_its_edit_has_the_conditions_that_are_left(
+    tiny: Jasco, take
+) -> None:
+    before = Take.of(tiny.extend(take, "jazz", duration=3.0, before=True, **SHORT))
+    whole = take_conditions(tiny, before, 0.0, 450).controls["chords"].values
+    left = take_conditions(tiny, before, 0.0, 100).controls["chords"].values
+    assert torch.equal(left, whole[:, :100])
 
 
 def test_a_variation_is_nearer_to_the_take_the_weaker_it_is(tiny: Jasco, take) -> None:
@@ -170,7 +182,9 @@ def test_the_recipe_holds_the_edit_and_its_source(tiny: Jasco, take, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "change", [{"kind": "x"}, {"ranges": [[3, 1]]}, {"strength": 0}, {"keep": 3}, {"padding": [1]}]
+    "change",
+    [{"kind": "x"}, {"ranges": [[3, 1]]}, {"strength": 0}, {"keep": 3}, {"padding": [1]}]
+    + [{"padding": [-1, 0]}, {"padding": [0, None]}],
 )
 def test_a_damaged_edit_in_a_recipe(tiny: Jasco, take, change) -> None:
     plain = tiny.edit(take, ranges=[(0.0, 1.0)], **SHORT).recipe[0]["song"]
@@ -182,6 +196,7 @@ REFUSED = {
     "nothing": ({}, "ranges in seconds or bars"),
     "both": ({"ranges": [(0, 1)], "bars": "1"}, "one of them"),
     "beyond": ({"ranges": [(5.0, 7.0)]}, "lasts 6.00 s"),
+    "a number": ({"ranges": 5.0}, "ranges are 5.0"),
     "backwards": ({"ranges": [(2.0, 1.0)]}, "start and end"),
     "overlap": ({"ranges": [(0.0, 2.0), (1.0, 3.0)]}, "overlap"),
     "bars beyond": ({"bars": "3-5"}, "the take has 3 bars, not 5"),
@@ -211,9 +226,10 @@ def test_more_refusals(tiny: Jasco, take) -> None:
 
 def test_bars_and_seconds_as_texts() -> None:
     assert parse_seconds("8:16, 1:2.5") == ((1.0, 2.5), (8.0, 16.0))
+    assert parse_seconds("1e-05:1e2") == ((1e-05, 100.0),)  # as a recipe may have them
     assert parse_bars("5-8,13") == [(5, 8), (13, 13)]
     assert bar_ranges("2-3", [0.0, 2.5, 5.0], 9.0) == ((2.5, 7.5),)
-    for text in ("8-16", "8:", "a:b", "16:8", ""):
+    for text in ("8-16", "8:", "a:b", "16:8", "", "1e:2", "e1:2"):
         with pytest.raises(SettingError):
             parse_seconds(text)
     for text in ("8:16", "3-2", "x", ""):

@@ -55,6 +55,23 @@ def test_a_field_of_single_frames_gives_the_same_in_windows(solver) -> None:
     torch.testing.assert_close(solver.solve(song, z_0), whole, rtol=0, atol=1e-5)
 
 
+def test_a_blend_is_the_same_for_any_number_of_threads() -> None:
+    """Also where more than two windows share a frame, whose sum depends on their order."""
+    conditions = ConditionBatch({"a": Encoded(torch.zeros(1, 50, 1), torch.zeros(1))})
+    own = torch.randn(2, 500, 128, generator=torch.Generator().manual_seed(0))
+    song = SongVelocity(lambda part: lambda t, z: own, conditions, [Windows.circle(50, 500)], 8)
+    z, expected = torch.zeros(1, 50, 128), torch.zeros(50, 128)
+    for frames, weights, velocity in zip(song.frames, song.weights, own, strict=True):
+        for frame, part in zip(frames.tolist(), weights * velocity, strict=True):
+            expected[frame] += part
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(8)
+        assert torch.equal(song(torch.zeros(()), z)[0], expected)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_conditions_are_cut_at_the_frames_of_each_window() -> None:
     frames = torch.arange(100.0)[None, :, None] + torch.tensor([0.0, 1000.0])[:, None, None]
     text = torch.tensor([1.0, 2.0])[:, None, None]
