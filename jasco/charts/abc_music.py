@@ -24,7 +24,7 @@ from jasco.charts.abc_fields import (
 )
 from jasco.charts.chart import MAX_BARS, MAX_NOTES, Chart
 from jasco.charts.songs import chosen
-from jasco.charts.written import Draft, WrittenBar
+from jasco.charts.written import Draft, WrittenBar, checked_time
 from jasco.chords.metre import COMMON
 from jasco.errors import ChartError
 
@@ -144,10 +144,13 @@ class _Reader:
             self._music(line)
 
     def _field(self, name: str, value: str) -> None:
+        if self.is_other_voice and name != "V":
+            return
         match name:
             case "K":
                 key, self.signature = read_key(value)
                 self.draft.key = self.draft.key or key
+                self.unit = self.length_unit  # a later metre does not change it
                 self.in_body = True
             case "M":
                 metre = read_metre(value)
@@ -169,6 +172,11 @@ class _Reader:
                     self.voices[name] = None
                     self.voice = name
 
+    @property
+    def is_other_voice(self) -> bool:
+        """True within another voice than the first."""
+        return bool(self.voices) and self.voice != next(iter(self.voices))
+
     def _tempo(self, value: str) -> None:
         bpm, is_bare = read_tempo(value, self.length_unit)
         tempo = self.draft.tempo(bpm, self.where) if bpm else None
@@ -187,8 +195,8 @@ class _Reader:
             if token["field"]:
                 self._field(token["field"], token["value"].strip())
                 continue
-            if self.voices and self.voice != next(iter(self.voices)):
-                continue  # of another voice
+            if self.is_other_voice:
+                continue
             if token["line"] is not None:
                 self.close(token["line"], token["ending"] or "")
             elif self.overlaid:
@@ -267,7 +275,7 @@ class _Reader:
             key = 60 + _STEPS[step] + shift + 12 * letter.islower()
             keys = [key + 12 * (octave.count("'") - octave.count(","))]
             if not 0 <= keys[0] <= 127:
-                raise ChartError(f"{token[0]} at {self.where} lies outside the keys of MIDI")
+                raise ChartError(f"{token[0]:.20} at {self.where} lies outside the keys of MIDI")
         self.count += 1
         if self.count > MAX_NOTES:
             raise ChartError(f"more than {MAX_NOTES:,} notes, the most that are read: give a part")
@@ -296,7 +304,7 @@ class _Reader:
                 bar.notes.append((self.at, length, key))
             self.last.append((bar, at))
         self.before = length
-        self.at += length
+        self.at = checked_time(self.at + length, self.where)
         if self.at > _LONGEST:
             raise ChartError(f"{self.where} lasts longer than {_LONGEST:,} quarter notes")
 
@@ -372,7 +380,7 @@ def _in_parts(bars: list[WrittenBar], order: str) -> Iterator[WrittenBar]:
     if len(order) > MAX_BARS:
         raise ChartError(f"P: names more than {MAX_BARS:,} parts")
     while group := re.search(r"\(([^()]*)\)(\d?)", order):
-        order = order.replace(group[0], group[1] * int(group[2] or 1))
+        order = order[: group.start()] + group[1] * int(group[2] or 1) + order[group.end() :]
         if len(order) > MAX_BARS:
             raise ChartError(f"P: names more than {MAX_BARS:,} parts")
     count = 0

@@ -24,6 +24,7 @@ MAX_BARS = 10_000
 MAX_NOTES = 100_000
 """Most melody notes of a chart."""
 
+_FINEST = 2**64  # parts of a second
 _RANGE = re.compile(r"\s*(\d{1,6})\s*(?:(-)\s*(\d{1,6})?\s*)?")
 
 
@@ -149,7 +150,10 @@ class Chart:
         """Time (s) of each tempo change."""
         times = [Fraction(0)]
         for here, there in zip(self.tempo_map, self.tempo_map[1:], strict=False):
-            times.append(times[-1] + (there.onset - here.onset) * 60 / here.bpm)
+            time = times[-1] + (there.onset - here.onset) * 60 / here.bpm
+            # Sums of many tempi would grow without end.
+            exact = time.denominator <= _FINEST
+            times.append(time if exact else Fraction(round(time * _FINEST), _FINEST))
         return times
 
     def selected(

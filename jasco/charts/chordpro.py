@@ -22,7 +22,7 @@ from jasco.chords.naming import is_chord, transposed_name
 from jasco.errors import ChartError, ChordError
 
 _DIRECTIVE = re.compile(
-    r"\s*\{\s*(?P<name>[A-Za-z_]+)(?:-[\w!]+)?\s*[:\s]?\s*(?P<value>[^}]*)\}\s*"
+    r"\s*+\{\s*+(?P<name>[A-Za-z_]++)(?:-[\w!]++)?+(?:\s*:)?+(?P<value>[^}]*+)\}\s*+"
 )
 _CHORD = re.compile(r"\[([^\]\[]*)\]")
 _GRID = re.compile(r":?\|+[:.]?(?:\d(?=\s|$))?|[^\s|]+")

@@ -59,6 +59,7 @@ _FUNCTIONAL = ("Neapolitan", "Italian", "French", "German", "Tristan")
 _FORMER = {"major-minor": "minmaj7", "minor-major": "minmaj7", "sixth": "maj6", "half": "hdim7"}
 _ACCIDENTALS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 _INVERSIONS = {"1": "3", "2": "5", "3": "b7"}
+_SEVENTHS = {"dim7": "bb7", "minmaj7": "7", "maj6": "6", "min6": "6"}
 
 
 def harmony_name(element: Element, draft: Draft, where: str, transpose: int) -> str | None:
@@ -111,6 +112,8 @@ def _symbol(
     if bass is None and (inversion := element.findtext("inversion", "").strip()) in _INVERSIONS:
         minor = suffix.startswith(("min", "dim", "hdim"))
         bass = ("b" if minor and inversion == "1" else "") + _INVERSIONS[inversion]
+        if inversion == "3":
+            bass = _SEVENTHS.get(suffix, "7" if suffix.startswith("maj") else bass)
     symbol = f"{root}:{suffix}" if suffix in KINDS.values() else root + suffix
     if degrees and ":" in symbol:
         symbol += f"({','.join(degrees)})"

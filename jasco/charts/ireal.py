@@ -23,7 +23,11 @@ from jasco.charts.written import Draft, WrittenBar
 from jasco.chords.metre import COMMON, Metre
 from jasco.errors import ChartError, ChordError
 
-LINK = re.compile(r"(?i:(irealb(?:ook)?)://)([^\"'<>\s]*(?: [^\"'<>\n]*)?)")
+_SCHEME = "(irealb(?:ook)?)://"
+LINK = re.compile(
+    rf"""(?i)"{_SCHEME}([^"]*)"|'{_SCHEME}([^']*)'|{_SCHEME}([^"<>\n]*)""",
+)
+"""Link in quotes of either kind, of which it may hold the other (``Ain't``), or without."""
 _PREFIX = "1r34LbKcu7"
 _BLOCK = 50
 _MOST_CELLS = 64  # of a bar
@@ -71,7 +75,8 @@ def read_ireal(text: str, song: int | str | None) -> Chart:
     Raises:
         ChartError: no link, no such song, or one that cannot be read.
     """
-    songs = [found for link in LINK.finditer(unescape(text)) for found in _songs(*link.groups())]
+    links = (filter(None, link.groups()) for link in LINK.finditer(text))
+    songs = [song for scheme, *body in links for song in _songs(scheme, unescape("".join(body)))]
     if not songs:
         raise ChartError("no song of iReal Pro: a link begins with irealb:// or irealbook://")
     found, note = chosen(songs, [each.title for each in songs], song)

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from jasco.charts.chart import Chart
 from jasco.charts.harmony import harmony_name
 from jasco.charts.keys import key_of_signature, transposed_key
-from jasco.charts.written import Draft, WrittenBar
+from jasco.charts.written import Draft, WrittenBar, checked_time
 from jasco.charts.xml import main_document, parse_xml
 from jasco.chords.metre import COMMON, Metre
 from jasco.errors import ChartError, ChordError
@@ -90,6 +90,7 @@ class _Part:
         self.copied: list[tuple[int, int]] = []  # bar, and distance to the one it repeats
         self.tied: dict[int, tuple[WrittenBar, int]] = {}  # key -> bar and index of its note
         self.late: list[tuple[Fraction, str]] = []  # harmonies beyond the end of their measure
+        self.own: list[list[tuple[Fraction, str]]] = []  # harmonies of this part, of each bar
         self.left_out = 0
 
     def measure(self, measure: Element, index: int, *, is_new: bool) -> None:
@@ -135,6 +136,7 @@ class _Part:
     def _close(self, index: int) -> None:
         bar = self.bar
         bar.endings |= self.endings
+        self.own.append([(max(at, Fraction(0)), name) for at, name in self.chords])
         for at, name in self.chords:
             if at >= bar.length:
                 self.late.append((at - bar.length, name))
@@ -153,8 +155,12 @@ class _Part:
             if index < back:
                 raise ChartError(f"bar {index + 1} repeats {back} before it, which are not there")
             source, bar = bars[index - back], bars[index]
-            bar.chords = bar.chords or list(source.chords)
-            bar.notes = bar.notes or list(source.notes)
+            self.own[index] = self.own[index] or [
+                c for c in self.own[index - back] if c[0] < bar.length
+            ]
+            bar.chords = bar.chords or sorted(self.own[index], key=lambda chord: chord[0])
+            if self.has_melody:
+                bar.notes = bar.notes or list(source.notes)
         if len(bars) > 1 and self.reached and self.reached + bars[0].length == bars[-1].length:
             bars[-1].length = self.reached
             bars[-1].chords = [chord for chord in bars[-1].chords if chord[0] < self.reached]
@@ -162,7 +168,7 @@ class _Part:
             self.draft.notes.append(f"grace and cue notes are left out ({self.left_out})")
 
     def _advance(self, length: Fraction) -> None:
-        self.at += length
+        self.at = checked_time(self.at + length, self.where)
         self.reached = max(self.reached, self.at)
 
     def _duration(self, element: Element) -> Fraction:

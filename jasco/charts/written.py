@@ -31,6 +31,22 @@ MAX_LINE = 200_000
 """Most characters of a line with bars."""
 
 
+FINEST = 10**9
+"""Most parts of a quarter note in sums of lengths, which else grow with each of them."""
+_MOST_LINES = 10_000  # about what was left out
+
+
+def checked_time(time: Fraction, where: str) -> Fraction:
+    """Time (quarter notes), if it is no finer than `FINEST`.
+
+    Raises:
+        ChartError: it is.
+    """
+    if time.denominator > FINEST:
+        raise ChartError(f"the lengths up to {where} are finer than is read: round them")
+    return time
+
+
 @dataclass
 class WrittenBar:
     """Bar as written. Offsets and lengths are quarter notes from its beginning.
@@ -110,6 +126,8 @@ class Draft:
             name, change = name_chord(symbol, tonality, position=0, where=where)
         except ChordError as error:
             self._unread = self._unread or str(error)
+            if len(self.notes) >= _MOST_LINES:
+                raise ChartError(f"{_MOST_LINES:,} chords cannot be read: {self._unread}") from None
             self.notes.append(f"left out, the chord before it is held: {error}")
             return None
         if change:
@@ -161,7 +179,8 @@ class Draft:
                     f"more than {MAX_CHORDS:,} chords or {MAX_NOTES:,} notes, repeats played: give "
                     "a part of the chart"
                 )
-            onset, previous = onset + bar.length, index
+            onset = checked_time(onset + bar.length, f"bar {len(played)}")
+            previous = index
         if tempi and tempi[0].onset > 0:
             tempi[0] = tempi[0]._replace(onset=Fraction(0))
         return Chart(
@@ -234,8 +253,8 @@ def playing_order(
                     index, start, turn, jump = codas[-1], codas[-1], 1, None
                     continue
                 notes.append(f"bar {index + 1} leads to a coda that is not there: the bars go on")
-            last = _end_of_ending(bars, index) == index + 1
-            if last and jump.until.isdigit() and int(jump.until) in bar.endings:
+            ends_there = jump.until.isdigit() and int(jump.until) in bar.endings
+            if ends_there and _end_of_ending(bars, index) == index + 1:
                 break
         if bar.ends_repeat and (jump is None or bar.repeats_after_jump):
             if turn < (bar.ends_repeat if group is None else group.turns):

@@ -56,7 +56,9 @@ def parse_xml(data: bytes) -> Element:
     try:
         parser.Parse(data, True)
         return builder.close()
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: its encoding
+        if isinstance(error, ChartError):
+            raise
         raise ChartError(f"it is no whole XML document ({error})") from error
 
 
@@ -84,6 +86,8 @@ def main_document(archive: bytes) -> bytes:
 def _unpacked(files: zipfile.ZipFile, name: str) -> bytes:
     """Bytes of a member, of which no more than the limit are unpacked."""
     try:
+        if files.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ChartError(f"{name!r:.80} is not packed by deflate, as these files are")
         with files.open(name) as member:
             data = member.read(MAX_BYTES + 1)
     except KeyError:

@@ -94,6 +94,25 @@ def test_tempo_key_and_title() -> None:
         assert [change.bpm for change in found] == ([bpm] if bpm else [])
 
 
+def test_a_later_metre_keeps_the_unit_length() -> None:
+    found = melody("C4C4|[M:4/4]C8C8|", "M:2/4\nK:C")  # sixteenths
+    assert [length for _, length, _ in found] == [1, 1, 2, 2]
+
+
+def test_fields_of_another_voice_do_not_change_the_first() -> None:
+    found = melody("V:1\nCF\nV:2\nL:1/16\n[K:G]F\nV:1\nCF")
+    assert [(length, key) for _, length, key in found] == [(1, 60), (1, 65)] * 2
+
+
+def test_groups_of_parts_are_repeated_on_their_own() -> None:
+    music = 'P:A\n"C"C4|\nP:B\n"G"G4|'
+    for order, played in (
+        ("(AB)(AB)2", "C | G | C | G | C | G"),
+        ("(A)3(B)2", "C | C | C | G | G"),
+    ):
+        assert shown(read_abc(tune(music, f"P:{order}\nL:1/4\nK:C"), None)) == played
+
+
 def test_a_choice_is_noted() -> None:
     notes = "; ".join(read_abc(tune('V:1\n"Am;C"A2 "(G)"G2\nV:2\nC4'), None).notes)
     for words in ('of "Am;C" at bar 1 Am', 'of "(G)" at bar 1 G', "voice '1' of 2 is read"):
@@ -120,9 +139,11 @@ def test_tunes_of_a_file(tmp_path: Path) -> None:
         (tune("Z99999"), "is no length"),
         (tune("C|" * 10_001), "more than 10,000 bars"),
         (tune("|:C4|:D4|E4:|F4:|"), "bar 2 begins a repeat within that of bar 1"),
-        (tune("C,,,,,,,,"), "outside the keys of MIDI"),
+        (tune("C" + "," * 999), "outside the keys of MIDI"),
         (tune("C|" * 200, "P:" + "(" * 9 + "A" + ")9" * 9 + "\nK:C\nP:A"), "more than 10,000"),
         (tune("[" + "C" * 100_001 + "]"), "more than 100,000 notes"),
+        (tune("".join(f"C/{n}" for n in range(1009, 1100, 2))), "bar 1 are finer than is read"),
+        (tune("|".join(f"C/{n}" for n in range(1009, 1100, 2))), "finer than is read: round"),
         (tune("[" * 20_000), "no chord and no melody"),
         (tune("|:" + "C4|" * 499 + "C4" + ":" * 60 + "|"), "with the repeats played"),
     ],

@@ -47,6 +47,14 @@ def test_seconds_follow_the_tempo_and_the_metre() -> None:
     assert melody.notes() == ((67, 0, 0.5), (72, 1.5, 3))
 
 
+def test_times_of_many_tempi_stay_short_and_right() -> None:
+    tempi = [TempoChange(Fraction(n), Fraction(60) + Fraction(1, 10**6 + n)) for n in range(500)]
+    chart = Chart((ChartChord(Fraction(0), "C"),), Fraction(500), tempo_map=tuple(tempi))
+    exact = sum((60 / change.bpm for change in tempi[:-1]), Fraction(0))
+    assert chart.seconds(Fraction(499)) == pytest.approx(float(exact), abs=1e-12)
+    assert max(time.denominator for time in chart._before) <= 2**64
+
+
 def test_bars_count_from_one_and_a_pick_up_is_bar_zero() -> None:
     chart = waltz()
     assert shown(chart.excerpt("1-2")) == "C | G7@1"

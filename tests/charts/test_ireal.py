@@ -88,6 +88,15 @@ def test_fields_and_songs_of_an_exported_page() -> None:
         load_chart_text(page, song=3)
 
 
+@pytest.mark.parametrize("shape", ['<a href="{}">', "{}", "see {} >", '"{}" and "b"'])
+def test_a_link_may_hold_an_apostrophe(shape: str) -> None:
+    url = link("[T44C   Z").replace("A%20Song", "Ain't%20It")
+    assert load_chart_text(shape.format(url)).title == "Ain't It"
+    escaped = load_chart_text(shape.format(url.replace("'", "&#39;")))
+    assert (escaped.title, shown(escaped)) == ("Ain't It", "C")
+    assert load_chart_text(f"<a href='{link('[T44C   Z')}'>it's</a>").title == "A Song"
+
+
 def load_chart_text(text: str, song: int | str | None = None):
     from jasco.charts.ireal import read_ireal
 

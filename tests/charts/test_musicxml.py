@@ -237,6 +237,29 @@ def test_melody_of_the_top_staff_with_ties_and_chords() -> None:
     assert shown(chart) == "C | F"
 
 
+def test_a_measure_repeat_copies_what_its_own_part_has() -> None:
+    repeat = "<attributes><measure-style><measure-repeat type='start'>1</measure-repeat>"
+    repeat += "</measure-style></attributes>" + note("R", 8)
+    drums = f"<measure>{note('R', 8)}</measure><measure>{repeat}</measure>"
+    first = (C + note("C4", 4) + G + note("D4", 4), note("R", 8))
+    chart = read(*first, part=f'<part id="P2">{drums}</part>')
+    assert shown(chart) == "C G@2 | " and len(chart.melody) == 2
+    own = read(first[0], repeat)
+    assert shown(own) == "C G@2 | C G@2" and len(own.melody) == 4
+
+
+@pytest.mark.parametrize(
+    "kind, inversion, name",
+    [
+        ("dominant", 3, "C/Bb"), ("major-sixth", 3, "Am7"), ("diminished-seventh", 3, "Cdim"),
+        ("major-seventh", 3, "Cmaj7"), ("half-diminished", 3, "Cm7b5/Bb"), ("major", 1, "C/E"),
+    ],
+)  # fmt: skip
+def test_inversions_stand_over_a_note_of_the_chord(kind: str, inversion: int, name: str) -> None:
+    of = f"<inversion>{inversion}</inversion></harmony>"
+    assert shown(read(harmony("C", kind).replace("</harmony>", of))) == name
+
+
 def test_tempo_sections_and_swing() -> None:
     metronome = (
         "<direction><direction-type><metronome><beat-unit>quarter</beat-unit><beat-unit-dot/>"
@@ -260,9 +283,9 @@ def test_kind_and_text_that_disagree_are_noted() -> None:
     )
 
 
-def zipped(**files: bytes) -> bytes:
+def zipped(method: int = zipfile.ZIP_DEFLATED, **files: bytes) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name, data in files.items():
             archive.writestr(name.replace("__", "/").replace("_xml", ".xml"), data)
     return packed.getvalue()
@@ -293,6 +316,19 @@ LOCKED[LOCKED.index(b"PK\x01\x02") + 8] |= 1
 BROKEN: dict[str, tuple[bytes, str]] = {
     "truncated": (document(C, D)[:-40], "no whole XML document"),
     "entities": (BOMB, "declares entities"),
+    "multi-byte encoding": (b'<?xml version="1.0" encoding="shift_jis"?><a/>', "no whole XML"),
+    "unknown encoding": (b'<?xml version="1.0" encoding="foo"?><a/>', "no whole XML document"),
+    "finer and finer": (
+        document("".join(
+            f"<attributes><divisions>{n}</divisions></attributes>" + note("C4", 1)
+            for n in range(10_001, 10_301, 2)
+        )),
+        "the lengths up to bar 1 are finer than is read",
+    ),
+    "packed otherwise": (
+        zipped(zipfile.ZIP_LZMA, **{"META-INF__container_xml": CONTAINER}),
+        "is not packed by deflate",
+    ),
     "another document": (b"<opml/>", "'opml', not a score-partwise"),
     "no chords": (document(note("R", 8)), "no chord and no melody"),
     "deep": (b"<a>" * 100 + b"</a>" * 100, "64 within"),
