@@ -29,7 +29,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
     """Decorator of a ``main``: an error becomes an exit code and one line on stderr.
 
     ``JASCO_DEBUG=1`` shows the traceback instead. A closed pipe (``| head``) ends the program
-    silently.
+    silently. Where stdout or stderr is closed from the start (``>&-``), its lines are discarded.
 
     Args:
         program: name at the start of the line, such as ``jasco-generate``.
@@ -38,6 +38,7 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
     def decorate(main: Callable[P, int]) -> Callable[P, int]:
         @functools.wraps(main)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
+            _open_closed_streams()
             wait_asleep()
             keep_freed_memory()
             shown, warnings.showwarning = warnings.showwarning, _show_warning
@@ -64,6 +65,15 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
         return guarded
 
     return decorate
+
+
+def _open_closed_streams() -> None:
+    """Replace streams that were closed at the start, which are ``None``, by the null device.
+
+    Otherwise printing fails, and the next file that is opened gets the number of the stream.
+    """
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
 
 
 def _show_warning(

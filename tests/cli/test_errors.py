@@ -148,3 +148,25 @@ def test_a_full_disk_behind_stdout_is_one_line() -> None:
         _, stderr = program.communicate(timeout=60)
     assert program.returncode == 1
     assert stderr == "jasco-test: error: No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_lines_of_a_closed_stream_are_discarded(closed: int, tmp_path: Path) -> None:
+    body = f"print('a'); print('b', file=sys.stderr); open({str(tmp_path / 'c')!r}, 'w').write('c')"
+    program = subprocess.run(
+        [
+            "sh",
+            "-c",
+            f'exec "$@" {closed}>&-',
+            "sh",
+            sys.executable,
+            "-c",
+            PROGRAM.format(body=body),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    expected = {1: ("", "b\n"), 2: ("a\n", "")}[closed]
+    assert (program.returncode, program.stdout, program.stderr) == (0, *expected)
+    assert (tmp_path / "c").read_text() == "c"
