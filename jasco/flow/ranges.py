@@ -6,9 +6,9 @@ evaluation gives the guided velocity v(z, t, c, w) of the ranges it was trained 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from jasco.errors import SettingError
+from jasco.errors import SettingError, shortened
 from jasco.flow.guidance import Guidance
 
 
@@ -24,11 +24,14 @@ class GuidanceRanges(Mapping[str, tuple[float, float]]):
 
     def __init__(self, ranges: Mapping[str, Sequence[float]]) -> None:
         self._ranges: dict[str, tuple[float, float]] = {}
+        if not isinstance(ranges, Mapping):
+            raise SettingError(f"guidance ranges are {shortened(ranges)}: give them by term")
         for name, pair in ranges.items():
-            bounds = [Guidance(**{name: bound})[name] for bound in pair]
+            given = list(pair) if isinstance(pair, Iterable) else [pair]
+            bounds = [Guidance(**{name: bound})[name] for bound in given]
             if len(bounds) != 2 or not bounds[0] < bounds[1]:
                 raise SettingError(
-                    f"guidance range {name}={list(pair)}: give its lowest and highest weight, such "
+                    f"guidance range {name}={given}: give its lowest and highest weight, such "
                     f"as {{{name}: [1, 4]}}"
                 )
             self._ranges[name] = (bounds[0], bounds[1])

@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 from jasco.conditions import ConditionBatch
+from jasco.errors import SettingError, shortened
 from jasco.flow import Guidance
 from jasco.flow.solvers import Callback, Velocity
+from jasco.io.plain import is_whole
 from jasco.song.velocity import SongVelocity
 from jasco.song.windows import Windows
 
 WINDOW_BATCH = 8
 """Windows that run together by default."""
+MAX_WINDOW_BATCH = 1_000_000
 
 
 class Integrator(Protocol):
@@ -59,7 +62,15 @@ def integrate(
         report: callback of the solver.
         window_batch: most windows that run together.
         texts: encoded texts of sections, which windows name.
+
+    Raises:
+        SettingError: a ``window_batch`` out of range.
     """
+    if not is_whole(window_batch, MAX_WINDOW_BATCH) or window_batch < 1:
+        raise SettingError(
+            f"window_batch is {shortened(window_batch)}: give a whole number from 1 to "
+            f"{MAX_WINDOW_BATCH:,}"
+        )
     always = guidance.interval == (0.0, 1.0)
     with torch.autocast(z_0.device.type, dtype, enabled=dtype != torch.float32):
         if always and texts is None and all(len(one) == 1 for one in windows):

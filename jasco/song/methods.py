@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -73,7 +73,7 @@ class SongMethods:
         edit = Edit(
             "edit",
             found,
-            keep=None if keep is None else tuple(keep),
+            keep=_names(keep),
             strength=strength,
             jump_n_sample=jump_n_sample,
             jump_length=jump_length,
@@ -178,9 +178,19 @@ def _regenerated(
         for k in tuple(settings)
         if k in ("keep", "crossfade", "jump_n_sample", "jump_length")
     }
-    if own.get("keep") is not None:
-        own["keep"] = tuple(own["keep"])
+    own["keep"] = _names(own.get("keep"))
     return regenerate(model, take, _clip(conditions), replace(edit, **own), **settings)
+
+
+def _names(keep: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Controls to keep.
+
+    Raises:
+        SettingError: no list.
+    """
+    if keep is not None and (isinstance(keep, str) or not isinstance(keep, Iterable)):
+        raise SettingError(f"keep is {shortened(keep)}: give a list of controls, as ['drums']")
+    return None if keep is None else tuple(keep)
 
 
 def _clip(conditions: Conditions | str | None) -> Conditions:

@@ -14,6 +14,8 @@ Ranges = tuple[tuple[float, float], ...]
 """Start and end (s) of each range, ascending."""
 
 MAX_RANGES = 1000
+TOLERANCE = 1e-3
+"""Time (s) by which a range may pass the end, which is rounded to a sample."""
 SHORTEST_BAR = 0.01
 """Shortest bar (s); one of 1/32 at the fastest tempo lasts 0.1 s."""
 _NUMBER = r"\s*(\d{0,20}\.?\d{1,20}(?:e-?\d{1,2})?)\s*"
@@ -41,7 +43,7 @@ def parse_bars(text: str) -> list[tuple[int, int]]:
     Raises:
         SettingError: another form.
     """
-    found = [_BARS.fullmatch(part) for part in text.split(",")]
+    found = [_BARS.fullmatch(part) for part in str(text).split(",")]
     bars = [(int(one[1]), int(one[2] or one[1])) for one in found if one]
     if len(bars) < len(found) or not all(1 <= first <= last for first, last in bars):
         raise SettingError(
@@ -76,7 +78,7 @@ def bar_ranges(text: str, onsets: Sequence[float], length: float) -> Ranges:
 
     count = next(index for index in range(10**7) if at(index) > length - 1e-3 * bar)
     if (most := max(last for _, last in bars)) > count:
-        raise SettingError(f"bars {text.strip()}: the take has {count} bars, not {most}")
+        raise SettingError(f"bars {str(text).strip()}: the take has {count} bars, not {most}")
     return checked_ranges([(at(first - 1), min(at(last), length)) for first, last in bars])
 
 
@@ -100,7 +102,7 @@ def checked_ranges(ranges: Any, length: float = math.inf) -> Ranges:
             raise SettingError(
                 f"the ranges {before[0]:g}:{before[1]:g} and {after[0]:g}:{after[1]:g} s overlap"
             )
-    if pairs[-1][1] > length + 1e-6:
+    if pairs[-1][1] > length + TOLERANCE:
         raise SettingError(
             f"the range {pairs[-1][0]:g}:{pairs[-1][1]:g} s ends after the take, which lasts "
             f"{length:.2f} s"

@@ -45,6 +45,8 @@ def test_a_term_of_a_control_that_is_not_there():
         ({}, "name no term"),
         ({"all": [2, 2]}, r"guidance range all=\[2, 2\]: give its lowest and highest"),
         ({"all": [3, 1]}, r"all=\[3, 1\]"),
+        ({"all": 4}, r"all=\[4\]"),
+        (3, "ranges are 3"),
         ({"all": [1]}, r"all=\[1\]"),
         ({"all": []}, r"all=\[\]"),
         ({"all": [1, 2, 3]}, r"all=\[1, 2, 3\]"),

@@ -128,6 +128,9 @@ def test_a_continuation_copies_the_take(tiny: Jasco, take) -> None:
     assert (
         float(after.audio[..., 6 * 32000 :].std()) > 1e-4 < float(before.audio[..., :96000].std())
     )
+    # A bar at 97 per minute ends between two samples.
+    odd = tiny.extend(take, "jazz", duration=240 / 97, **SHORT)
+    assert odd.audio.shape[-1] == 6 * 32000 + round(240 / 97 * 32000)
     assert Take.of(before).bars == (3.0, 5.0, 7.0)
     again = tiny.extend(before, "jazz", duration=1.0, before=True, **SHORT)
     assert Take.of(again).bars == (4.0, 6.0, 8.0)
@@ -204,6 +207,9 @@ REFUSED = {
     "strength 0": ({"ranges": [(0, 1)], "strength": 0}, "strength is 0"),
     "strength 2": ({"ranges": [(0, 1)], "strength": 2}, "strength is 2"),
     "keep": ({"ranges": [(0, 1)], "keep": ["bass"]}, "keep names 'bass'"),
+    "keep text": ({"ranges": [(0, 1)], "keep": "drums"}, "keep is 'drums'"),
+    "keep number": ({"ranges": [(0, 1)], "keep": 3}, "keep is 3"),
+    "no windows": ({"ranges": [(0, 1)], "window_batch": -1}, "window_batch is -1"),
     "crossfade": ({"ranges": [(0, 1)], "crossfade": -1}, "crossfade is -1"),
 }
 
@@ -228,6 +234,7 @@ def test_bars_and_seconds_as_texts() -> None:
     assert parse_seconds("8:16, 1:2.5") == ((1.0, 2.5), (8.0, 16.0))
     assert parse_seconds("1e-05:1e2") == ((1e-05, 100.0),)  # as a recipe may have them
     assert parse_bars("5-8,13") == [(5, 8), (13, 13)]
+    assert bar_ranges(2, [0.0, 2.5], 9.0) == ((2.5, 5.0),)
     assert bar_ranges("2-3", [0.0, 2.5, 5.0], 9.0) == ((2.5, 7.5),)
     for text in ("8-16", "8:", "a:b", "16:8", "", "1e:2", "e1:2"):
         with pytest.raises(SettingError):
