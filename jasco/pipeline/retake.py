@@ -67,7 +67,7 @@ def read_take(path: Path, options: Iterable[str] = ()) -> EarlierTake:
 
     Raises:
         SettingError: the file holds no recipe, or one that makes nothing again; or an edit of a
-            file that is missing or has changed.
+            file that is missing or has changed; or one of `KINDS` for a take that is no edit.
     """
     plain = read_recipe(path)
     if plain is None:
@@ -76,6 +76,8 @@ def read_take(path: Path, options: Iterable[str] = ()) -> EarlierTake:
         recipe = Recipe.from_dict(plain)
         values = _values(recipe, plain.get("loudness", -14.0))
         kind = None if recipe.song is None else recipe.song.get("kind")
+        if kind not in KINDS and (given := [key for key in KINDS if key in options]):
+            raise SettingError(f"it is no edit to make again: give --{given[0]} without --from")
         if recipe.song is not None and kind == "sections":
             values["sections"] = sections_of(recipe.song)
             values["duration"] = recipe.duration

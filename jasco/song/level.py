@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from jasco.audio import Audio
+from jasco.audio.filters import high_pass
 from jasco.audio.level import CEILING
 from jasco.audio.limiter import limit
 from jasco.codec import EnCodec
@@ -58,10 +59,13 @@ def with_gain(take: Take, gain: float) -> Take:
 
 
 def restored(samples: Tensor, rate: int, gain: float) -> Tensor:
-    """New samples (B, C, n) without a gain (dB), and without peaks above -1 dBFS from that."""
+    """New samples (B, C, n) without a gain (dB).
+
+    As in `normalize_loudness`, they have no DC offset and no peaks above -1 dBFS.
+    """
     if gain == 0:
         return samples
-    louder = [Audio(item / _factor(gain), rate) for item in samples]
+    louder = [high_pass(Audio(item / _factor(gain), rate)) for item in samples]
     return torch.stack([limit(item, CEILING).samples for item in louder])
 
 

@@ -167,3 +167,12 @@ RECIPE = json.dumps(
         "conditions": {"frames": 300, "chords": [["C", 0.0]], "bars": [0.0, 2.0, 4.0]},
     }
 )  # fmt: skip
+
+
+def test_a_take_that_is_no_edit_is_not_made_again_as_one(
+    play: Play, take: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play("--from", "take.flac", "--edit", "take.flac", "--bars", "2", "-o", "new.wav") == 1
+    assert "take.flac: it is no edit to make again: give --edit without --from" in (
+        capsys.readouterr().err
+    )

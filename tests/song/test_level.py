@@ -29,10 +29,14 @@ def test_new_samples_have_the_level_of_a_loud_recording() -> None:
     assert Take.of(out).latents is None  # they are those of the quieter take
 
 
-def test_restored_samples_have_no_peak_above_the_ceiling() -> None:
-    samples = torch.full((1, 2, 3200), 0.01)
-    samples[..., 1600] = 0.2
-    loud = restored(samples, 32000, -20.0)
+def test_restored_samples_have_neither_a_dc_offset_nor_peaks_above_the_ceiling() -> None:
+    tone = 0.01 * torch.sin(2 * torch.pi * 440 * torch.arange(32000) / 32000)
+    samples = tone.repeat(1, 2, 1)
+    samples[..., 16000] = 0.2
+    loud = restored(samples + 0.003, 32000, -20.0)
     assert float(loud.abs().max()) <= 10 ** (-1 / 20)
-    torch.testing.assert_close(loud[..., :1000], samples[..., :1000] * 10)
+    assert float(loud[..., 3200:].mean().abs()) < 1e-3  # it was .03
+    torch.testing.assert_close(
+        loud[..., 4000:15000], samples[..., 4000:15000] * 10, rtol=0, atol=0.01
+    )
     assert restored(samples, 32000, 0.0) is samples
