@@ -29,6 +29,8 @@ from jasco.io.uninitialized import uninitialized
 from jasco.t5.config import T5Config
 
 WEIGHTS = "model.safetensors"
+SHARDS = "model-*.safetensors"
+"""Weights of large models, some tensors in each file."""
 
 
 def _gelu_new(x: Tensor) -> Tensor:
@@ -196,7 +198,7 @@ class T5Encoder(nn.Module):
             CheckpointError: it cannot be found or read, lacks tensors or states sizes that differ
                 from its files, or has weights that are not finite.
         """
-        folder = locate(name, (CONFIG, WEIGHTS), HubOptions(revision)).folder
+        folder = locate(name, (CONFIG, WEIGHTS, SHARDS), HubOptions(revision)).folder
         if (folder / "adapter_config.json").exists():
             raise CheckpointError(
                 f"{folder} holds an adapter, which is not read: give a whole model"
@@ -208,7 +210,9 @@ class T5Encoder(nn.Module):
         except (RuntimeError, ValueError, OverflowError) as error:
             raise CheckpointError(f"{folder / CONFIG} describes no model: {error}") from error
         require_stored(sum(p.numel() for p in model.parameters()), folder / CONFIG)
-        found = read_safetensors(folder / WEIGHTS)
+        whole = folder / WEIGHTS
+        paths = [whole] if whole.exists() else [*sorted(folder.glob(SHARDS))] or [whole]
+        found = {key: x for path in paths for key, x in read_safetensors(path).items()}
         shared, tied = "shared.weight", "encoder.embed_tokens.weight"
         table = found.get(shared, found.get(tied))
         if table is not None:

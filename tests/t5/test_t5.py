@@ -84,6 +84,14 @@ def test_an_encoder_is_read_from_a_whole_t5_in_half_precision(tmp_path: Path) ->
     assert all(torch.equal(x, state[name].float()) for name, x in own.state_dict().items())
 
 
+def test_weights_in_shards(tmp_path: Path) -> None:
+    reference, _ = pair()
+    reference.save_pretrained(tmp_path, max_shard_size="4KB")
+    assert len([*tmp_path.glob("model-*.safetensors")]) > 1
+    state = T5Encoder.load(str(tmp_path)).state_dict()
+    assert all(torch.equal(state[name], x) for name, x in reference.state_dict().items())
+
+
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     pair()[1].save(tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")
