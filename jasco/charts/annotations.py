@@ -23,11 +23,14 @@ _SMALLEST = 5040  # parts of a quarter note that onsets of scores are rounded to
 
 
 def read_lab_chart(text: str, song: int | str | None) -> Chart:
-    """Chart of the segments of a ``.lab`` file; ``song`` is not used.
+    """Chart of the segments of a ``.lab`` file.
 
     Raises:
+        ChartError: ``song`` is given.
         ChordError: it cannot be read.
     """
+    if song is not None:
+        raise ChartError("song chooses of several, and a .lab file holds one: leave it out")
     return _of_seconds(read_lab(text), "")
 
 
@@ -60,7 +63,7 @@ def read_jams_chart(data: bytes, song: int | str | None) -> Chart:
         end=end,
         bars=tuple(bars),
         title=title,
-        notes=(*score.notices, *dict.fromkeys(draft.notes)),
+        notes=(*score.notices, *draft.lines()),
     )
     bpm = tempo_of(document["annotations"])
     return chart if bpm is None else chart.at_tempo(bpm)
@@ -75,7 +78,7 @@ def _of_seconds(score: Score, title: str, notices: tuple[str, ...] | None = None
         end=chords[-1].onset if score.end is None else Fraction(score.end),
         tempo_map=(_SECOND,),
         title=title,
-        notes=(*(score.notices if notices is None else notices), *dict.fromkeys(draft.notes)),
+        notes=(*(score.notices if notices is None else notices), *draft.lines()),
     )
 
 

@@ -295,7 +295,10 @@ class Chart:
             (note.key, self.seconds(note.onset), self.seconds(note.onset + note.length))
             for note in self.melody
         ]
-        return Melody.from_notes(notes, duration=self.seconds(self.end))
+        melody = Melody.from_notes(notes, duration=self.seconds(self.end))
+        # Those of a chart with chords are told once, with the chords.
+        notices = () if self.chords else self.notes
+        return replace(melody, notices=(*notices, *melody.notices))
 
     def metre_at(self, onset: Fraction) -> Metre:
         """Metre at an onset; 4/4 for a chart without bars."""

@@ -89,8 +89,10 @@ def _name(line: str) -> tuple[str, str]:
     found = _DIRECTIVE.fullmatch(line)
     if found is None:
         return "", ""
-    name = found["name"].lower()
-    return _SHORT.get(name, name), found["value"].strip()
+    name, value = found["name"].lower(), found["value"].strip()
+    if name == "meta":  # {meta: time 3/4} is {time: 3/4}
+        name, _, value = value.partition(" ")
+    return _SHORT.get(name, name), value.strip()
 
 
 class _Reader:

@@ -76,7 +76,7 @@ FORMATS = (
         "ABC", (".abc",), "jasco.charts.abc_music.read_abc", ("%abc", "x:1\n", "x: 1\n", "\nk:")
     ),
 )
-_SNIFFED = 4096  # bytes, but links of iReal Pro are searched further
+_SNIFFED = 4096  # bytes
 SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 """Suffixes of charts."""
 
@@ -96,7 +96,8 @@ def load_chart(
     Args:
         path: file; or a link of iReal Pro.
         bpm: tempo at the beginning, see `Chart.at_tempo`; by default that of the file.
-        song: number from 1, or title, of one of several songs; by default the first.
+        song: number from 1, or title, of one of several songs; by default the first. Of a JAMS
+            document, the annotator or the index from 0 of an annotation.
 
     Raises:
         ChartError: the file is missing, of no known format, broken or too large, or holds neither

@@ -151,7 +151,7 @@ def _chart(
         ),
         key=None if key is None else key_of_signature(key.sharps, minor=key.is_minor),
         title=title,
-        notes=tuple(dict.fromkeys(draft.notes)),
+        notes=draft.lines(),
     )
 
 

@@ -34,6 +34,7 @@ MAX_LINE = 200_000
 FINEST = 10**9
 """Most parts of a quarter note in sums of lengths, which else grow with each of them."""
 _MOST_LINES = 10_000  # about what was left out
+_MOST_SHOWN = 100
 
 
 def checked_time(time: Fraction, where: str) -> Fraction:
@@ -142,6 +143,12 @@ class Draft:
             return None
         return Fraction(bpm)
 
+    def lines(self) -> tuple[str, ...]:
+        """Notes, each once; the number of those after the first `_MOST_SHOWN`."""
+        notes = tuple(dict.fromkeys(self.notes))
+        more = len(notes) - _MOST_SHOWN
+        return (*notes[:_MOST_SHOWN], f"{more} more things like these") if more > 0 else notes
+
     def chart(self) -> Chart:
         """Chart of the bars as they are played.
 
@@ -192,7 +199,7 @@ class Draft:
             sections=tuple(sections),
             key=self.key,
             title=self.title,
-            notes=tuple(dict.fromkeys(self.notes)),
+            notes=self.lines(),
         )
 
 

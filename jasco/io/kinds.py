@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 RECORDING, MIDI, MATRIX = "a recording", "a MIDI file", "a matrix of numbers"
-CHORDS, REQUESTS = "a file of chords", "a file of requests"
+CHORDS, CHART, REQUESTS = "a file of chords", "a chart", "a file of requests"
 
 _SUFFIXES = {
     RECORDING: ".wav .flac .mp3 .ogg .oga .opus .aif .aiff .au .caf .w64 .m4a .mp4 .aac .wma .webm "
@@ -13,6 +13,7 @@ _SUFFIXES = {
     MIDI: ".mid .midi .kar .rmi .smf",
     MATRIX: ".npy .npz .th .pt",
     CHORDS: ".lab .jams .chords",
+    CHART: ".musicxml .mxl .abc .cho .crd .chopro .chordpro .irealb",
     REQUESTS: ".jsonl",
 }
 _KINDS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ def with_chart(
     added = {
         name: parts[name] for name in used if name not in values and f"{name}_from" not in values
     }
+    if "melody" in added and "chords" not in added:
+        added = replace(chart, chords=()).controls()  # with the notes of the chart
     if "chords" not in values:
         kept.pop("bpm", None)
     length = chart.seconds(chart.end) - values.get("start", 0.0)

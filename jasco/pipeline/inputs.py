@@ -11,7 +11,7 @@ from pathlib import Path
 from jasco.controls import CONTROLS
 from jasco.errors import AudioError, JascoError, SettingError
 from jasco.io.files import regular_file
-from jasco.io.kinds import CHORDS, MIDI, RECORDING, REQUESTS, kind_of
+from jasco.io.kinds import CHART, CHORDS, MIDI, RECORDING, REQUESTS, kind_of
 
 _OPTIONS = {"take": "--from", "request": "--request"}
 
@@ -22,7 +22,7 @@ def _taken() -> dict[str, tuple[str, ...]]:
         **{name: spec.files for name, spec in CONTROLS.items()},
         **{f"{name}_from": (RECORDING,) for name in CONTROLS},
         "request": (REQUESTS,),
-        "chart": (CHORDS, MIDI),
+        "chart": (CHART, CHORDS, MIDI),
         **dict.fromkeys(("take", "edit", "continue", "vary"), (RECORDING,)),
     }
 

@@ -129,7 +129,7 @@ class Request:
             values, drums_loop = with_drums_loop(values, options=options)
             values, loop = with_loop(values, options=options)
             values, edit = with_edit(values, files, options=options)
-            values = with_chart(values, files, sets_duration=edit is None)
+            values = with_chart(values, files, sets_duration=edit is None and loop is None)
             for name in CONTROLS:
                 if name in values and f"{name}_from" in values:
                     both = " and ".join(spelled(key, options) for key in (name, f"{name}_from"))

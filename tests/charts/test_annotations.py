@@ -8,6 +8,7 @@ import pytest
 from charts import shown
 
 from jasco.charts import Chart, load_chart
+from jasco.charts.annotations import read_lab_chart
 from jasco.charts.billboard import read_billboard
 from jasco.errors import ChartError
 
@@ -130,6 +131,11 @@ def test_a_billboard_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert read(BILLBOARD.encode(), tmp_path, "salami_chords.txt") == read_billboard(
         BILLBOARD, None
     )
+
+
+def test_a_lab_file_holds_one_song() -> None:
+    with pytest.raises(ChartError, match="a .lab file holds one: leave it out"):
+        read_lab_chart("0 1 C", 2)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,17 @@ def test_directives() -> None:
         assert words in notes
 
 
+def test_a_meta_directive_says_the_same() -> None:
+    said = read_chordpro("{title: A}\n{time: 3/4}\n{tempo: 90}\n[C]", None)
+    assert read_chordpro("{meta: title A}\n{meta time 3/4}\n{meta: tempo 90}\n[C]", None) == said
+    assert said.bars[0].length == 3
+
+
+def test_many_notes_are_counted() -> None:
+    notes = read_chordpro("[C]" + "".join(f"[blah{n}]" for n in range(300)), None).notes
+    assert len(notes) == 101 and notes[-1] == "201 more things like these"
+
+
 def test_songs_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "songs.cho"
     path.write_text("{title: One}\n[C]a\n{new_song}\n{title: Two}\n[G]b\n")

@@ -31,6 +31,8 @@ def test_a_chart_gives_the_chords_of_its_bars(tmp_path: Path) -> None:
     later = Request.build({"chart": LINK, "bpm": 60, "start": 4})
     assert chords(later) == [("Dm7", 0.0), ("G7", 2.0), ("C", 4.0)] and later.duration == 8
     assert Request.build({"chart": LINK, "bpm": 60, "crop": "1-3"}).duration == 2
+    looped = Request.build({"chart": LINK, "bpm": 60, "loop": True, "bars": 2})
+    assert looped.duration is None and looped.loop is not None and looped.loop.duration == 8
 
 
 def test_own_chords_go_before_those_of_the_chart() -> None:
@@ -70,6 +72,29 @@ def test_a_wrong_chart_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         Request.build(values)
+
+
+def test_the_notes_of_a_chart_are_told_once(tmp_path: Path) -> None:
+    tune = 'X:1\nM:4/4\nL:1/4\nQ:120\nK:C\n"C"CDEF|\n'
+    (tmp_path / "tune.abc").write_text(tune)
+    line = "Q:120 is read as quarter notes a minute"
+    values = {"chart": str(tmp_path / "tune.abc")}
+    for more, told in (
+        ({}, "chords"),
+        ({"chart_parts": "melody"}, "melody"),
+        ({"chords": "C:0 F:1"}, "melody"),
+    ):
+        controls = Request.build({**values, **more}).controls
+        assert [name for name, v in controls.items() if line in v.notices] == [told]
+
+
+@pytest.mark.parametrize("key", ["text", "chords", "melody", "drums"])
+def test_a_chart_as_another_option_is_refused(key: str, tmp_path: Path) -> None:
+    path = tmp_path / "song.musicxml"
+    path.touch()
+    with pytest.raises(JascoError, match="a chart: ") as caught:
+        Request.build({key: str(path)})
+    assert key == "text" or "give it as --chart" in str(caught.value)
 
 
 def test_a_midi_file_of_drums_is_played(tmp_path: Path, soundfont: Path) -> None:
