@@ -124,6 +124,10 @@ class Reader:
             batch = model.encode([coded], frames)
         for line in (*sources.notices(length), *given.notes(frames, model.frame_rate)):
             yield Note(line, request.label)
+        bars = () if sources.take is None else sources.take.bars
+        if edit is not None and edit.kind == "continue" and given.chords is None and bars:
+            line = "chords: none beyond those of the take, which may be near silence: give chords"
+            yield Note(line, request.label)
         return Encoded(given, coded, batch, sources.take, edit)
 
 

@@ -176,3 +176,11 @@ def test_a_take_that_is_no_edit_is_not_made_again_as_one(
     assert "take.flac: it is no edit to make again: give --edit without --from" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(("chords", "noted"), [([], True), (["--chords", "G"], False)])
+def test_a_continuation_without_chords_of_a_take_with_chords(
+    chords: list[str], noted: bool, play: Play, take: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play("a", "--continue", "take.flac", *chords, "--duration", "1", "-o", "new.wav") == 0
+    assert ("none beyond those of the take" in capsys.readouterr().err) == noted
