@@ -48,6 +48,9 @@ def level_gain(take: Take, codec: EnCodec, start: float, length: float) -> float
         if turn == 0 and level <= LOUDEST:
             break
         gain = min(gain + 20 / _SLOPE * math.log10(TYPICAL / level), 0.0)
+    else:
+        if level > LOUDEST:  # latents that do not follow the level, even of silence
+            return 0.0
     return round(gain, 2)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from jasco import Audio, Conditions, Jasco, load_audio
+from jasco.codec import EnCodec
 from jasco.song.level import TYPICAL, level_gain, restored, with_gain
 from jasco.song.take import Take
 
@@ -40,3 +41,12 @@ def test_restored_samples_have_neither_a_dc_offset_nor_peaks_above_the_ceiling()
         loud[..., 4000:15000], samples[..., 4000:15000] * 10, rtol=0, atol=0.01
     )
     assert restored(samples, 32000, 0.0) is samples
+
+
+def test_latents_that_do_not_follow_the_level_leave_it() -> None:
+    """Those of silence itself are beyond unit variance for statistics of other latents."""
+    sizes = {"num_filters": 2, "hidden_size": 8, "upsampling_ratios": [8, 8], "codebook_size": 16}
+    torch.manual_seed(0)
+    rates = {"sampling_rate": 8000, "target_bandwidths": [1.0]}
+    codec = EnCodec(config=sizes | rates, latent_mean=10.0)
+    assert level_gain(Take(Audio(torch.zeros(1, 8000), 8000)), codec, 0.0, 1.0) == 0
