@@ -222,8 +222,8 @@ class _Reader:
 
     def line(self, sign: str) -> None:
         """End a bar at a bar line, and begin or end a repeat."""
-        if self.closed and sign in "{[" and self.is_blank:
-            self.cells, self.has_bar = [], False  # blanks between two lines of bars
+        if sign in "{[|":
+            self.leave_layout()
         bar = self.close()
         self.closed = sign in "}]Z"
         if sign == "}" and self.draft.bars:
@@ -233,6 +233,11 @@ class _Reader:
             self.next.starts_repeat = True
         if sign in "{}[]Z":
             self.endings = frozenset()
+
+    def leave_layout(self) -> None:
+        """Leave out blanks after a closing line, which put a second ending under the first."""
+        if self.closed and self.is_blank and not self.pair:
+            self.cells, self.has_bar = [], False
 
     def text(self, words: str) -> None:
         """Follow a text: a number of times, or a jump."""
@@ -273,6 +278,7 @@ def _read_bars(music: str, draft: Draft) -> None:
             case "chord":
                 reader.chord(token)
             case "ending":
+                reader.leave_layout()
                 number = int(token[1])
                 reader.endings = frozenset({number}) if number else frozenset()
             case "line":

@@ -48,6 +48,10 @@ CHARTS = {
     "{T44C   Q|D   }Q[A   Z": "C | D | C | A",
     # Blanks between a closing and an opening line are layout.
     "[T44C   |D   ]        [E   Z        ": "C | D | E",
+    "{T44C   |D   |N1E   |F   }        |N2G   |A   ][E   Z": "C | D | E | F | C | D | G | A | E",
+    "{T44C   |N1D   } Y|N2sE,F,lG   Z": "C | D | C | E F@1 G@2",
+    "{T44C   |N1D   }    N2E   Z": "C | D | C | E",
+    "[T44C   |D   |r   ]    |E   Z": "C | D | C | D | E",
     "[T44C   |T34D   |T44E   Z": "C | D | E",
 }
 
