@@ -219,7 +219,7 @@ class Chart:
         if not self.bars:
             raise ChartError("the file counts seconds and has no bars: use start or crop")
         first, last = self.first_number, self.first_number + len(self.bars) - 1
-        text = f"{bars[0]}-{bars[1]}" if isinstance(bars, tuple) else str(bars)
+        text = "-".join(map(str, bars)) if isinstance(bars, tuple) else str(bars)
         found = _RANGE.fullmatch(text)
         low = int(found[1]) if found else -1
         high = low if not found or not found[2] else int(found[3]) if found[3] else last

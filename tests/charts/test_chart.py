@@ -69,7 +69,7 @@ def test_bars_count_from_one_and_a_pick_up_is_bar_zero() -> None:
     assert part.end == 7 and [bar.onset for bar in part.bars] == [0, 3]
     # A note that lasts beyond the last bar ends with it.
     assert chart.excerpt(1).melody[0].length == 1
-    for wrong in ("5", "3-2", "-1", "a", "", "1-99", True):
+    for wrong in ("5", "3-2", "-1", "a", "", "1-99", True, (), (1, 2, 3)):
         with pytest.raises(ChartError, match="give the first and the last of 0 to 4"):
             chart.excerpt(wrong)
 
