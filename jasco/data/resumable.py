@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -101,7 +102,7 @@ class ResumableDataModule(LightningDataModule):
             collate_fn=partial(collate_or_error, self._collate),
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_ignore_signals,
+            worker_init_fn=_leave_stopping_to_main,
             multiprocessing_context=_start_method() if workers else None,
         )
 
@@ -171,7 +172,16 @@ def _start_method() -> str:
     return own if own in known else known[0]
 
 
-def _ignore_signals(worker: int) -> None:
-    """Leave signals to the process group to the main process."""
+def _leave_stopping_to_main(worker: int) -> None:
+    """Ignore signals to the process group, and connections that a stopping main process resets.
+
+    The thread of a worker that hands tensors over would print the latter with a traceback.
+    """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
+    sys.excepthook = _print_unless_reset
+
+
+def _print_unless_reset(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    if not isinstance(error, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)

@@ -120,12 +120,15 @@ def _staged(path: Path, content: bytes) -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; without it after two seconds."""
+    """Hold the lock of a folder; without it after half a minute.
+
+    Its holder renames a few files, which takes seconds where the disk is busy with other writing.
+    """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError, AttributeError):  # no permission, or no locks
             handle = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, handle)
-            for _ in range(200):
+            for _ in range(3000):
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
