@@ -22,11 +22,13 @@ class Side:
     """Process that measures a row with the code of a checkout."""
 
     def __init__(self, checkout: Path, row: str) -> None:
+        checkout = checkout.resolve()
         paths = os.pathsep.join([str(checkout), str(HERE)])
         self.found: list[dict[str, float]] = []
         self.process = subprocess.Popen(
             [sys.executable, str(ROWS), row],
             env={**os.environ, "PYTHONPATH": paths},
+            cwd=checkout,  # `python -m` and `-c` of a row look there before PYTHONPATH
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
