@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from jasco import checkpoint
 from jasco.codec import EnCodec
@@ -20,12 +19,12 @@ from jasco.conditions import ConditionBatch, Conditions, as_clips, check_asked
 from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded, to_device
 from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
-from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, Term, make_solver
-from jasco.generation import Generation, check_noise, draw_noise, frames_of, item_seeds, report_to
+from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, Term
+from jasco.generation import Generation, check_noise, draw_noise, frames_of, report_to
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork, lower_linear
-from jasco.recipe import Recipe
-from jasco.song.integration import WINDOW_BATCH, integrate
+from jasco.song.integration import WINDOW_BATCH
 from jasco.song.methods import SongMethods
+from jasco.song.sampling import Sampling
 from jasco.song.sections import plain_sections, spans_of
 from jasco.song.texts import with_sections
 from jasco.song.windows import windows_of
@@ -338,13 +337,17 @@ class Jasco(SongMethods, Float32Module):
             JascoError: conditions or settings that do not fit the model.
         """
         clips = as_clips(conditions)
-        solver = make_solver(solver, steps, default=self.solver)
-        guidance = self.guidance if guidance is None else Guidance.of(guidance)
-        num_frames = self.num_frames(duration)
+        sampling = Sampling.of(
+            self,
+            len(clips),
+            seed=seed,
+            solver=solver,
+            steps=steps,
+            guidance=guidance,
+            num_samples=num_samples,
+        )
+        seeds, num_frames = sampling.seeds, self.num_frames(duration)
         parts = [spans_of(sections, clip, num_frames / self.frame_rate) for clip in clips]
-        # A tolerance of 1e-5 is below the resolution of bfloat16: steps would shrink without end.
-        dtype = torch.float32 if solver.adaptive else resolve_dtype(self.dtype, self.device)
-        seeds = item_seeds(seed, len(clips), num_samples)
         num_samples = len(seeds) // len(clips)
         shape = (len(seeds), num_frames, self.codec.latent_dim)
         z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
@@ -359,35 +362,23 @@ class Jasco(SongMethods, Float32Module):
         if sections is not None:
             songs = [clips[item] for item in item_of]
             windows, texts = with_sections(self, songs, windows, [parts[item] for item in item_of])
-        with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
-            latents = integrate(
-                self,
+        with sampling.bar(progress) as bar:
+            latents = sampling.integrate(
                 to_device(z_0, self.device),
                 encoded.select(item_of),
                 windows,
-                solver=solver,
-                guidance=guidance,
-                dtype=dtype,
                 report=report_to(bar, callback),
                 window_batch=window_batch,
                 texts=texts,
             )
         audio = self.codec.decode(latents).float().cpu()
         recipes = [
-            Recipe(
-                model=self.name_or_path,
-                revision=self.revision,
-                seed=seeds[k] if noise is None else None,
-                solver=solver.settings(),
-                guidance=dict(guidance),
-                duration=num_frames / self.frame_rate,
-                dtype=str(dtype).removeprefix("torch."),
-                device=self.device.type,
-                conditions=clips[item],
-                batch=len(seeds),
-                threads=torch.get_num_threads(),
+            sampling.recipe(
+                seeds[k] if noise is None else None,
+                clips[item],
+                num_frames,
                 song=plain_sections(parts[item]) if parts[item] else None,
-            ).to_dict(num_frames, self.frame_rate)
+            )
             for k, item in enumerate(item_of)
         ]
         return Generation(

@@ -8,26 +8,25 @@ its training data; see `jasco.song.level`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from jasco.conditions import ConditionBatch, Conditions
-from jasco.device import resolve_dtype, to_device
+from jasco.device import to_device
 from jasco.errors import SettingError
-from jasco.flow import Guidance, Solver, make_solver
-from jasco.generation import Generation, NoiseSource, item_seeds, report_to
+from jasco.generation import Generation, NoiseSource, report_to
 from jasco.recipe import Recipe
 from jasco.song.edit import Edit, edit_of
 from jasco.song.inpainting import Inpainting
-from jasco.song.integration import WINDOW_BATCH, integrate
+from jasco.song.integration import WINDOW_BATCH
 from jasco.song.level import level_gain, restored, with_gain
 from jasco.song.ranges import checked_ranges
+from jasco.song.sampling import Sampling
 from jasco.song.take import Take, fitted
 from jasco.song.windows import Windows
 
@@ -39,26 +38,24 @@ def regenerate(
     clip: Conditions,
     edit: Edit,
     *,
-    seed: int | Sequence[int] | None = None,
-    solver: Solver | str | None = None,
-    steps: int | None = None,
-    guidance: Guidance | float | Mapping[str, float] | str | None = None,
-    num_samples: int = 1,
     progress: bool = False,
     callback: Callable[[int, int], None] | None = None,
     window_batch: int = WINDOW_BATCH,
+    **settings: Any,
 ) -> Generation:
-    """Generate the ranges of a take anew; see `jasco.model.Jasco.edit`."""
-    solver = make_solver(solver, steps, default=model.solver)
-    guidance = model.guidance if guidance is None else Guidance.of(guidance)
-    dtype = torch.float32 if solver.adaptive else resolve_dtype(model.dtype, model.device)
-    seeds = item_seeds(seed, 1, num_samples)
+    """Generate the ranges of a take anew.
+
+    See `jasco.model.Jasco.edit`, and `Sampling.of` for the settings.
+    """
+    sampling = Sampling.of(model, 1, **settings)
+    seeds = sampling.seeds
     noise = NoiseSource(seeds)
     whole = take.padded(*edit.padding)
     ranges = checked_ranges(edit.ranges, whole.duration)
     frames, rate = whole.frames(model.codec), model.frame_rate
     spans = [_frames(start, stop, rate, frames) for start, stop in ranges]
-    clip = model.with_codes(clip, max(stop - first for first, stop in spans))
+    new_frames = max(stop - first for first, stop in spans)
+    clip = model.with_codes(clip, new_frames)
     conditions = pasted(
         model, take_conditions(model, whole, edit.padding[0], frames), clip, edit, spans
     )
@@ -70,7 +67,7 @@ def regenerate(
     audio = whole.audio.samples.expand(len(seeds), -1, -1).clone()
 
     items = [0] * len(seeds)
-    with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
+    with sampling.bar(progress) as bar:
         for (start, stop), (first, last) in zip(ranges, spans, strict=True):
             part = _with_context(first, last, model.num_frames(), frames)
             kept = torch.ones(len(part), dtype=torch.bool, device=model.device)
@@ -78,7 +75,7 @@ def regenerate(
             here = slice(part.start, part.stop)
             shape = (len(part), model.codec.latent_dim)
             inpainting = Inpainting(
-                solver,
+                sampling.solver,
                 z_1[:, here],
                 kept,
                 partial(_draw, noise, shape, model.device),
@@ -86,16 +83,13 @@ def regenerate(
                 edit.jump_n_sample,
                 edit.jump_length,
             )
-            z_1[:, here] = integrate(
-                model,
+            z_1[:, here] = sampling.integrate(
                 z_0[:, here],
                 conditions.at(
                     items, torch.arange(part.start, part.stop, device=model.device)[None]
                 ),
                 [Windows.line(len(part), model.num_frames())] * len(seeds),
                 solver=inpainting,
-                guidance=guidance,
-                dtype=dtype,
                 report=report_to(bar, callback),
                 window_batch=window_batch,
             )
@@ -104,27 +98,16 @@ def regenerate(
             new = restored(new, whole.audio.sample_rate, gain)
             place = round(part.start / rate * whole.audio.sample_rate)
             _splice(audio, new, place, start, stop, whole.audio.sample_rate, edit.crossfade)
-    recipe = Recipe(
-        model=model.name_or_path,
-        revision=model.revision,
-        seed=None,
-        solver=solver.settings(),
-        guidance=dict(guidance),
-        duration=max(stop - start for start, stop in ranges),
-        dtype=str(dtype).removeprefix("torch."),
-        device=model.device.type,
-        conditions=clip,
-        batch=len(seeds),
-        threads=torch.get_num_threads(),
-        song=plain_edit(edit, take) | {"gain": gain},
-    )
-    length = max(stop - first for first, stop in spans)
+    longest = max(stop - start for start, stop in ranges)
+    song = plain_edit(edit, take) | {"gain": gain}
     return Generation(
         audio=audio,
         latents=z_1.cpu(),
         sample_rate=whole.audio.sample_rate,
-        recipe=[replace(recipe, seed=one).to_dict(length, rate) for one in seeds],
-        notes=[clip.notes(length, rate)] * len(seeds),
+        recipe=[
+            sampling.recipe(one, clip, new_frames, duration=longest, song=song) for one in seeds
+        ],
+        notes=[clip.notes(new_frames, rate)] * len(seeds),
         loudness=None,
     )
 

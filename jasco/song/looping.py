@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from jasco.audio.loops import LoopPoints
 from jasco.chords.numerals import Key
 from jasco.codec import EnCodec
 from jasco.conditions import Conditions
-from jasco.device import resolve_dtype, to_device
+from jasco.device import to_device
 from jasco.errors import SettingError
-from jasco.flow import Guidance, Solver, make_solver
-from jasco.generation import Generation, draw_noise, item_seeds, report_to
-from jasco.recipe import Recipe
-from jasco.song.integration import WINDOW_BATCH, integrate
+from jasco.generation import Generation, draw_noise, report_to
+from jasco.song.integration import WINDOW_BATCH
 from jasco.song.loop import Loop
+from jasco.song.sampling import Sampling
 from jasco.song.windows import Windows
 
 
@@ -35,58 +33,34 @@ def generate_loop(
     clip: Conditions,
     loop: Loop,
     *,
-    seed: int | Sequence[int] | None = None,
-    solver: Solver | str | None = None,
-    steps: int | None = None,
-    guidance: Guidance | float | Mapping[str, float] | str | None = None,
-    num_samples: int = 1,
     progress: bool = False,
     callback: Callable[[int, int], None] | None = None,
     window_batch: int = WINDOW_BATCH,
+    **settings: Any,
 ) -> Generation:
-    """Generate a loop; see `jasco.model.Jasco.loop`."""
-    solver = make_solver(solver, steps, default=model.solver)
-    guidance = model.guidance if guidance is None else Guidance.of(guidance)
-    dtype = torch.float32 if solver.adaptive else resolve_dtype(model.dtype, model.device)
-    seeds = item_seeds(seed, 1, num_samples)
-    frames, rate = frames_of_loop(loop, model.codec), model.frame_rate
-    notes = clip.notes(frames, rate)
+    """Generate a loop; see `jasco.model.Jasco.loop`, and `Sampling.of` for the settings."""
+    sampling = Sampling.of(model, 1, **settings)
+    seeds = sampling.seeds
+    frames = frames_of_loop(loop, model.codec)
+    notes = clip.notes(frames, model.frame_rate)
     clip = model.with_codes(repeated(clip, loop), frames)
     encoded = model.encode([clip], frames).select([0] * len(seeds))
     z_0 = to_device(draw_noise(seeds, (frames, model.codec.latent_dim)), model.device)
-    with tqdm(total=None, desc=solver.name, unit="step", disable=not progress) as bar:
-        latents = integrate(
-            model,
+    with sampling.bar(progress) as bar:
+        latents = sampling.integrate(
             z_0,
             encoded,
             [Windows.circle(frames, model.num_frames())] * len(seeds),
-            solver=solver,
-            guidance=guidance,
-            dtype=dtype,
             report=report_to(bar, callback),
             window_batch=window_batch,
         )
     audio = model.codec.decode(latents, loop=True).float().cpu()
     audio = periodic(audio, round(loop.duration * model.sample_rate))
-    recipe = Recipe(
-        model=model.name_or_path,
-        revision=model.revision,
-        seed=None,
-        solver=solver.settings(),
-        guidance=dict(guidance),
-        duration=frames / rate,
-        dtype=str(dtype).removeprefix("torch."),
-        device=model.device.type,
-        conditions=clip,
-        batch=len(seeds),
-        threads=torch.get_num_threads(),
-        song=loop.to_plain(),
-    )
     return Generation(
         audio=audio,
         latents=latents.cpu(),
         sample_rate=model.sample_rate,
-        recipe=[replace(recipe, seed=one).to_dict(frames, rate) for one in seeds],
+        recipe=[sampling.recipe(one, clip, frames, song=loop.to_plain()) for one in seeds],
         notes=[notes] * len(seeds),
         loop=points_of(loop),
     )
