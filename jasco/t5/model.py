@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from einops import rearrange
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from jasco.errors import CheckpointError
 from jasco.io.hub import HubOptions, locate
+from jasco.io.parts import WEIGHTS, load_tensors, on_meta, save_part
 from jasco.io.pretrained import CONFIG, read_config
 from jasco.io.torch_files import (
-    aligned,
-    misfits,
     read_safetensors,
-    require_finite,
     require_stored,
 )
-from jasco.io.uninitialized import uninitialized
 from jasco.t5.config import T5Config
 
-WEIGHTS = "model.safetensors"
 SHARDS = "model-*.safetensors"
 """Weights of large models, some tensors in each file."""
 
@@ -204,11 +197,7 @@ class T5Encoder(nn.Module):
                 f"{folder} holds an adapter, which is not read: give a whole model"
             )
         config = T5Config(**read_config(folder, T5Config))
-        try:
-            with torch.device("meta"), uninitialized():
-                model = cls(config)
-        except (RuntimeError, ValueError, OverflowError) as error:
-            raise CheckpointError(f"{folder / CONFIG} describes no model: {error}") from error
+        model = on_meta(lambda: cls(config), folder / CONFIG)
         require_stored(sum(p.numel() for p in model.parameters()), folder / CONFIG)
         whole = folder / WEIGHTS
         paths = [whole] if whole.exists() else [*sorted(folder.glob(SHARDS))] or [whole]
@@ -217,27 +206,13 @@ class T5Encoder(nn.Module):
         table = found.get(shared, found.get(tied))
         if table is not None:
             found |= {shared: table, tied: table}
-        own = model.state_dict()
-        tensors = {key: x for key, x in found.items() if key in own}  # T5 has a decoder too
-        if problems := misfits(tensors, own):
-            raise CheckpointError(f"{name} lacks tensors of its model; {'; '.join(problems)}")
-        tensors = {key: aligned(x, torch.float32) for key, x in tensors.items()}
-        require_finite(tensors, name)
-        model.load_state_dict(tensors, assign=True)
+        load_tensors(model, found, name)  # T5 has a decoder too, which is left out
         model.encoder.embed_tokens.weight = model.shared.weight
         return model
 
     def save(self, folder: Path) -> None:
         """Write the encoder to a folder that transformers loads."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        del tensors["encoder.embed_tokens.weight"]
-        kind = {"architectures": ["T5EncoderModel"], "model_type": self.config.model_type}
-        dtype = str(self.shared.weight.dtype).removeprefix("torch.")
-        values = {k: v for k, v in asdict(self.config).items() if v is not None}
-        text = json.dumps(kind | {"dtype": dtype} | values, indent=2, sort_keys=True)
-        (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
-        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+        save_part(folder, self, "T5EncoderModel", without="encoder.embed_tokens.weight")
 
     def _initialize(self) -> None:
         """Random weights in the order in which transformers draws them."""
