@@ -296,7 +296,7 @@ class Chart:
             for note in self.melody
         ]
         melody = Melody.from_notes(notes, duration=self.seconds(self.end))
-        # Those of a chart with chords are told once, with the chords.
+        # Notes about a chart with chords are told once, with the chords.
         notices = () if self.chords else self.notes
         return replace(melody, notices=(*notices, *melody.notices))
 

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 from jasco.chords.metre import COMMON, Metre, whole_note
 from jasco.control_value import MAX_DURATION
 from jasco.errors import SettingError
-from jasco.pipeline.inputs import checked_input, spelled
-from jasco.song.edit import KINDS, Edit
+from jasco.pipeline.inputs import checked_input, listed, spelled, without
+from jasco.song.edit import CONTINUATION, KINDS, VARIATION, Edit, continuation
 from jasco.song.ranges import Ranges, bar_ranges, checked_ranges, parse_bars, parse_seconds
 
 if TYPE_CHECKING:
     from jasco.song.take import Take
-
-CONTINUATION = 10.0
-"""Length (s) of a continuation by default."""
 
 _NUMBER = (int, float)
 _PATH = (str, Path)
@@ -85,9 +82,8 @@ class EditRequest:
                     f"{self.path} lasts {length:.0f} s: with {self.duration:g} s more it is longer "
                     f"than {MAX_DURATION:,} s"
                 )
-            start = 0.0 if self.before else length
-            padding = (self.duration, 0.0) if self.before else (0.0, self.duration)
-            return replace(self.edit, ranges=((start, start + self.duration),), padding=padding)
+            ranges, padding = continuation(length, self.duration, self.before)
+            return replace(self.edit, ranges=ranges, padding=padding)
         if self.bars is None:
             return replace(self.edit, ranges=checked_ranges(self.seconds, length))
         onsets = take.bars or (() if self.bar is None else (0.0, self.bar))
@@ -109,12 +105,12 @@ def with_edit(
     Raises:
         SettingError: several takes, a setting out of range, or one that says nothing here.
     """
-    kept = {key: value for key, value in values.items() if key not in EDIT_KEYS}
+    kept = without(values, *EDIT_KEYS)
     own = {key: value for key, value in values.items() if key in EDIT_KEYS}
     kinds = [kind for kind in KINDS if kind in own]
     if not kinds:
         if own:
-            names = ", ".join(spelled(key, options) for key in own)
+            names = listed(own, options)
             raise SettingError(f"{names} say how to change a take: give one as {_kinds(options)}")
         return kept, None
     if len(kinds) > 1:
@@ -128,11 +124,11 @@ def with_edit(
     if kind != "edit" and "bars" in values and "chart" not in values:
         foreign.append("bars")
     if foreign:
-        names = ", ".join(spelled(key, options) for key in foreign)
+        names = listed(foreign, options)
         raise SettingError(f"{spelled(kind, options)} takes no {names}: leave it out")
     bars = str(kept.pop("bars")) if kind == "edit" and "bars" in kept else None
     if kind == "edit" and (bars is None) == ("seconds" not in own):
-        both = " or ".join(spelled(key, options) for key in ("bars", "seconds"))
+        both = listed(("bars", "seconds"), options, " or ")
         raise SettingError(f"which part of {path} is to be generated anew: give {both}")
     if bars is not None:
         parse_bars(bars)
@@ -140,9 +136,9 @@ def with_edit(
     if isinstance(kept.get("chords"), str) and "bpm" not in kept and (found := _tempo(path)):
         kept |= found
     elif "chords" not in kept and "chart" not in kept:
-        kept = {key: value for key, value in kept.items() if key not in ("bpm", "time_signature")}
+        kept = without(kept, "bpm", "time_signature")
     settings = {key: own[key] for key in _SETTINGS if key in own}
-    strength = {"strength": 0.6} if kind == "vary" else {}
+    strength = {"strength": VARIATION} if kind == "vary" else {}
     edit = Edit(kind, ((0.0, 1.0),), keep=_keep(own.get("keep")), **{**strength, **settings})
     seconds = parse_seconds(own["seconds"]) if "seconds" in own else None
     duration = kept.get("duration", CONTINUATION)
@@ -167,7 +163,7 @@ def edit_values(edit: Edit, path: Path) -> dict[str, Any]:
 
 
 def _kinds(options: bool) -> str:
-    return ", ".join(spelled(kind, options) for kind in KINDS)
+    return listed(KINDS, options)
 
 
 def _keep(text: str | None) -> tuple[str, ...] | None:

@@ -6,7 +6,9 @@ when the turn of the request comes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from jasco.controls import CONTROLS
 from jasco.errors import AudioError, JascoError, SettingError
@@ -75,7 +77,17 @@ def _remedy(key: str, kind: str, options: bool) -> str:
 
 def _all(kind: str, options: bool) -> str:
     fitting = [key for key, kinds in _taken().items() if kind in kinds and key != "take"]
-    return " or ".join(spelled(key, options) for key in fitting)
+    return listed(fitting, options, " or ")
+
+
+def listed(keys: Iterable[str], options: bool, joint: str = ", ") -> str:
+    """Names of options as the command line spells them, or of keys of a request file."""
+    return joint.join(spelled(key, options) for key in keys)
+
+
+def without(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """Values of a request but those of some keys."""
+    return {key: value for key, value in values.items() if key not in keys}
 
 
 def spelled(key: str, options: bool) -> str:

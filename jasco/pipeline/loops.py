@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jasco.errors import SettingError
-from jasco.pipeline.inputs import spelled
+from jasco.pipeline.inputs import listed, spelled, without
 from jasco.song.edit import KINDS
 from jasco.song.loop import Loop
 
@@ -50,11 +50,11 @@ def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, An
         return kept, None
     loop = spelled("loop", options)
     if foreign := [key for key in ("duration", "crop", "sections", *KINDS) if key in kept]:
-        names = ", ".join(spelled(key, options) for key in foreign)
+        names = listed(foreign, options)
         raise SettingError(f"{loop} takes no {names}: leave it out")
     bars, bpm = kept.pop("bars", None), kept.get("bpm")
     if bars is None or bpm is None:
-        names = " and ".join(spelled(key, options) for key in ("bars", "bpm"))
+        names = listed(("bars", "bpm"), options, " and ")
         raise SettingError(f"{loop} needs a length and a tempo: give {names}")
     if isinstance(bars, str):
         if not bars.strip().isdecimal() or len(bars) > 9:
@@ -63,7 +63,7 @@ def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, An
     found = Loop.at(bars, bpm, kept.get("time_signature"), kept.get("key"))
     if not isinstance(kept.get("chords"), str) and "chart" not in kept:
         # They are those of the loop alone where no chords are to be read.
-        kept = {k: v for k, v in kept.items() if k not in ("bpm", "time_signature", "key")}
+        kept = without(kept, "bpm", "time_signature", "key")
     return kept, found
 
 
@@ -87,7 +87,7 @@ def with_drums_loop(
         used = isinstance(kept.get("chords"), str) or {"chart", "loop", *KINDS} & kept.keys()
         if not used:
             # They are those of the drums alone where no chords are to be read.
-            kept = {k: v for k, v in kept.items() if k not in ("bpm", "time_signature")}
+            kept = without(kept, "bpm", "time_signature")
     return kept, DrumsLoop(bar)
 
 

@@ -24,7 +24,7 @@ from jasco.io.kinds import kind_of
 from jasco.notices import describe
 from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
 from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
-from jasco.pipeline.inputs import checked_input, is_written, spelled
+from jasco.pipeline.inputs import checked_input, is_written, listed, spelled
 from jasco.pipeline.loops import LOOP_KEYS, DrumsLoop, with_drums_loop, with_loop
 from jasco.song.loop import Loop
 from jasco.song.sections import Section, read_sections
@@ -132,7 +132,7 @@ class Request:
             values = with_chart(values, files, sets_duration=edit is None and loop is None)
             for name in CONTROLS:
                 if name in values and f"{name}_from" in values:
-                    both = " and ".join(spelled(key, options) for key in (name, f"{name}_from"))
+                    both = listed((name, f"{name}_from"), options, " and ")
                     raise SettingError(f"{both} are both given: give one")
             names = control_names()
             asked = any(key in values or f"{key}_from" in values for key in names)
@@ -270,7 +270,7 @@ def _options(name: str, values: Mapping[str, Any], options: bool) -> dict[str, A
         written = bool(CONTROLS[name].written)
         noun, absent = (name, "none are written") if written else ("the file", "there is no file")
         raise SettingError(
-            f"{', '.join(spelled(key, options) for key in given)} {verb} how to read {name}, and "
+            f"{listed(given, options)} {verb} how to read {name}, and "
             f"{absent}: give {noun} as {spelled(name, options)}"
         )
     return {known[key].keyword or key: values[key] for key in given}

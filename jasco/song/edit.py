@@ -12,6 +12,10 @@ from jasco.io.plain import is_number, is_whole
 from jasco.song.ranges import Ranges, checked_ranges
 
 KINDS = ("edit", "continue", "vary")
+CONTINUATION = 10.0
+"""Length (s) of a continuation by default."""
+VARIATION = 0.6
+"""Strength of a variation by default."""
 CROSSFADE = 0.05
 """Cross-fade (s) before and after a range, outside it."""
 MAX_CROSSFADE = 1.0
@@ -56,6 +60,15 @@ class Edit:
             raise SettingError(
                 f"crossfade is {shortened(self.crossfade)}: give 0 to {MAX_CROSSFADE:g} s"
             )
+
+
+def continuation(
+    length: float, duration: float, before: bool
+) -> tuple[Ranges, tuple[float, float]]:
+    """Range and padding (s) of a continuation of a take by ``duration``, after it or before it."""
+    start = 0.0 if before else length
+    padding = (duration, 0.0) if before else (0.0, duration)
+    return ((start, start + duration),), padding
 
 
 def edit_of(plain: Mapping[str, Any]) -> Edit:

@@ -11,15 +11,12 @@ from jasco.control_value import MAX_DURATION
 from jasco.errors import SettingError, shortened
 from jasco.generation import Generation
 from jasco.io.plain import is_number
-from jasco.song.edit import CROSSFADE, Edit
+from jasco.song.edit import CONTINUATION, CROSSFADE, VARIATION, Edit, continuation
 from jasco.song.editing import regenerate
 from jasco.song.loop import Loop
 from jasco.song.looping import generate_loop, loop_of
 from jasco.song.ranges import bar_ranges, checked_ranges
 from jasco.song.take import Take
-
-CONTINUATION = 10.0
-"""Length (s) of a continuation by default."""
 
 
 class SongMethods:
@@ -101,16 +98,15 @@ class SongMethods:
                 f"duration is {shortened(duration)}: give seconds to add to the take, at most "
                 f"{room:.0f}"
             )
-        return _regenerated(
-            self, opened, conditions, continuation(opened, duration, before), settings
-        )
+        edit = Edit("continue", *continuation(opened.duration, duration, before))
+        return _regenerated(self, opened, conditions, edit, settings)
 
     def vary(
         self,
         take: Any,
         conditions: Conditions | str | None = None,
         *,
-        strength: float = 0.6,
+        strength: float = VARIATION,
         **settings: Any,
     ) -> Generation:
         """Variation of a whole take from its own latents at t = 1 - ``strength``; see `edit`."""
@@ -155,14 +151,6 @@ class SongMethods:
         else:
             loop = Loop.at(bars, bpm, time_signature, key)
         return generate_loop(self, clip, loop, **settings)
-
-
-def continuation(take: Take, duration: float, before: bool = False) -> Edit:
-    """Edit of a take with silence beside it, in place of which new frames are generated."""
-    length = take.duration
-    if before:
-        return Edit("continue", ((0.0, duration),), (duration, 0.0))
-    return Edit("continue", ((length, length + duration),), (0.0, duration))
 
 
 def _regenerated(
