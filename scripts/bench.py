@@ -115,6 +115,27 @@ def random_400m(device: torch.device) -> Jasco:
     return Jasco.from_config(config).to(device).eval()
 
 
+def train_steps(module: Any, batch: Any, steps: int, device: torch.device, callback: Any) -> None:
+    """Train a module on one batch, in the loop of Lightning and the precision of users."""
+    from lightning.pytorch import Trainer
+    from torch.utils.data import DataLoader
+
+    trainer = Trainer(
+        max_steps=steps,
+        accelerator=device.type,
+        devices=1,
+        precision="bf16-mixed",
+        gradient_clip_val=1.0,
+        logger=False,
+        callbacks=[callback],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    batches: Any = [batch] * steps
+    trainer.fit(module, DataLoader(batches, batch_size=None))
+
+
 def machine(device: torch.device) -> dict[str, Any]:
     """Description of the machine of the figures."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench import ENCODEC_32KHZ, Bench, flops, random_400m
-from torch.utils.data import DataLoader
+from bench import ENCODEC_32KHZ, Bench, flops, random_400m, train_steps
 
 from jasco import Conditions, Euler, Jasco
 from jasco.codec import EnCodec
@@ -212,20 +211,7 @@ def training(demo: bool) -> None:
             if self.steps > 1 and not asked():
                 trainer.should_stop = True
 
-    options: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False}
-    trainer = Trainer(
-        max_steps=1000,
-        accelerator="cpu",
-        devices=1,
-        precision="bf16-mixed",
-        gradient_clip_val=1.0,
-        logger=False,
-        callbacks=[Ask()],
-        enable_model_summary=False,
-        **options,
-    )
-    batches: Any = [clips] * 1000
-    trainer.fit(module, DataLoader(batches, batch_size=None))
+    train_steps(module, clips, 1000, CPU, Ask())
 
 
 ROWS: dict[str, Callable[[], Any]] = {

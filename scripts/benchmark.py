@@ -26,10 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench import ENCODEC_32KHZ, Bench, flops, machine, random_400m
+from bench import ENCODEC_32KHZ, Bench, flops, machine, random_400m, train_steps
 from bench_against import against
 from bench_rows import ROWS
-from torch.utils.data import DataLoader
 
 from jasco.audio import Audio
 from jasco.codec import EnCodec
@@ -189,7 +188,7 @@ def bench_load(bench: Bench) -> None:
 
 def bench_train(bench: Bench) -> None:
     """Training step in bfloat16: loss, gradients, clipping and AdamW, in the loop of Lightning."""
-    from lightning.pytorch import Callback, Trainer
+    from lightning.pytorch import Callback
 
     from jasco.data.clips import ClipBatch
     from jasco.training.flow.module import JascoModule
@@ -224,20 +223,7 @@ def bench_train(bench: Bench) -> None:
     times: list[float] = []
     dtype = torch.bfloat16
     bench.measure_ceiling(dtype)
-    trainer = Trainer(
-        max_steps=bench.repeats + 1,
-        accelerator=bench.device.type,
-        devices=1,
-        precision="bf16-mixed",
-        gradient_clip_val=1.0,
-        logger=False,
-        callbacks=[Clock()],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    batches: Any = [batch] * (bench.repeats + 1)
-    trainer.fit(module, DataLoader(batches, batch_size=None))
+    train_steps(module, batch, bench.repeats + 1, bench.device, Clock())
     bench.measure_ceiling(dtype)
     bench.row(
         f"training step, 400M, {count} clips of 10 s",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from jasco.charts.abc_fields import (
@@ -23,7 +22,7 @@ from jasco.charts.abc_fields import (
     read_tempo,
 )
 from jasco.charts.chart import MAX_BARS, MAX_NOTES, Chart
-from jasco.charts.songs import chosen
+from jasco.charts.songs import SongText, chosen
 from jasco.charts.written import Draft, WrittenBar, checked_time
 from jasco.chords.metre import COMMON
 from jasco.errors import ChartError
@@ -52,14 +51,6 @@ _TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _LONGEST = 10_000  # quarter notes of a note
 
 
-@dataclass
-class _Tune:
-    """Lines of a tune, its title and number."""
-
-    title: str = ""
-    lines: list[str] = field(default_factory=list)
-
-
 def read_abc(text: str, song: int | str | None) -> Chart:
     """Chart of a tune.
 
@@ -86,13 +77,13 @@ def read_abc(text: str, song: int | str | None) -> Chart:
     return draft.chart()
 
 
-def _tunes(text: str) -> Iterator[_Tune]:
-    tune: _Tune | None = None
+def _tunes(text: str) -> Iterator[SongText]:
+    tune: SongText | None = None
     for line in text.splitlines():
         if re.match(r"X:(?!\|)", line) or (tune is None and re.match(r"[TMLQK]:", line)):
             if tune is not None:
                 yield tune
-            tune = _Tune()
+            tune = SongText()
         if tune is None:
             continue
         if line.startswith("T:") and not tune.title:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from jasco.charts.chart import Chart
 from jasco.charts.keys import key_name
-from jasco.charts.songs import chosen
+from jasco.charts.songs import SongText, chosen
 from jasco.charts.written import MAX_LINE, Draft, WrittenBar
 from jasco.chords.metre import COMMON, Metre
 from jasco.chords.naming import is_chord, transposed_name
@@ -36,14 +35,6 @@ _SHORT = {
 }
 _SILENT = ("tab", "abc", "ly", "svg", "textblock")
 """Environments whose text is no song."""
-
-
-@dataclass
-class _Song:
-    """Lines of a song, and its title."""
-
-    title: str = ""
-    lines: list[str] = field(default_factory=list)
 
 
 def read_chordpro(text: str, song: int | str | None) -> Chart:
@@ -72,13 +63,13 @@ def read_chordpro(text: str, song: int | str | None) -> Chart:
     return reader.draft.chart()
 
 
-def _songs(text: str) -> Iterator[_Song]:
-    song = _Song()
+def _songs(text: str) -> Iterator[SongText]:
+    song = SongText()
     for line in text.splitlines():
         name, value = _name(line)
         if name == "new_song":
             yield song
-            song = _Song()
+            song = SongText()
         song.title = song.title or (value if name == "title" else "")
         song.lines.append(line)
     yield song

@@ -1,14 +1,23 @@
-"""Choice of one of the songs in a file."""
+"""Songs of a text file, and the choice of one of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from jasco.errors import ChartError, shortened
 
 _SHOWN = 8
 _Song = TypeVar("_Song")
+
+
+@dataclass
+class SongText:
+    """Lines of a song, and its title."""
+
+    title: str = ""
+    lines: list[str] = field(default_factory=list)
 
 
 def chosen(
