@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from jasco.audio import save_audio
 from jasco.audio.loops import LoopPoints
+from jasco.audio.marks import source_type
 from jasco.control_value import MAX_DURATION, MAX_FRAMES
 from jasco.errors import AudioError, ConditionError, SettingError, shortened
 from jasco.io.files import output_file
@@ -98,6 +99,7 @@ class Generation:
         *,
         loudness: float | Literal["default"] | None = "default",
         recipe: bool = True,
+        mark: bool = True,
     ) -> list[Path]:
         """Write each item to a file: ``song.flac``; several as ``song-1.flac``, ``song-2.flac``.
 
@@ -106,6 +108,7 @@ class Generation:
             loudness: target (LUFS, ITU-R BS.1770); ``None`` keeps the level, which is the default
                 for an edit. Others have -14.
             recipe: write the recipe into the file, for ``jasco-generate --from``.
+            mark: state in the file that it is generated, see `jasco.audio.marks`.
 
         Raises:
             AudioError: a path that cannot be written, or another suffix.
@@ -121,7 +124,13 @@ class Generation:
         for file, samples, plain in zip(paths, self.audio, self.recipe, strict=True):
             kept = plain | level if recipe else None
             save_audio(
-                file, samples, self.sample_rate, loudness=loudness, recipe=kept, loop=self.loop
+                file,
+                samples,
+                self.sample_rate,
+                loudness=loudness,
+                recipe=kept,
+                loop=self.loop,
+                mark=mark and source_type(plain),
             )
         return paths
 
@@ -137,7 +146,7 @@ def _player(item: Generation) -> str:
     sound = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a silent item has no loudness
-        save_audio(sound, item.audio[0], item.sample_rate, format="mp3")
+        save_audio(sound, item.audio[0], item.sample_rate, format="mp3", mark=True)
     data = base64.b64encode(sound.getvalue()).decode("ascii")
     text = item.recipe[0]["conditions"].get("text", "")
     lines = [f"seed {item.recipe[0]['seed']}, {item.duration:.2f} s", text, *item.notes[0]]

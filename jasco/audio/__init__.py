@@ -7,6 +7,7 @@ whose full scale is 1.0, kept with its rate as an `Audio`.
 from jasco.audio.files import load_audio, save_audio, to_audio
 from jasco.audio.filters import high_pass
 from jasco.audio.level import loudness, normalize_loudness
+from jasco.audio.marks import read_mark
 from jasco.audio.recipes import read_recipe
 from jasco.audio.signal import Audio, Phase
 from jasco.audio.stream import AudioInfo, load_mono, probe
@@ -23,6 +24,7 @@ __all__ = [
     "loudness",
     "normalize_loudness",
     "probe",
+    "read_mark",
     "read_recipe",
     "save_audio",
     "sustained_share",

@@ -7,7 +7,7 @@ suffix  encoding                channels  sample rates (Hz)             recipe
 ======  ======================  ========  ============================  ========================
 .wav    PCM of 24 bit           any       any                           INFO comment and a .json
 .flac   PCM of 24 bit           1 to 8    up to 655350                  Vorbis comment
-.mp3    best variable rate, V0  1 or 2    8000, 11025, 12000 ... 48000  ID3 comment
+.mp3    best variable rate, V0  1 or 2    8000, 11025, 12000 ... 48000  ID3v2 comment
 .ogg    Vorbis, quality 0.8     1 to 255  up to 200000                  Vorbis comment
 ======  ======================  ========  ============================  ========================
 
@@ -18,7 +18,6 @@ ASCII JSON; recipes of 200 kB were read back complete from each of the four form
 from __future__ import annotations
 
 import io
-import json
 import os
 import warnings
 from bisect import bisect_left
@@ -34,8 +33,10 @@ from jasco.audio import riff
 from jasco.audio.decoding import Source, opened
 from jasco.audio.level import Limiter, normalize_loudness
 from jasco.audio.loops import LoopPoints, normalize_loop
+from jasco.audio.marks import TAG, VOCABULARY, checked_mark, comment_of, xmp_packet
 from jasco.audio.recipes import is_recipe_of
 from jasco.audio.signal import Audio, checked
+from jasco.audio.tag_writing import with_tags
 from jasco.errors import AudioError, JascoWarning
 from jasco.io.atomic import replace_all
 from jasco.io.files import output_file
@@ -127,6 +128,8 @@ def save_audio(
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
     loop: LoopPoints | None = None,
+    mark: bool | str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Path: ...
 
 
@@ -141,6 +144,8 @@ def save_audio(
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
     loop: LoopPoints | None = None,
+    mark: bool | str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> None: ...
 
 
@@ -154,6 +159,8 @@ def save_audio(
     limiter: Limiter = "soft",
     recipe: Mapping[str, Any] | None = None,
     loop: LoopPoints | None = None,
+    mark: bool | str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Path | None:
     """Write a wav, flac, mp3 or ogg file atomically.
 
@@ -173,6 +180,10 @@ def save_audio(
             ends in ``.wav`` also into a ``.json`` beside the file. An existing ``.json`` that is
             not the recipe of the replaced wav file is kept, with a warning.
         loop: facts of a loop, which a wav file holds for samplers.
+        mark: digital source type that the file states, see `jasco.audio.marks`; by default that of
+            generated audio where there is a recipe. ``True`` marks without a recipe too, and
+            ``False`` nothing.
+        tags: further tags of flac, ogg and mp3, such as ``BPM`` and ``INITIALKEY``.
 
     Returns:
         Path of the file; ``None`` for a file object.
@@ -181,8 +192,9 @@ def save_audio(
         AudioError: unknown format, unfit samples, too many channels for the format, a recipe that
             JSON cannot hold, a full disk, a path that cannot be written (see
             `jasco.io.files.output_file`).
-        SettingError: loudness or limiter out of range.
+        SettingError: loudness, limiter or mark out of range.
     """
+    mark = checked_mark(mark, recipe)
     form, name = _format(path, format)
     side = None
     if isinstance(path, str | os.PathLike):
@@ -191,11 +203,12 @@ def save_audio(
         path = output_file(path, AudioError, companions=[side] if side else [])
         side = path.with_suffix(".json") if is_wav else None
     try:
-        text = None if recipe is None else json.dumps(dict(recipe), allow_nan=False)
+        comment = comment_of(recipe, mark)
     except (TypeError, ValueError, RecursionError) as error:
         raise AudioError(f"cannot write {name}: the recipe is no JSON data ({error})") from error
     audio = _fitted(to_audio(samples, sample_rate), form, name, loudness, limiter, loop)
-    content = _encode(audio, form, text, loop)
+    content = _tagged(_encode(audio, form), audio, form, comment, mark, loop, tags or {})
+    text = None if recipe is None else comment_of(recipe, None)
     if not isinstance(path, Path):
         _write_to(path, content, name)
         return None
@@ -280,7 +293,7 @@ def _write_to(file: BinaryIO, content: bytes, name: str) -> None:
         ) from error
 
 
-def _encode(audio: Audio, form: _Format, comment: str | None, loop: LoopPoints | None) -> bytes:
+def _encode(audio: Audio, form: _Format) -> bytes:
     """Bytes of an audio file; samples beyond full scale are clipped."""
     buffer = io.BytesIO()
     with soundfile.SoundFile(
@@ -293,14 +306,31 @@ def _encode(audio: Audio, form: _Format, comment: str | None, loop: LoopPoints |
         compression_level=form.compression_level,
         bitrate_mode=form.bitrate_mode,
     ) as sound:
-        if comment is not None and form.name != "WAV":
-            sound.comment = comment
         # Written in blocks, because libsndfile crashes on a long Vorbis signal in one piece.
         for block in audio.samples.clamp(-1, 1).T.split(_WRITE_BLOCK):
             sound.write(block.numpy())
-    if loop is not None and form.name == "WAV":
-        for name, data in loop.chunks(audio.samples.shape[1], audio.sample_rate):
-            riff.append_chunk(buffer, name, data)
-    if comment is not None and form.name == "WAV":
+    return buffer.getvalue()
+
+
+def _tagged(
+    content: bytes,
+    audio: Audio,
+    form: _Format,
+    comment: str | None,
+    mark: str | None,
+    loop: LoopPoints | None,
+    tags: Mapping[str, str],
+) -> bytes:
+    """Encoded file with its comment, mark and tags; a wav file with its chunks."""
+    xmp = None if mark is None else xmp_packet(mark)
+    if form.name != "WAV":
+        own = {"COMMENT": comment, TAG: None if mark is None else VOCABULARY + mark}
+        named = {name: text for name, text in own.items() if text is not None}
+        return with_tags(content, form.name, {**named, **tags}, xmp)
+    buffer = io.BytesIO(content)
+    chunks = [] if loop is None else loop.chunks(audio.samples.shape[1], audio.sample_rate)
+    for name, data in [*chunks, *([] if xmp is None else [(b"_PMX", xmp)])]:
+        riff.append_chunk(buffer, name, data)
+    if comment is not None:
         riff.append_comment(buffer, comment)
     return buffer.getvalue()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
-from jasco.audio import tags
-from jasco.audio.decoding import Source, is_for_ffmpeg, open_source
+from jasco.audio.decoding import Source
+from jasco.audio.marks import KEY
+from jasco.audio.tag_search import search_tags
+from jasco.audio.tags import Tag
 from jasco.errors import AudioError
 from jasco.io.plain import parse_object, read_object
 
@@ -43,34 +44,15 @@ def is_recipe_of(side: Path, path: Path) -> bool:
 
 
 def _tag(source: Source) -> dict[str, Any] | None:
-    """First JSON object among the texts in a file's tags."""
-    with ExitStack() as stack:
-        name, path, file = open_source(source, stack)
-        unknown: soundfile.SoundFileError | None = None
-        try:
-            texts = tags.texts(file)
-            if not (tags.is_known(file) or is_for_ffmpeg(file)):
-                file.seek(0)
-                with soundfile.SoundFile(file) as sound:
-                    texts.append(sound.comment)
-        except soundfile.SoundFileError as error:
-            unknown = error
-        except OSError as error:
-            raise AudioError(f"cannot read {name}: {error.strerror or error}") from error
-        found = _first_object(texts)
-        if found is None and path is not None:
-            found = _first_object(tags.probed(path))
-        if found is None and unknown is not None:
-            raise AudioError(
-                f"{name} is no audio file that can be read: it has no recipe"
-            ) from unknown
-        return found
+    """First JSON object among the texts in a file's tags, without the mark."""
+    return search_tags(source, _first_object)
 
 
-def _first_object(texts: list[str]) -> dict[str, Any] | None:
-    for text in texts:
+def _first_object(found: Iterable[Tag]) -> dict[str, Any] | None:
+    for _, text in found:
         with suppress(AudioError):
-            return parse_object(text.rstrip("\0"), "the comment", AudioError)
+            plain = parse_object(text.rstrip("\0"), "the comment", AudioError)
+            return {key: value for key, value in plain.items() if key != KEY}
     return None
 
 

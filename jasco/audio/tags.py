@@ -45,11 +45,11 @@ _CONTAINERS = ("moov", "udta", "meta", "ilst")
 _DEEPEST = 6  # nested atoms: moov, udta, meta, ilst, the item
 
 
-def texts(file: BinaryIO) -> list[str]:
-    """Texts of all tags of an open file, comments first; none for an unknown format."""
+def read_tags(file: BinaryIO) -> list[Tag]:
+    """Tags of an open file, comments first; none for an unknown format."""
     found = [*_tags(file)]
     found.sort(key=lambda tag: _COMMENTS.index(tag[0]) if tag[0] in _COMMENTS else len(_COMMENTS))
-    return [text for _, text in found]
+    return found
 
 
 def is_known(file: BinaryIO) -> bool:
@@ -59,8 +59,8 @@ def is_known(file: BinaryIO) -> bool:
     return head[:4] in (b"RIFF", b"fLaC", b"OggS") or head[:3] == b"ID3" or head[4:] == b"ftyp"
 
 
-def probed(path: Path) -> list[str]:
-    """Texts in the tags of a file, read by ``ffprobe``; none where it is not on the PATH."""
+def probed(path: Path) -> list[Tag]:
+    """Tags of a file, read by ``ffprobe``; none where it is not on the PATH."""
     program = shutil.which("ffprobe")
     if program is None:
         return []
@@ -72,7 +72,11 @@ def probed(path: Path) -> list[str]:
         )
         said = json.loads(done.stdout)
         parts = [said.get("format", {}), *said.get("streams", [])]
-        return [str(text) for part in parts for text in part.get("tags", {}).values()]
+        return [
+            (name.lower(), str(text))
+            for part in parts
+            for name, text in part.get("tags", {}).items()
+        ]
     except (subprocess.TimeoutExpired, OSError, ValueError, AttributeError, TypeError):
         return []
 
@@ -104,6 +108,8 @@ def _riff(file: BinaryIO) -> Iterator[Tag]:
                 yield item.decode("latin-1").lower(), text
         elif name in (b"id3 ", b"ID3 "):
             yield from id3(file.read(min(size, MAX_BYTES)))
+        elif name == b"_PMX":
+            yield "xmp", file.read(min(size, MAX_BYTES)).decode("utf-8", "replace")
 
 
 def _flac(file: BinaryIO) -> Iterator[Tag]:
@@ -195,6 +201,8 @@ def id3(data: bytes) -> Iterator[Tag]:
         place += long + length
         if name.startswith(("T", "COM")):
             yield from _id3_text(name, content)
+        elif name == "PRIV" and content.startswith(b"XMP\0"):
+            yield "xmp", content[4:].decode("utf-8", "replace")
 
 
 def _id3_text(name: str, content: bytes) -> Iterator[Tag]:

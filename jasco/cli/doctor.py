@@ -245,6 +245,21 @@ def table(report: dict[str, list[Finding]]) -> str:
     return "\n".join(lines)
 
 
+def _print_mark(path: str, *, as_json: bool) -> int:
+    """Print the digital source type of a file; return 1 where it states none."""
+    from jasco.audio.marks import VOCABULARY, read_mark
+
+    found = read_mark(path)
+    if as_json:
+        name, tags = (None, []) if found is None else (VOCABULARY + found[0], found[1])
+        print(json.dumps({"digital_source_type": name, "tags": tags}, indent=2))
+    elif found is None:
+        print(f"{path}: no tag states a digital source type")
+    else:
+        print(f"{path}: {found[0]}, {VOCABULARY}{found[0]} (in {', '.join(found[1])})")
+    return 1 if found is None else 0
+
+
 @one_line_errors("jasco-doctor")
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the report; return 1 where a requirement of generation is broken, else 0."""
@@ -263,7 +278,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--yes", action="store_true", help="accept the licence of Chordino without a question"
     )
+    parser.add_argument(
+        "--mark",
+        metavar="FILE",
+        help="instead of the report: print the statement of an audio file that it is generated; "
+        "exit code 1 where it states none",
+    )
     options = parser.parse_args(argv)
+    if options.mark is not None:
+        return _print_mark(options.mark, as_json=options.json)
     if options.yes and not options.install_chordino:
         parser.error("--yes goes with --install-chordino")
     if options.install_chordino:

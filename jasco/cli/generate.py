@@ -152,6 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--solver", choices=tuple(SOLVERS), help="default: that of the model")
     for flag, line in SWITCHES.items():
         add(flag, action="store_true", default=False, help=line)
+    line = "do not state in the file that it is generated"
+    add("--no-mark", dest="mark", action="store_false", help=line)
 
     source = parser.add_argument_group("requests and recipes").add_mutually_exclusive_group()
     source.add_argument("--request", metavar="FILE", type=Path, default=None, help="see below")

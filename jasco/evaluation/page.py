@@ -129,7 +129,8 @@ def _item(folder: Path, plan: Plan, row: Mapping[str, Any], records: Records) ->
         ("the recording through the codec", audio_path(folder, CEILING, seed, item.id)),
     ):
         with tempfile.TemporaryDirectory() as scratch:
-            small = save_audio(Path(scratch, "take.mp3"), *load_audio(path), loudness=None)
+            audio = load_audio(path)
+            small = save_audio(Path(scratch, "take.mp3"), *audio, loudness=None, mark=path == take)
             sound = _embedded(small, "audio/mpeg")
         yield f'<label>{escape(said)}<audio controls preload="metadata" src="{sound}"></audio>'
         yield "</label>"

@@ -22,6 +22,7 @@ from jasco.controls.spec import imported
 from jasco.errors import SettingError
 from jasco.evaluation.items import Excerpt
 from jasco.evaluation.records import Key, to_json
+from jasco.evaluation.settings import CEILING
 from jasco.metrics import TAKE_METRICS
 from jasco.workers import WorkerPool, one_thread
 
@@ -109,7 +110,7 @@ def score_take(take: Take, extractor: ControlExtractor, config: ExtractorConfig)
     """
     start = time.perf_counter()
     audio = Audio(torch.from_numpy(take.samples), take.sample_rate)
-    save_audio(take.path, *audio, loudness=None)
+    save_audio(take.path, *audio, loudness=None, mark=take.key.setting != CEILING)
     extracted = extractor.extract(audio, config.controls)
     scores, shuffled = (adherence(asked, extracted) for asked in (take.requested, take.unrelated))
     for found, known in zip((scores, shuffled), take.known, strict=True):

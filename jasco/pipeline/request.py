@@ -43,6 +43,7 @@ _SETTINGS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "shift": (_NUMBER, "a number"),
     "guidance": ((*_NUMBER, str, Mapping), 'weights such as {"all": 1.5, "text": 3}'),
     "loudness": ((*_NUMBER, str), 'LUFS from -70 to 0, or "none"'),
+    "mark": (bool, "true or false"),
     "output": ((str, Path), "the path of a wav, flac, mp3 or ogg file"),
 }
 
@@ -85,6 +86,7 @@ class Request:
         solver, guidance: solver and guidance; ``None`` for the model's.
         loudness: loudness of the file (LUFS); ``None`` to leave the level.
         output: file to write; ``None`` if the request names none.
+        mark: the file states that it is generated.
         files: files that are read.
         edit: edit of a take; ``None`` for a take of its own.
         loop: loop; ``None`` for a take that ends.
@@ -112,6 +114,7 @@ class Request:
     loop: Loop | None = None
     drums_loop: DrumsLoop | None = None
     sections: tuple[Section, ...] | None = None
+    mark: bool = True
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -177,6 +180,7 @@ class Request:
                 loop=loop,
                 drums_loop=drums_loop,
                 sections=read_sections(values["sections"]) if "sections" in values else None,
+                mark=values.get("mark", True),
             )
 
     @property

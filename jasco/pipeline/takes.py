@@ -12,6 +12,7 @@ import torch
 
 from jasco.audio import Audio, normalize_loudness, save_audio
 from jasco.audio.loops import normalize_loop
+from jasco.audio.marks import source_type
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.model import Generation, Jasco
@@ -185,8 +186,11 @@ def make_takes(
             if seed != take.seeds[-1]:
                 continue
             kept = best.recipe if keep_recipe else None
+            mark = take.request.mark and source_type(best.recipe)
             with noted_warnings() as notes:
-                save_audio(take.path, *best.audio, loudness=None, recipe=kept, loop=best.loop)
+                save_audio(
+                    take.path, *best.audio, loudness=None, recipe=kept, loop=best.loop, mark=mark
+                )
             yield from notes
             watch.end("save")
             yield Saved(take, best, scores, dict(watch.seconds), len(batch))

@@ -123,7 +123,8 @@ def plain_edit(edit: Edit, take: Take) -> dict[str, Any]:
     plain["padding"] = list(edit.padding)
     plain["keep"] = None if edit.keep is None else list(edit.keep)
     source = {"path": take.path, "fingerprint": take.fingerprint, "recipe": take.recipe}
-    return plain | {"source": source}
+    stated = {} if take.mark is None else {"mark": take.mark}
+    return plain | {"source": source | stated}
 
 
 def take_conditions(model: Any, take: Take, offset: float, frames: int) -> ConditionBatch:

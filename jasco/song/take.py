@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from jasco.audio import Audio, load_audio, read_recipe, to_audio
+from jasco.audio.marks import read_mark
 from jasco.codec import EnCodec
 from jasco.errors import SettingError
 from jasco.extract.latents import encode_windows, mono_pieces
@@ -30,12 +31,14 @@ class Take:
         recipe: plain recipe; ``None`` for other recordings.
         path: path of the file; ``None`` for audio in memory.
         latents: (T, D) normalised latents that the audio was decoded from, where they are known.
+        mark: digital source type that a file without a recipe states.
     """
 
     audio: Audio
     recipe: Mapping[str, Any] | None = None
     path: str | None = None
     latents: Tensor | None = None
+    mark: str | None = None
 
     @classmethod
     def of(cls, value: Any) -> Take:
@@ -59,7 +62,9 @@ class Take:
             plain = read_recipe(value)
             if plain is not None:
                 Recipe.from_dict(plain)
-            return cls(load_audio(value), plain, fspath(value))
+            stated = read_mark(value) if plain is None else None
+            mark = None if stated is None else stated[0]
+            return cls(load_audio(value), plain, fspath(value), mark=mark)
         return cls(to_audio(value))
 
     @property

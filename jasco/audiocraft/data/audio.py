@@ -29,6 +29,7 @@ def audio_write(
     log_clipping: bool = True,
     make_parent_dir: bool = True,
     add_suffix: bool = True,
+    mark: bool = True,
 ) -> Path:
     """Write audio at a given level; returns the path of the file.
 
@@ -50,6 +51,7 @@ def audio_write(
         loudness_headroom_db: distance of the loudness below 0 LUFS (LU).
         loudness_compressor: limit peaks with a soft limiter instead of a lower gain.
         add_suffix: append the format's suffix; without it the path's own suffix is the format.
+        mark: state in the file that it is generated, see `jasco.audio.marks`.
 
     Raises:
         SettingError: an unknown strategy.
@@ -74,6 +76,7 @@ def audio_write(
         sample_rate,
         loudness=-loudness_headroom_db if strategy == "loudness" else None,
         limiter="soft" if loudness_compressor else None,
+        mark=mark,
     )
 
 
