@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -14,10 +15,12 @@ from jasco.audio import Audio
 from jasco.charts import Chart, load_chart
 from jasco.chords import ChordProgression
 from jasco.controls import CONTROLS, control_names
+from jasco.controls.spec import imported
 from jasco.device import to_device
 from jasco.drums import DrumCodes
 from jasco.errors import ConditionError, shortened
 from jasco.melody import Melody
+from jasco.played import PlayedDrums
 from jasco.text import checked_text
 
 
@@ -31,15 +34,16 @@ class Conditions:
             `ChordProgression.parse` (with ``bpm`` for bars), or the path of a file of chords.
         drums: isolated drum track: `Audio`, ``(samples, sample_rate)``, the path of a file, of
             which up to `jasco.drums.LONGEST_DRUMS` are read, an array of samples at the rate of the
-            model, or drum codes.
+            model, or drum codes; or strokes for the drum kit of the band: a MIDI file, or the name
+            of a pattern, ``"bossa, 16ths"``, with ``bpm`` or chords in bars.
         melody: melody, or the path of a file for `Melody.load`, or an array of 53 rows (MIDI 43 to
             95) and one column per latent frame.
         others: values of further controls of `jasco.controls.CONTROLS`, by name; each is also an
             attribute and an argument of its own name.
 
     Args:
-        bpm, time_signature, key, notation, annotation: settings for reading chords, see
-            `ChordProgression.load`.
+        bpm, time_signature: tempo and metre of chords and of a drum pattern.
+        key, notation, annotation: settings for reading chords, see `ChordProgression.load`.
 
     Raises:
         ChordError, AudioError, MelodyError, ConditionError: a control that cannot be read.
@@ -47,7 +51,7 @@ class Conditions:
 
     text: str | None
     chords: ChordProgression | None
-    drums: Audio | DrumCodes | None
+    drums: Audio | DrumCodes | PlayedDrums | None
     melody: Melody | None
     others: Mapping[str, Any]
 
@@ -57,7 +61,7 @@ class Conditions:
         chords: (
             ChordProgression | str | PathLike[str] | Sequence[tuple[str, float]] | None
         ) = None,
-        drums: Audio | DrumCodes | tuple[Any, int] | str | PathLike[str] | Any | None = None,
+        drums: Audio | DrumCodes | PlayedDrums | str | PathLike[str] | Any | None = None,
         melody: Melody | str | PathLike[str] | Any | None = None,
         *,
         bpm: float | None = None,
@@ -76,9 +80,14 @@ class Conditions:
             "annotation": annotation,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        if given and (chords is None or isinstance(chords, ChordProgression)):
-            none = "none are given" if chords is None else "these are read already"
-            raise ConditionError(f"{', '.join(given)} say how to read chords, and {none}")
+        if isinstance(drums, str | PathLike):
+            drums = imported(CONTROLS["drums"].player)(drums, bpm, time_signature) or drums
+        if chords is None or isinstance(chords, ChordProgression):
+            is_pattern = isinstance(drums, PlayedDrums) and drums.duration == math.inf
+            if unused := given.keys() - ({"bpm", "time_signature"} if is_pattern else set()):
+                none = "none are given" if chords is None else "these are read already"
+                names = ", ".join(name for name in given if name in unused)
+                raise ConditionError(f"{names} say how to read chords, and {none}")
         values: dict[str, Any] = {"chords": chords, "drums": drums, "melody": melody}
         fixed = tuple(values)
         values |= {**(others or {}), **more}
@@ -89,6 +98,8 @@ class Conditions:
             if value is not None:
                 read: Any = CONTROLS[name].value_class.of
                 values[name] = read(value, **(given if name == "chords" else {}))
+        if isinstance(values["drums"], PlayedDrums):
+            values["drums"] = values["drums"].on(values["chords"])
         object.__setattr__(self, "text", checked_text(text))
         for name in fixed:
             object.__setattr__(self, name, values.pop(name))

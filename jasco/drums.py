@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from jasco.audio import SONG, Audio, load_audio, probe, sustained_share, to_audi
 from jasco.control_value import MAX_FRAMES, ControlValue, Reader, Span, TrackTensors
 from jasco.errors import ConditionError, JascoWarning, SettingError
 from jasco.io.plain import is_whole
+from jasco.played import PlayedDrums
 
 DEFAULT_SAMPLE_RATE = 32000
 """Sample rate (Hz) of bare sample arrays, that of every published model."""
@@ -54,6 +56,12 @@ def repeat_loop(loop: Audio, duration: float, bar: float | None = None) -> tuple
     return Audio(samples[:, places].contiguous(), rate), line
 
 
+def fitted(given: float, length: float) -> str:
+    """Line about drums of a length (s) in a clip of another one."""
+    took = "the first" if given > length else "silence after"
+    return f"{given:.2f} s given, {took} {min(given, length):.2f} s used"
+
+
 @dataclass(frozen=True, eq=False)
 class DrumCodes(ControlValue):
     """Codes of the first EnCodec codebook of an isolated drum track.
@@ -86,9 +94,9 @@ class DrumCodes(ControlValue):
         return self.codes.numel()
 
     @classmethod
-    def of(cls, value: Any, **options: Any) -> Audio | DrumCodes:
+    def of(cls, value: Any, **options: Any) -> Audio | DrumCodes | PlayedDrums:
         """Codes, or drum audio: samples, or a path, of which up to `LONGEST_DRUMS` are read."""
-        if isinstance(value, DrumCodes):
+        if isinstance(value, DrumCodes | PlayedDrums):
             return value
         if not isinstance(value, str | PathLike):
             return to_audio(value, sample_rate=DEFAULT_SAMPLE_RATE)
@@ -103,14 +111,21 @@ class DrumCodes(ControlValue):
         return audio
 
     @classmethod
-    def changes(cls, value: Audio | DrumCodes, num_frames: int, frame_rate: float) -> Iterator[str]:
+    def changes(
+        cls, value: Audio | DrumCodes | PlayedDrums, num_frames: int, frame_rate: float
+    ) -> Iterator[str]:
         """Fit of the length of drum audio, and signs that it is no isolated drum track."""
         if isinstance(value, DrumCodes):
             return
         length = num_frames / frame_rate
+        if isinstance(value, PlayedDrums):
+            if value.line:
+                yield value.line
+            if value.duration < math.inf:
+                yield fitted(value.duration, length)
+            return
         if value.duration != length:
-            took = "the first" if value.duration > length else "silence after"
-            yield f"{value.duration:.2f} s given, {took} {min(value.duration, length):.2f} s used"
+            yield fitted(value.duration, length)
         mono, notice = value.crop(0.0, length).mixed()
         if notice:
             yield notice

@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from typing import Any
 
+from jasco.chords.metre import COMMON, Metre
 from jasco.conditions import Conditions
 from jasco.control_value import MAX_FRAMES
 from jasco.controls import CONTROLS
-from jasco.errors import ConditionError, SettingError
+from jasco.errors import ChordError, ConditionError, SettingError
 from jasco.flow import SOLVERS
 from jasco.io.plain import is_number, is_whole
 
@@ -158,8 +159,9 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
         if isinstance(value, spec.value_class):  # drum audio without codes is left out
             plain[name] = value.to_plain(num_frames, frame_rate)
     chords = conditions.chords
-    if chords is not None and (bars := chords.fit(num_frames / frame_rate).bars):
-        plain["bars"] = list(bars)  # windows of a song begin there
+    if chords is not None and (fitted := chords.fit(num_frames / frame_rate)).bars:
+        plain["bars"] = list(fitted.bars)  # windows of a song begin there
+        plain |= {"metres": [str(metre) for metre in fitted.metres]} if fitted.metres else {}
     return plain
 
 
@@ -179,5 +181,17 @@ def _conditions(plain: Mapping[str, Any]) -> Conditions:
     if not fits or not all(a < b for a, b in itertools.pairwise([-_SHORTEST, *bars])):
         raise ConditionError(f"bars of the recipe are {bars!r:.60}: give their onsets (s)")
     if bars and "chords" in values:
-        values["chords"] = replace(values["chords"], bars=tuple(bars))
+        metres = _metres(plain.get("metres", []), len(bars))
+        values["chords"] = replace(values["chords"], bars=tuple(bars), metres=metres)
     return Conditions(plain.get("text"), **values)
+
+
+def _metres(plain: Any, count: int) -> tuple[Metre, ...]:
+    """Metres of all bars, or of none."""
+    try:
+        found = tuple(map(Metre.parse, plain)) if isinstance(plain, list) else (COMMON,)
+    except ChordError:
+        found = (COMMON,)
+    if len(found) not in (0, count) or list(map(str, found)) != plain:
+        raise ConditionError(f"metres of the recipe are {plain!r:.60}: give one a bar, as '3/4'")
+    return found

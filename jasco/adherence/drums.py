@@ -19,6 +19,7 @@ from jasco.extract.onsets import FRAME_RATE, THRESHOLD, detect_onsets, onset_str
 from jasco.extract.tempo import estimate_tempo
 from jasco.metrics import drums as onset_metric
 from jasco.metrics import tempo as tempo_metric
+from jasco.played import PlayedDrums
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,11 +56,11 @@ class DrumAdherence(ControlAdherence):
         """A second of silence."""
         return Audio(torch.zeros(1, 32000), 32000)
 
-    def obstacle(self, value: Audio | DrumCodes) -> str | None:
+    def obstacle(self, value: Audio | DrumCodes | PlayedDrums) -> str | None:
         """Codes state no onsets."""
         return CODES if isinstance(value, DrumCodes) else None
 
-    def requested(self, value: Audio | DrumCodes, duration: float) -> Rhythm:
+    def requested(self, value: Audio | DrumCodes | PlayedDrums, duration: float) -> Rhythm:
         """Rhythm of the drum track.
 
         Raises:
@@ -69,7 +70,8 @@ class DrumAdherence(ControlAdherence):
             raise ConditionError(
                 "the drums are codes, whose onsets are not known: give their audio"
             )
-        return _rhythm(value.crop(0, duration))
+        audio: Audio = value.audio(duration) if isinstance(value, PlayedDrums) else value
+        return _rhythm(audio.crop(0, duration))
 
     def extract(self, audio: Audio, models: ControlExtractor) -> Rhythm:
         """Rhythm of a mix."""

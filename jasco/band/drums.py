@@ -12,7 +12,7 @@ FREE = "free"
 """Family without fixed grooves: every song draws its own."""
 
 _FREE_FEEL = ("an unusual rhythm", "an irregular beat")
-_LOUDNESS = {"X": 112, "x": 94, "o": 60}
+LOUDNESS = {"X": 112, "x": 94, "o": 60}
 _CYMBALS = ("hat", "open", "ride", "bell", "tambourine", "maracas", "cabasa", "crash")
 
 
@@ -90,7 +90,7 @@ def play_drums(
         struck.append(("crash", Stroke(0.0, 1.0, "x")))
     struck.sort(key=lambda hit: (hit[1].at, PIECES[hit[0]]))
     return [
-        Event(PIECES[piece], _LOUDNESS[stroke.mark] + rng.randint(-7, 7), stroke.at, 0.1)
+        Event(PIECES[piece], LOUDNESS[stroke.mark] + rng.randint(-7, 7), stroke.at, 0.1)
         for piece, stroke in struck
     ]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from jasco.charts.keys import transposed_key
 from jasco.chords import CHORD_INDEX, ChordProgression
-from jasco.chords.metre import COMMON, Metre, whole_note
+from jasco.chords.metre import COMMON, MOST_BEATS, UNITS, Metre, whole_note
 from jasco.chords.naming import transposed_name
 from jasco.errors import ChartError, shortened
 
@@ -39,6 +39,14 @@ class Bar(NamedTuple):
     def is_short(self) -> bool:
         """True for a bar that does not fill its metre."""
         return self.length < 4 * self.metre.length
+
+    @property
+    def sounding(self) -> Metre:
+        """Metre of the length, where there is one; else that of the bar."""
+        length = self.length / 4
+        unit = max(length.denominator, self.metre.unit)
+        fits = unit in UNITS and length * unit <= MOST_BEATS and length != self.metre.length
+        return Metre(int(length * unit), unit) if fits else self.metre
 
 
 class ChartChord(NamedTuple):
@@ -278,6 +286,7 @@ class Chart:
             end=self.seconds(self.end),
             notices=self.notes,
             bars=tuple(self.seconds(bar.onset) for bar in self.bars),
+            metres=tuple(bar.sounding for bar in self.bars),
         )
 
     def to_melody(self) -> Melody | None:

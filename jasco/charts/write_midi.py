@@ -10,9 +10,8 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-from jasco.charts.chart import Bar, Chart
+from jasco.charts.chart import Chart
 from jasco.charts.keys import signature_of_key
-from jasco.chords.metre import Metre
 
 _MOST_TICKS = 0x7FFF  # of a quarter note, by the format
 _USUAL_TICKS = 10_080
@@ -53,7 +52,8 @@ def _head(chart: Chart) -> Iterable[Event]:
         yield change.onset, 1, _meta(_TEMPO, micros.to_bytes(3, "big"))
     metre, is_short = None, False
     for index, bar in enumerate(chart.bars):
-        written = _pick_up(bar) if index == 0 and len(chart.bars) > 1 else bar.metre
+        is_pick_up = index == 0 and len(chart.bars) > 1 and bar.is_short
+        written = bar.sounding if is_pick_up else bar.metre
         if written != metre or is_short:
             unit = written.unit.bit_length() - 1
             yield bar.onset, 1, _meta(_METRE, bytes((written.beats, unit, 24, 8)))
@@ -63,14 +63,6 @@ def _head(chart: Chart) -> Iterable[Event]:
         yield Fraction(0), 1, _meta(_KEY, bytes((sharps % 256, minor)))
     for section in chart.sections:
         yield section.onset, 1, _meta(_CUE, section.name.encode())
-
-
-def _pick_up(bar: Bar) -> Metre:
-    """Metre of the length of a bar; its own where there is none."""
-    length = bar.length / 4
-    unit = max(length.denominator, bar.metre.unit if bar.is_short else 1)
-    fits = unit in (1, 2, 4, 8, 16, 32) and bar.is_short and length * unit < 60
-    return Metre(int(length * unit), unit) if fits else bar.metre
 
 
 def _title(text: str) -> Event:

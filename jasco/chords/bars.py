@@ -125,6 +125,7 @@ def read_bars(
         lacks_tempo=score.lacks_tempo,
         loop=loop,
         bars=score.bars,
+        metres=score.metres,
     )
 
 
@@ -159,7 +160,8 @@ def _timed(bars: list[_Bar]) -> Score:
                 raise slot.error("there is no chord before it to hold", "N")
         clock.advance(bar.metre)
     lacks_tempo = any(bar.whole is None for bar in bars)
-    return Score(entries, clock.at(), lacks_tempo=lacks_tempo, bars=tuple(onsets))
+    metres = tuple(bar.metre for bar in bars)
+    return Score(entries, clock.at(), lacks_tempo=lacks_tempo, bars=tuple(onsets), metres=metres)
 
 
 class _Chart:

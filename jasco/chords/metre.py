@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,7 +19,12 @@ from jasco.errors import ChordError
 BPM_RANGE = (20.0, 600.0)
 """Range of accepted tempi (beats per minute); the eighths of a fast 12/8 come near the top."""
 
-_UNIT = 32
+UNITS = (1, 2, 4, 8, 16, 32)
+"""Denominators."""
+MOST_BEATS = 59
+"""Largest numerator."""
+
+_UNIT = UNITS[-1]
 """Common multiple of all denominators."""
 
 _TIME_SIGNATURE = re.compile(r"\s*([1-9]|[1-5][0-9])\s*/\s*(1|2|4|8|16|32)\s*")
@@ -69,6 +75,28 @@ class Metre:
 
 
 COMMON = Metre(4, 4)
+
+
+def cropped_bars(
+    bars: Sequence[float],
+    metres: Sequence[Metre],
+    end: float | None,
+    start: float,
+    until: float,
+) -> tuple[tuple[float, ...], tuple[Metre, ...]]:
+    """Onsets and metres of the bars that begin from ``start`` on and before ``until`` (s).
+
+    The metre of a last bar that is cut is its length, in 32nds.
+    """
+    kept = [index for index, bar in enumerate(bars) if start <= bar < until]
+    found = [metres[index] for index in kept if metres]
+    if found and end is not None:
+        bar, stop = (*bars, end)[kept[-1] : kept[-1] + 2]
+        share = (until - bar) / (stop - bar) if until < stop else 1
+        length = Fraction(round(share * found[-1].length * _UNIT), _UNIT)
+        if share < 1 and 0 < length.numerator <= MOST_BEATS:
+            found[-1] = Metre(length.numerator, length.denominator)
+    return tuple(bars[index] - start for index in kept), tuple(found)
 
 
 def whole_note(bpm: float, metre: Metre, position: int = 0) -> Fraction:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jasco.chords.bars import no_tempo
 from jasco.chords.files import read_file, write_jams, write_lab
 from jasco.chords.languages import NOTATIONS
+from jasco.chords.metre import Metre, cropped_bars
 from jasco.chords.naming import name_chord
 from jasco.chords.notation import read_notation
 from jasco.chords.numerals import Key
@@ -38,6 +39,8 @@ class ChordProgression(StoredChords):
         notices: changes made while reading, one line each, such as ``"Csus4 -> C (dropped:
             sus4)"``; ignored by equality.
         bars: onset of each bar (s), where the notation has bars; ignored by equality.
+        metres: metre of each bar, where they are known, that of a pick-up or of a bar that is cut
+            its length; ignored by equality.
 
     Raises:
         ChordError: names outside the vocabulary, onsets that do not ascend, an end before the last
@@ -50,6 +53,7 @@ class ChordProgression(StoredChords):
     loop: bool = field(default=False, kw_only=True)
     notices: tuple[str, ...] = field(default=(), compare=False)
     bars: tuple[float, ...] = field(default=(), compare=False, kw_only=True)
+    metres: tuple[Metre, ...] = field(default=(), compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         names, onsets = tuple(self.names), tuple(self.onsets)
@@ -93,6 +97,7 @@ class ChordProgression(StoredChords):
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "onsets", times)
         object.__setattr__(self, "bars", tuple(self.bars))
+        object.__setattr__(self, "metres", tuple(self.metres))
         object.__setattr__(self, "end", end)
         object.__setattr__(self, "notices", tuple(self.notices))
 
@@ -225,6 +230,7 @@ class ChordProgression(StoredChords):
             loop=score.loop,
             notices=tuple(dict.fromkeys(notices)),
             bars=score.bars,
+            metres=score.metres,
         )
 
     def pairs(self) -> list[tuple[str, float]]:
@@ -256,12 +262,14 @@ class ChordProgression(StoredChords):
             first = []
         chords = first + inside or [(NO_CHORD, 0.0)]
         length = min(until, math.inf if self.end is None else self.end)
+        bars, metres = cropped_bars(self.bars, self.metres, self.end, start, until)
         return ChordProgression(
             names=tuple(name for name, _ in chords),
             onsets=tuple(onset for _, onset in chords),
             end=None if length == math.inf else max(length - start, chords[-1][1]),
             notices=self.notices,
-            bars=tuple(bar - start for bar in self.bars if start <= bar < until),
+            bars=bars,
+            metres=metres,
         )
 
     def fit(self, duration: float) -> ChordProgression:
@@ -282,6 +290,7 @@ class ChordProgression(StoredChords):
                 end=times * self.end,
                 notices=self.notices,
                 bars=tuple(start + bar for start in starts for bar in self.bars),
+                metres=self.metres * times,
             )
         longer = whole.onsets[-1] >= duration or (whole.end or 0.0) > duration
         return whole.crop(0.0, duration) if longer else whole

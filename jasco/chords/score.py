@@ -61,7 +61,7 @@ class Score:
         lacks_tempo: no tempo is known, so the times are not in seconds.
         loop: the entries are repeated after ``end``.
         bars: onset of each bar (s), where there are bars.
-        metres: metre of each bar of an annotated score; empty for other notations.
+        metres: metre of each of these.
     """
 
     entries: Sequence[Entry]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from jasco.band.patterns import pattern_names
 from jasco.cli.errors import one_line_errors
 from jasco.cli.leaving import leave
 from jasco.cli.loading import add_hub_options, load_model
@@ -76,10 +77,15 @@ files:
   of the file, for wav also in a .json beside it; --from reproduces the take. With --best-of, file
   and recipe are those of the best seed.
 
+drum patterns:
+  {patterns};
+  after a comma the number of a groove, quarters, 8ths or 16ths for the hi-hat, swing or straight.
+
 examples:
   jasco-generate "warm 80s synth-pop" --chords "C Am | F G" --bpm 100 -o song.flac
   jasco-generate "funk" --drums beat.wav --melody tune.mid --samples 4 --seed 7 -o funk.wav
   jasco-generate "lo-fi" --chords "C Am | F G" --bpm 80 --best-of 8 --seed 7 -o best.flac
+  jasco-generate "bossa nova" --chords "Dm7 G7 C" --bpm 130 --drums "bossa, 16ths" -o bossa.flac
   jasco-generate "swing" --chart song.html --bars 9-16 --bpm 120 -o chart.flac
   jasco-generate --request songs.jsonl --batch-size 8 -o song.flac
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
@@ -89,6 +95,10 @@ examples:
 
 exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted.
 """
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, 96, subsequent_indent="  ")
 
 
 def _loudness(text: str) -> float | str:
@@ -132,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Music from text, chords, drums and a melody.",
-        epilog=EPILOG.format(keys=textwrap.fill(", ".join(keys()), 96, subsequent_indent="  ")),
+        epilog=EPILOG.format(keys=_filled(", ".join(keys())), patterns=_filled(pattern_names())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,

@@ -13,10 +13,11 @@ SPEC = ControlSpec(
     adherence="jasco.adherence.drums.DrumAdherence",
     stage="jasco.prepare.stages.drums.DrumStage",
     extractor="jasco.extract.drums.separate_drums",
-    player="jasco.band.midi_drums.drums_of_midi",
+    player="jasco.band.patterns.played_drums",
     files=(RECORDING, MIDI),
-    help="an isolated drum track, or a MIDI file that the drum kit of the band plays",
+    help="an isolated drum track, or a MIDI file or named pattern ('bossa, 16ths' with --bpm; "
+    "see below) that the drum kit of the band plays",
     extractor_help="separate drums from a recording (Demucs)",
-    words="the path of an audio or MIDI file",
+    words="the path of an audio or MIDI file, or the name of a drum pattern",
     error=AudioError,
 )

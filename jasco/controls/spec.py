@@ -47,7 +47,8 @@ class ControlSpec:
         adherence: `jasco.adherence.controls.ControlAdherence` that compares a recording with it.
         stage: `jasco.prepare.stages.stage.Stage` that prepares it.
         extractor: function from a recording to a form of the value, for ``--NAME-from``.
-        player: function from a MIDI file to audio, for audio controls that read such files.
+        player: function from the value and the tempo (``bpm``, ``time_signature``) to a
+            `jasco.played.PlayedDrums`, or ``None`` for a value that is none; for audio controls.
         files: kinds of file that ``--NAME`` reads, of `jasco.io.kinds`.
         help: line of ``--help`` for ``--NAME``.
         extractor_help: line of ``--help`` for ``--NAME-from``.

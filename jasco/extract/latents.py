@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from jasco.audio import Audio
 from jasco.codec import EnCodec
 from jasco.drums import DrumCodes
+from jasco.played import PlayedDrums
 
 WINDOW = 10.0
 """Length of a window (s)."""
@@ -76,11 +77,13 @@ def encode_windows(
     )
 
 
-def encode_drums(drums: Audio | DrumCodes, num_frames: int, codec: EnCodec) -> DrumCodes:
+def encode_drums(
+    drums: Audio | DrumCodes | PlayedDrums, num_frames: int, codec: EnCodec
+) -> DrumCodes:
     """Codes of a drum track for a clip of ``num_frames``, cropped or zero-padded to it.
 
     Args:
-        drums: drum track, or its codes.
+        drums: drum track, its codes, or strokes.
         num_frames: length T of the clip in latent frames.
         codec: codec of the model.
 
@@ -90,8 +93,10 @@ def encode_drums(drums: Audio | DrumCodes, num_frames: int, codec: EnCodec) -> D
     if isinstance(drums, DrumCodes):
         drums.check_length(num_frames)
         return DrumCodes(drums.codes[:num_frames])
+    length = num_frames * codec.hop_length / codec.sample_rate
+    audio: Audio = drums.audio(length) if isinstance(drums, PlayedDrums) else drums
     # The report of the conditions names channels in opposite phase.
-    track, _ = drums.crop(0.0, num_frames * codec.hop_length / codec.sample_rate).mixed()
+    track, _ = audio.crop(0.0, length).mixed()
     return drum_codes(track.resample(codec.sample_rate).samples, num_frames, codec)
 
 

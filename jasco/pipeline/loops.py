@@ -84,11 +84,26 @@ def with_drums_loop(
     bar = None
     if "bpm" in kept:
         bar = Loop.at(1, kept["bpm"], kept.get("time_signature")).bar
-        used = isinstance(kept.get("chords"), str) or {"chart", "loop", *KINDS} & kept.keys()
-        if not used:
-            # They are those of the drums alone where no chords are to be read.
-            kept = without(kept, "bpm", "time_signature")
-    return kept, DrumsLoop(bar)
+    return _without_tempo(kept), DrumsLoop(bar)
+
+
+def with_pattern(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a request with the drum pattern that ``drums`` names, if it does.
+
+    Raises:
+        JascoError: no such pattern, or a tempo out of range.
+    """
+    from jasco.band.patterns import named_pattern
+
+    kept = dict(values)
+    pattern = named_pattern(kept.get("drums"), kept.get("bpm"), kept.get("time_signature"))
+    return kept if pattern is None else _without_tempo(kept) | {"drums": pattern}
+
+
+def _without_tempo(values: dict[str, Any]) -> dict[str, Any]:
+    """Values without a tempo that is that of the drums alone, as no chords are to be read."""
+    used = isinstance(values.get("chords"), str) or {"chart", "loop", *KINDS} & values.keys()
+    return values if used else without(values, "bpm", "time_signature")
 
 
 def loop_values(plain: Mapping[str, Any]) -> dict[str, Any]:

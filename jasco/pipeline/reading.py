@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jasco.audio import Audio, load_audio, probe
+from jasco.audio import load_audio, probe
 from jasco.conditions import Conditions, check_asked
 from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS
@@ -15,6 +15,7 @@ from jasco.drums import repeat_loop
 from jasco.io.kinds import MIDI, kind_of
 from jasco.model import Jasco
 from jasco.pipeline.request import Request, labelled
+from jasco.played import PlayedDrums
 from jasco.song.edit import Edit
 from jasco.song.take import Take
 
@@ -32,7 +33,7 @@ class Sources:
         self.request = request
         self.values: dict[str, Any] = {}
         self.lengths: dict[str, float] = {}  # of audio controls, s from the start on
-        self._audio: dict[str, Path | Audio] = {}
+        self._audio: dict[str, Path | PlayedDrums] = {}
         self.take: Take | None = None
         self.edit: Edit | None = None
         self.repeated = ""  # how the drums of the clip repeat
@@ -45,12 +46,13 @@ class Sources:
                 value = request.controls.get(name)
                 recording = request.recordings.get(name)
                 path = recording or (value if isinstance(value, Path) else None)
-                if path is None:
+                if isinstance(value, PlayedDrums):
+                    self._audio[name] = value
+                elif path is None:
                     self.values[name] = value
                 elif recording is None and spec.player and kind_of(path) == MIDI:
-                    played: Audio = imported(spec.player)(path)
-                    played.crop(start)
-                    self._audio[name], self.lengths[name] = played, played.duration - start
+                    played: PlayedDrums = imported(spec.player)(path).excerpt(start)
+                    self._audio[name], self.lengths[name] = played, played.duration
                 elif spec.is_audio:
                     self._audio[name] = path
                     self.lengths[name] = probe(path).duration - start
@@ -69,8 +71,8 @@ class Sources:
         with labelled(request.label):
             for name, source in self._audio.items():
                 used = length if request.length is None else min(length, request.length)
-                if isinstance(source, Audio):
-                    audio = source.crop(request.start, used)
+                if isinstance(source, PlayedDrums):
+                    audio = source.audio(used)
                 else:
                     audio = load_audio(source, start=request.start, duration=used)
                 extracted = name in request.recordings
@@ -82,13 +84,12 @@ class Sources:
 
     def notices(self, length: float) -> list[str]:
         """Audio that is left out for a clip of ``length`` (s)."""
-        if self.request.length:
-            return []
-        repeated = [f"drums: {self.repeated}"] if self.repeated else []
-        return repeated + [
+        lines = [played.line for played in self._audio.values() if isinstance(played, PlayedDrums)]
+        told = [f"drums: {line}" for line in (*lines, self.repeated) if line]
+        return told + [
             f"{name}: {given:.2f} s given, the first {length:.2f} s used"
             for name, given in self.lengths.items()
-            if given > length
+            if given > length and not self.request.length
         ]
 
 

@@ -25,7 +25,14 @@ from jasco.notices import describe
 from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
 from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
 from jasco.pipeline.inputs import checked_input, is_written, listed, spelled
-from jasco.pipeline.loops import LOOP_KEYS, DrumsLoop, with_drums_loop, with_loop
+from jasco.pipeline.loops import (
+    LOOP_KEYS,
+    DrumsLoop,
+    with_drums_loop,
+    with_loop,
+    with_pattern,
+)
+from jasco.played import PlayedDrums
 from jasco.song.loop import Loop
 from jasco.song.sections import Section, read_sections
 from jasco.text import checked_text
@@ -74,7 +81,7 @@ class Request:
         label: file and line of the request, for messages; ``None`` for the command line.
         text: description of the music.
         controls: file to read by control; or its value from ``start`` on, written in the request
-            or taken from a recipe.
+            or taken from a recipe; or a drum pattern.
         reading: options for reading its file, by control.
         recordings: recording that a control is extracted from, by control.
         start: start of the clip in all controls (s).
@@ -96,7 +103,7 @@ class Request:
 
     label: str | None
     text: str | None
-    controls: Mapping[str, Path | ControlValue]
+    controls: Mapping[str, Path | ControlValue | PlayedDrums]
     reading: Mapping[str, Mapping[str, Any]]
     recordings: Mapping[str, Path]
     start: float
@@ -129,6 +136,7 @@ class Request:
             options = label is None
             _check_types(values)
             files: list[Path] = []
+            values = with_pattern(values)
             values, drums_loop = with_drums_loop(values, options=options)
             values, loop = with_loop(values, options=options)
             values, edit = with_edit(values, files, options=options)
@@ -143,11 +151,15 @@ class Request:
                 raise SettingError(f"nothing is asked for: give {', '.join(names)} or chart")
             start, length = _span(values)
             reading = {name: _options(name, values, options) for name in CONTROLS}
-            controls: dict[str, Path | ControlValue] = {}
+            controls: dict[str, Path | ControlValue | PlayedDrums] = {}
+            whole: dict[str, Any] = {}
             for name in CONTROLS:
                 if name in values:
                     value, path = _control(name, values[name], reading[name], options)
                     files += [path] if path is not None else []
+                    if isinstance(value, PlayedDrums):
+                        value = value.on(whole.get("chords"))
+                    whole[name] = value
                     if not isinstance(value, Path) and (start, length) != (0.0, None):
                         value = value.excerpt(start, length)
                     controls[name] = value
@@ -287,7 +299,7 @@ def _is_read(value: Any) -> bool:
 
 def _control(
     name: str, value: Any, reading: Mapping[str, Any], options: bool
-) -> tuple[Path | ControlValue, Path | None]:
+) -> tuple[Path | ControlValue | PlayedDrums, Path | None]:
     """Value of a control, or its file where that is read later; and the file."""
     spec = CONTROLS[name]
     if _is_read(value):

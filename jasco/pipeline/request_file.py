@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from jasco.band.patterns import is_pattern
 from jasco.charts.formats import is_link
 from jasco.controls import CONTROLS
 from jasco.errors import SettingError
@@ -55,6 +56,9 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The values with their paths taken from ``folder``."""
     files = ["output", "edit", "continue", "vary", *(f"{name}_from" for name in CONTROLS)]
     files += [name for name in CONTROLS if not is_written(name, values.get(name))]
+    drums = values.get("drums")
+    if isinstance(drums, str) and is_pattern(drums) and not (folder / drums).exists():
+        files.remove("drums")
     files += [] if is_link(values.get("chart")) else ["chart"]
     paths = {key: str(folder / values[key]) for key in files if isinstance(values.get(key), str)}
     return {**values, **paths}

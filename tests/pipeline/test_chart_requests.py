@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from mir_eval.onset import f_measure
 
 from jasco.audio import Audio
+from jasco.band.patterns import DrumPattern
 from jasco.chords import ChordProgression
 from jasco.errors import ChartError, ChordError, JascoError, SettingError
+from jasco.extract.onsets import detect_onsets
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, merged
 from jasco.pipeline.request_file import read_requests
@@ -95,6 +100,63 @@ def test_a_chart_as_another_option_is_refused(key: str, tmp_path: Path) -> None:
     with pytest.raises(JascoError, match="a chart: ") as caught:
         Request.build({key: str(path)})
     assert key == "text" or "give it as --chart" in str(caught.value)
+
+
+def pattern(values: dict[str, Any]) -> DrumPattern:
+    value = Request.build({"drums": "rock", **values}).controls["drums"]
+    assert isinstance(value, DrumPattern)
+    return value
+
+
+def test_a_named_pattern_lies_on_the_bars_of_the_request(tmp_path: Path) -> None:
+    assert (pattern({"bpm": 120}).bars, pattern({"bpm": 120}).end) == ((0.0,), 2.0)
+    waltz = pattern({"drums": "waltz", "bpm": 90, "time_signature": "3/4"})
+    assert waltz.line == "pattern waltz 1 in 3/4, bars of 2.00 s"
+    changes = pattern({"chords": "C | [3/4] F | [tempo 60] G", "bpm": 120})
+    assert (changes.bars, changes.end) == ((0.0, 2.0, 3.5), 6.5)
+    assert changes.line == "pattern rock 1 in 4/4, 3/4, bars of 1.50 to 3.00 s"
+    assert pattern({"chords": "C:0 F:1.5", "bpm": 60}).end == 4
+    later = pattern({"chart": LINK, "bpm": 60, "start": 5})
+    assert later.bars == (-5.0, -1.0, 3.0)
+    loop = Request.build({"drums": "funk 2", "bpm": 120, "loop": True, "bars": 2})
+    assert isinstance(loop.controls["drums"], DrumPattern) and loop.loop is not None
+    (tmp_path / "a.json").write_text('{"drums": "bossa, 16ths", "bpm": 120}')
+    [(label, values)] = read_requests(tmp_path / "a.json")
+    assert isinstance(Request.build(values, label).controls["drums"], DrumPattern)
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"drums": "rock"}, "the drum pattern rock needs a tempo: give bpm"),
+        ({"drums": "rock", "chords": "C:0 F:1"}, "needs a tempo"),
+        ({"drums": "rok", "bpm": 90}, "no pattern .did you mean rock.*: patterns are rock, pop"),
+        ({"drums": "rock 4", "bpm": 90}, "a number from 1 to 3, quarters, 8ths, 16ths, straight"),
+        ({"drums": "rock", "bpm": 9}, "bpm is .9.: give"),
+        ({"drums": "rock", "bpm": 90, "drums_loop": True}, "repeats a drum track: give a file"),
+        ({"drums": "rock.wav", "bpm": 90}, "bpm says how to read chords|No such file"),
+    ],
+)
+def test_a_pattern_that_cannot_be_played_is_refused(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(JascoError, match=words):
+        Request.build(values)
+
+
+def test_a_file_goes_before_a_pattern_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rock").touch()
+    assert Request.build({"drums": "rock"}).controls["drums"] == Path("rock")
+
+
+def test_a_pattern_is_played_over_the_whole_clip(soundfont: Path) -> None:
+    sources = Sources(Request.build({"drums": "rock", "bpm": 120, "start": 0.5}))
+    drums = sources.clip(3.1).drums
+    assert isinstance(drums, Audio) and drums.duration == pytest.approx(3.1)
+    assert sources.notices(3.1) == ["drums: pattern rock 1 in 4/4, bars of 2.00 s"]
+    eighths = np.arange(0, 3.1, 0.25)
+    assert f_measure(eighths, detect_onsets(drums), window=0.03)[0] >= 0.95
 
 
 def test_a_midi_file_of_drums_is_played(tmp_path: Path, soundfont: Path) -> None:

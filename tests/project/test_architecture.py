@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("io",),
-    ("aliases", "control_value", "device", "notices", "text", "workers"),
+    ("aliases", "control_value", "device", "notices", "played", "text", "workers"),
     ("config",),
     ("runs",),
     ("audio", "chords", "encodec", "flow", "melody", "t5"),

@@ -11,6 +11,7 @@ import pytest
 HEAVY = {"numpy", "scipy", "soundfile", "torch", "transformers"}
 LIGHT = (
     "jasco",
+    "jasco.band.patterns",
     "jasco.chords",
     "jasco.errors",
     "jasco.io.files",
