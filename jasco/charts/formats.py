@@ -44,6 +44,13 @@ FORMATS = (
         ("irealb://", "irealbook://"),
     ),
     Format(
+        "Guitar Pro",
+        (".gp", ".gpx", ".gp3", ".gp4", ".gp5"),
+        "jasco.charts.guitar_pro.read_guitar_pro",
+        ("content/score.gpif", "fichier guitar pro", "bcfz", "bcfs"),
+        binary=True,
+    ),
+    Format(
         "MusicXML",
         (".musicxml", ".mxl", ".xml"),
         "jasco.charts.musicxml.read_musicxml",
@@ -148,7 +155,8 @@ def save_chart(chart: Chart, path: str | os.PathLike[str]) -> None:
 
 def _format_of(data: bytes, suffix: str, label: str) -> Format:
     """Format by content, else by suffix."""
-    start = data[:_SNIFFED].lower()
+    # The names of a zip archive stand at its end.
+    start = (data[:_SNIFFED] + data[-_SNIFFED:] * data.startswith(b"PK")).lower()
     for each in FORMATS:
         if any(mark.encode() in start for mark in each.marks):
             return each

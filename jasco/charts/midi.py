@@ -37,7 +37,8 @@ if TYPE_CHECKING:  # the package of melodies imports torch
     from jasco.melody.midi_file import MidiNote, MidiSequence, MidiText, MidiTrack
 
 _KINDS = ("text", "marker", "lyric")
-_MELODY = re.compile(r"melod|vocal|voice|\blead\b|sing|solo|theme|tune", re.IGNORECASE)
+MELODY_NAMES = re.compile(r"melod|vocal|voice|\blead\b|sing|solo|theme|tune", re.IGNORECASE)
+"""Names of a track with a melody."""
 _CHORDS = re.compile(r"chord|piano|guitar|keys|pad|organ|string|comp", re.IGNORECASE)
 _XF = b"\x43\x7b\x01"  # Yamaha, XF, chord name
 _XF_ROOTS = "?CDEFGAB"
@@ -265,7 +266,7 @@ def _block_chords(tracks: Sequence[_Track]) -> tuple[_Track | None, list[tuple[i
 def _melody(tracks: Sequence[_Track], block: _Track | None, draft: Draft) -> Sequence[MidiNote]:
     """Notes of the melody track."""
     others = [track for track in tracks if track is not block]
-    named = [track for track in others if _MELODY.search(track.name)]
+    named = [track for track in others if MELODY_NAMES.search(track.name)]
     if not others:
         return ()
     chosen = named[0] if named else max(others, key=lambda track: track.height)

@@ -69,14 +69,23 @@ def main_document(archive: bytes) -> bytes:
         ChartError: no zip archive, a locked or broken one, no such document, or one beyond the
             limits.
     """
+    container = parse_xml(member(archive, "META-INF/container.xml"))
+    found = container.find(".//rootfile")
+    path = None if found is None else found.get("full-path")
+    if not path:
+        raise ChartError("META-INF/container.xml names no document")
+    return member(archive, path)
+
+
+def member(archive: bytes, name: str) -> bytes:
+    """File of a zip archive.
+
+    Raises:
+        ChartError: no zip archive, a locked or broken one, no such file, or one beyond the limits.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files:
-            container = parse_xml(_unpacked(files, "META-INF/container.xml"))
-            found = container.find(".//rootfile")
-            path = None if found is None else found.get("full-path")
-            if not path:
-                raise ChartError("META-INF/container.xml names no document")
-            return _unpacked(files, path)
+            return _unpacked(files, name)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         if isinstance(error, ChartError):
             raise

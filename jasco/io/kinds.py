@@ -13,7 +13,7 @@ _SUFFIXES = {
     MIDI: ".mid .midi .kar .rmi .smf",
     MATRIX: ".npy .npz .th .pt",
     CHORDS: ".lab .jams .chords",
-    CHART: ".musicxml .mxl .abc .cho .crd .chopro .chordpro .irealb",
+    CHART: ".musicxml .mxl .abc .cho .crd .chopro .chordpro .irealb .gp .gpx .gp3 .gp4 .gp5",
     REQUESTS: ".jsonl",
 }
 _KINDS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
