@@ -6,6 +6,7 @@ mean and unit variance; decoding skips the quantiser (arXiv 2406.10970, section 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,20 +146,23 @@ class EnCodec(nn.Module):
             parts = [self.model.decoder(self._denormalized(x)) for x in latents.split(size)]
         return torch.cat(parts).float()
 
-    def decode_blocks(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+    def decode_blocks(
+        self, blocks: Iterable[Tensor], frames: int = sys.maxsize
+    ) -> Iterator[Tensor]:
         """Waveform of latents in blocks, each as soon as it is computed; without gradients.
 
         A block is short, at most some seconds, so that memory does not grow with the length.
 
         Args:
             blocks: successive blocks (B, T, D) of normalised latents, of any lengths.
+            frames: most latent frames of a block, for less lag at the cost of more time.
 
         Yields:
             Successive blocks (B, channels, N), together `decode` of all latents to within 1e-5;
-            they lag behind the latents by the receptive field and the length of a block.
+            they lag behind the latents by the receptive field and about two blocks of each layer.
         """
         raw = map(self._denormalized, blocks)
-        stream = self.model.decoder.stream(raw, _block_size(self.mean.device))
+        stream = self.model.decoder.stream(raw, _block_size(self.mean.device), frames)
         while True:
             with torch.no_grad(), self._decoding():  # not while the caller has the block
                 block = next(stream, None)

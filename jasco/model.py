@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, Unpack, cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +20,12 @@ from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded, 
 from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, Term
-from jasco.generation import Generation, check_noise, draw_noise, frames_of, report_to
+from jasco.generation import Generation, frames_of
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork, lower_linear
+from jasco.song.generating import Settings, generate_clips
 from jasco.song.integration import WINDOW_BATCH
 from jasco.song.methods import SongMethods
-from jasco.song.sampling import Sampling
-from jasco.song.sections import plain_sections, spans_of
-from jasco.song.texts import with_sections
-from jasco.song.windows import windows_of
+from jasco.song.streaming import SongStream
 
 
 class Jasco(SongMethods, Float32Module):
@@ -292,7 +290,20 @@ class Jasco(SongMethods, Float32Module):
 
     # --- generation ---------------------------------------------------------------------------
 
-    @torch.no_grad()
+    @overload
+    def generate(
+        self,
+        conditions: Conditions | str | Sequence[Conditions | str],
+        *,
+        stream: Literal[False] = False,
+        **settings: Unpack[Settings],
+    ) -> Generation: ...
+
+    @overload
+    def generate(
+        self, conditions: Conditions | str, *, stream: Literal[True], **settings: Unpack[Settings]
+    ) -> SongStream: ...
+
     def generate(
         self,
         conditions: Conditions | str | Sequence[Conditions | str],
@@ -309,7 +320,8 @@ class Jasco(SongMethods, Float32Module):
         encoded: ConditionBatch | None = None,
         window_batch: int = WINDOW_BATCH,
         sections: Sequence[Any] | None = None,
-    ) -> Generation:
+        stream: bool = False,
+    ) -> Generation | SongStream:
         """Generate music for each clip.
 
         Args:
@@ -332,59 +344,27 @@ class Jasco(SongMethods, Float32Module):
             window_batch: most windows of a song that run together.
             sections: texts of parts of the song, as ``{"bars": "1-8", "text": "sparse verse"}`` or
                 with ``"seconds": "0:16"``; the rest has the text of the clip.
+            stream: generate the windows of one clip from left to right, each given the end of the
+                one before it, and return a `jasco.song.streaming.SongStream` of audio blocks.
 
         Raises:
             JascoError: conditions or settings that do not fit the model.
         """
         clips = as_clips(conditions)
-        sampling = Sampling.of(
-            self,
-            len(clips),
-            seed=seed,
-            solver=solver,
-            steps=steps,
-            guidance=guidance,
-            num_samples=num_samples,
-        )
-        seeds, num_frames = sampling.seeds, self.num_frames(duration)
-        parts = [spans_of(sections, clip, num_frames / self.frame_rate) for clip in clips]
-        num_samples = len(seeds) // len(clips)
-        shape = (len(seeds), num_frames, self.codec.latent_dim)
-        z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
-
-        notes = [clip.notes(num_frames, self.frame_rate) for clip in clips]
-        clips = [self.with_codes(clip, num_frames) for clip in clips]
-        encoded = self.encode(clips, num_frames) if encoded is None else encoded
-        item_of = [item for item in range(len(clips)) for _ in range(num_samples)]
-        size, rate = self.num_frames(), self.frame_rate
-        windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of]
-        texts = None
-        if sections is not None:
-            songs = [clips[item] for item in item_of]
-            windows, texts = with_sections(self, songs, windows, [parts[item] for item in item_of])
-        with sampling.bar(progress) as bar:
-            latents = sampling.integrate(
-                to_device(z_0, self.device),
-                encoded.select(item_of),
-                windows,
-                report=report_to(bar, callback),
-                window_batch=window_batch,
-                texts=texts,
-            )
-        audio = self.codec.decode(latents).float().cpu()
-        recipes = [
-            sampling.recipe(
-                seeds[k] if noise is None else None,
-                clips[item],
-                num_frames,
-                song=plain_sections(parts[item]) if parts[item] else None,
-            )
-            for k, item in enumerate(item_of)
-        ]
-        return Generation(
-            audio=audio,
-            latents=latents.cpu(),
-            sample_rate=self.sample_rate,
-            recipe=recipes,
-            notes=[notes[item] for item in item_of],
-        )
+        settings: dict[str, Any] = {
+            "seed": seed,
+            "solver": solver,
+            "steps": steps,
+            "guidance": guidance,
+            "num_samples": num_samples,
+            "duration": duration,
+            "progress": progress,
+            "callback": callback,
+            "window_batch": window_batch,
+            "sections": sections,
+        }
+        if not stream:
+            return generate_clips(self, clips, noise=noise, encoded=encoded, **settings)
+        if len(clips) > 1 or noise is not None:
+            raise SettingError("a stream is one take of one clip, and draws its noise itself")
+        return SongStream(self, clips[0], encoded=encoded, **settings)

@@ -37,7 +37,7 @@ class Recipe:
         batch, threads: number of items in the batch and of CPU threads, which change the rounding;
             ``None`` in recipes of earlier versions.
         song: plain data of an edit (`jasco.song.edit`), whose conditions are those of its ranges,
-            or of a loop (`jasco.song.loop`) or sections; ``None`` for other takes.
+            or of a loop (`jasco.song.loop`), sections or a stream; ``None`` for other takes.
     """
 
     model: str | None
@@ -103,7 +103,7 @@ def _are_weights(value: object) -> bool:
 
 def _is_song(value: object) -> bool:
     """Plain data of a loop, or of an edit with its source; their settings are checked elsewhere."""
-    if not isinstance(value, Mapping) or value.get("kind") in ("loop", "sections"):
+    if not isinstance(value, Mapping) or value.get("kind") in ("loop", "sections", "stream"):
         return isinstance(value, Mapping)
     source = value.get("source")
     if not isinstance(source, Mapping) or not {"path", "fingerprint", "recipe"} <= source.keys():
@@ -124,7 +124,10 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "batch": (lambda v: v is None or (is_whole(v, MAX_COUNT) and v > 0), "the number of items"),
     "threads": (lambda v: v is None or (is_whole(v, MAX_COUNT) and v > 0), "their number"),
     "conditions": (lambda v: isinstance(v, Mapping), "a mapping"),
-    "song": (lambda v: v is None or _is_song(v), "a loop, sections, or an edit with its source"),
+    "song": (
+        lambda v: v is None or _is_song(v),
+        "a loop, a stream, sections, or an edit",
+    ),
 }
 
 

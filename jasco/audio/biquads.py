@@ -60,6 +60,21 @@ def apply_sections(x: NDArray[np.float64], sections: tuple[Section, ...]) -> NDA
     return filtered[: len(x)]
 
 
+class StreamedSections:
+    """Cascade that filters the blocks of a signal (samples,) from rest, as `apply_sections`."""
+
+    def __init__(self, sections: tuple[Section, ...]) -> None:
+        self.sections = sections
+        self._rest = np.zeros(_response(sections)[1])  # response to what came before
+
+    def __call__(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Next block, filtered."""
+        filtered = apply_sections(np.pad(block, (0, len(self._rest))), self.sections)
+        filtered[: len(self._rest)] += self._rest
+        self._rest = filtered[len(block) :]
+        return filtered[: len(block)]
+
+
 @lru_cache(maxsize=8)
 def _response(sections: tuple[Section, ...]) -> tuple[NDArray[np.complex128], int]:
     """Frequency response of a cascade, and the samples in which its impulse response decays."""

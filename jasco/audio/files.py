@@ -196,12 +196,11 @@ def save_audio(
     """
     mark = checked_mark(mark, recipe)
     form, name = _format(path, format)
-    side = None
+    is_wav = False
     if isinstance(path, str | os.PathLike):
         is_wav = form.name == "WAV" and Path(path).suffix.lower() == ".wav"
         side = Path(path).with_suffix(".json") if is_wav and recipe is not None else None
         path = output_file(path, AudioError, companions=[side] if side else [])
-        side = path.with_suffix(".json") if is_wav else None
     try:
         comment = comment_of(recipe, mark)
     except (TypeError, ValueError, RecursionError) as error:
@@ -212,23 +211,32 @@ def save_audio(
     if not isinstance(path, Path):
         _write_to(path, content, name)
         return None
-    files: dict[Path, bytes | None] = {path: content}
-    there = side is not None and os.path.lexists(side)
-    if side is not None and (is_recipe_of(side, path) if there else text is not None):
-        files[side] = None if text is None else text.encode("ascii")
-    elif there and text is not None:
-        warnings.warn(
-            f"{side} is not the recipe of an earlier {path.name} and is left alone; the new recipe "
-            f"is in the tag of {path.name} only",
-            JascoWarning,
-            stacklevel=2,
-        )
+    files = {path: content, **(companion_of(path, text) if is_wav else {})}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_all(files)
     except OSError as error:
         raise AudioError(f"cannot write {path}: {error.strerror}") from error
     return path
+
+
+def companion_of(path: Path, recipe: str | None) -> dict[Path, bytes | None]:
+    """Recipe beside a wav file that is about to be written, for `jasco.io.atomic.replace_all`.
+
+    ``None`` removes the recipe of an earlier file. Another ``.json`` is kept, with a warning.
+    """
+    side = path.with_suffix(".json")
+    there = os.path.lexists(side)
+    if is_recipe_of(side, path) if there else recipe is not None:
+        return {side: None if recipe is None else recipe.encode("ascii")}
+    if there and recipe is not None:
+        warnings.warn(
+            f"{side} is not the recipe of an earlier {path.name} and is left alone; the new recipe "
+            f"is in the tag of {path.name} only",
+            JascoWarning,
+            stacklevel=3,
+        )
+    return {}
 
 
 def _format(path: str | os.PathLike[str] | BinaryIO, format: str | None) -> tuple[_Format, str]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from jasco.audio.biquads import apply_sections, high_pass_section
+from jasco.audio.biquads import Section, apply_sections, high_pass_section
 from jasco.audio.signal import Audio
 
 CUTOFF = 20.0
@@ -32,10 +32,7 @@ def high_pass(audio: Audio, cutoff: float = CUTOFF) -> Audio:
     length = audio.samples.shape[1]
     if corner >= audio.sample_rate / 4 or length < 2:
         return audio
-    angles = math.pi / (2 * _ORDER) * np.arange(1, _ORDER, 2)
-    sections = tuple(
-        high_pass_section(corner, 1 / (2 * math.cos(w)), audio.sample_rate) for w in angles
-    )
+    sections = butterworth(corner, audio.sample_rate)
     mirrored = min(round(_SECONDS * audio.sample_rate), length - 1)
     filtered = torch.empty_like(audio.samples)
     for channel, samples in zip(filtered, audio.samples, strict=True):  # float64 per channel
@@ -45,3 +42,9 @@ def high_pass(audio: Audio, cutoff: float = CUTOFF) -> Audio:
             passed = apply_sections(passed - passed[0], sections)[::-1]
         channel.copy_(torch.from_numpy(passed[mirrored : mirrored + length].copy()))
     return audio._replace(samples=filtered)
+
+
+def butterworth(cutoff: float, rate: int) -> tuple[Section, ...]:
+    """Sections of a Butterworth high-pass filter of order 4."""
+    angles = math.pi / (2 * _ORDER) * np.arange(1, _ORDER, 2)
+    return tuple(high_pass_section(cutoff, 1 / (2 * math.cos(w)), rate) for w in angles)

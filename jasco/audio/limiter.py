@@ -21,12 +21,21 @@ def limit(audio: Audio, ceiling: float) -> Audio:
     """
     peaks = audio.samples.abs().amax(0).double().numpy()
     needed = ceiling / peaks.clip(min=ceiling)
-    half = max(round(REACH * audio.sample_rate / 2), 1)
+    half = _half(audio.sample_rate)
     gain = moving_minimum(needed, 2 * half)
     for _ in range(2):  # two moving averages make a triangular window: the gain has no steps
         gain = moving_average(gain, half)
     samples = audio.samples * torch.from_numpy(gain).to(audio.samples.dtype)
     return audio._replace(samples=samples.clamp(-ceiling, ceiling))  # against rounding
+
+
+def reach_of(sample_rate: int) -> int:
+    """Samples before and after one of which the gain of `limit` depends: about 10 ms each."""
+    return 4 * _half(sample_rate)
+
+
+def _half(sample_rate: int) -> int:
+    return max(round(REACH * sample_rate / 2), 1)
 
 
 def moving_minimum(x: NDArray[np.float64], reach: int) -> NDArray[np.float64]:

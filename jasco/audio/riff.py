@@ -29,19 +29,27 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 def append_comment(file: BinaryIO, comment: str) -> None:
     """Append an ASCII comment to a whole RIFF file."""
-    text = comment.encode("ascii") + b"\0"
-    text += b"\0" * (len(text) % 2)
-    append_chunk(file, b"LIST", b"INFO" + struct.pack("<4sI", b"ICMT", len(text)) + text)
+    append_chunk(file, b"LIST", info_of(comment))
 
 
 def append_chunk(file: BinaryIO, name: bytes, data: bytes) -> None:
     """Append a chunk to a whole RIFF file and correct the length in its header."""
     file.seek(0, io.SEEK_END)
     padding = b"\0" * (file.tell() % 2)
-    file.write(padding + struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2))
+    file.write(padding + chunk(name, data))
     length = file.tell() - 8
     file.seek(4)
     file.write(struct.pack("<I", length))
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """Bytes of a chunk, padded to an even length."""
+    return struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2)
+
+
+def info_of(comment: str) -> bytes:
+    """Content of the LIST chunk of an ASCII comment."""
+    return b"INFO" + chunk(b"ICMT", comment.encode("ascii") + b"\0")
 
 
 def info(data: bytes) -> Iterator[tuple[bytes, str]]:

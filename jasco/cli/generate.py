@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from jasco.notices import tell
 from jasco.pipeline.charts import CHART_KEYS
 from jasco.pipeline.edits import EDIT_KEYS
 from jasco.pipeline.inputs import checked_input
-from jasco.pipeline.loops import LOOP_KEYS
+from jasco.pipeline.loops import LOOP_KEYS, STDOUT
 from jasco.pipeline.plan import Plan
 from jasco.pipeline.request import Request, check_output, keys, merged
 from jasco.pipeline.request_file import read_requests
@@ -53,6 +54,7 @@ MORE_OPTIONS: dict[str, dict[str, Any]] = {
     "before": {"action": "store_true"},
     "loop": {"action": "store_true"},
     "drums_loop": {"action": "store_true"},
+    "stream": {"action": "store_true"},
     "sections": {"action": "append", "metavar": "N-N=TEXT"},
     "keep": {"metavar": "NAME,..."},
     "strength": {"type": float, "metavar": "X"},
@@ -91,6 +93,7 @@ examples:
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
   jasco-generate --edit song.flac --bars 3-4 --chords "Dm | G" --keep drums -o edited.flac
   jasco-generate "drum and bass" --loop --bars 8 --bpm 170 -o loop.wav
+  jasco-generate "funk" --duration 60 --stream -o - | ffplay -autoexit -nodisp -
   jasco-generate "with brass" --continue song.flac --duration 10 -o longer.flac
 
 exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted.
@@ -111,7 +114,7 @@ Options = dict[str, tuple[Callable[[str], Any], str | None, str]]
 """Flags of options -> type, placeholder, and line of ``--help``."""
 
 OPTIONS: Options = {
-    "-o --output": (str, "FILE", "file to write: .wav, .flac, .mp3 or .ogg"),
+    "-o --output": (str, "FILE", "file to write: .wav, .flac, .mp3 or .ogg; - with --stream"),
     "--samples": (int, "N", "number of takes, with consecutive seeds from --seed"),
     "--best-of": (int, "N", "try N seeds from --seed for each take; keep the best by --check"),
     "--seed": (int, "N", "seed of the noise; default: drawn and printed"),
@@ -285,12 +288,15 @@ def _requests(args: argparse.Namespace, options: Mapping[str, Any]) -> list[Requ
         known = {key: value for key, value in options.items() if key not in EDIT_KEYS | LOOP_KEYS}
         if "chart" not in known:
             known.pop("bars", None)
-        check_output(Request.build({"text": "any", **known}).output or Path())
+        if options["output"] != STDOUT:
+            check_output(Request.build({"text": "any", **known}).output or Path())
         return None
     return [Request.build(options)]
 
 
 def _plan(args: argparse.Namespace, requests: Sequence[Request]) -> Plan:
+    if sys.stdout.isatty() and any(str(request.output) == STDOUT for request in requests):
+        raise SettingError("the standard output is a terminal: pipe it, as | ffplay -, or give -o")
     read = [path for path in (args.take, args.request) if path is not None]
     return Plan(requests, read, check=args.check)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from jasco.audio import loudness
 from jasco.notices import describe, show, tell
-from jasco.pipeline.events import Drawn, Event, Failure, Saved
+from jasco.pipeline.events import Drawn, Event, Failure, Saved, Streamed
+from jasco.pipeline.loops import STDOUT
 
 
 def print_event(event: Event, *, load: float) -> None:
@@ -19,6 +21,8 @@ def print_event(event: Event, *, load: float) -> None:
     if isinstance(event, Saved):
         for line in _lines(event, load):
             show(line)
+    elif isinstance(event, Streamed):
+        (tell if str(event.path) == STDOUT else show)(_stream_line(event, load))
     elif isinstance(event, Drawn):
         show(f"  picture {event.path}")
     elif isinstance(event, Failure):
@@ -27,13 +31,27 @@ def print_event(event: Event, *, load: float) -> None:
         tell(str(event))
 
 
+def _stream_line(event: Streamed, load: float) -> str:
+    """File, seed, level, length and times of a stream."""
+    level = "left at its level"
+    if event.gain is not None:
+        level = f"gain {event.gain:+.1f} dB from its first window of {event.level:.1f} LUFS"
+    return (
+        f"{event.path}: seed {event.seed}, {level}, {event.duration:.2f} s; "
+        f"{_times({'load': load, **event.seconds})}, first audio after {event.first:.1f} s"
+    )
+
+
+def _times(seconds: Mapping[str, float]) -> str:
+    return ", ".join(f"{stage} {s:.1f} s" for stage, s in seconds.items())
+
+
 def _lines(saved: Saved, load: float) -> list[str]:
     """File, seed, loudness, length and times of a take, then its scores."""
     chosen = saved.chosen
     level = loudness(chosen.audio)
     loud = f"{level:.1f} LUFS" if math.isfinite(level) else "silent or too short for a loudness"
-    seconds = {"load": load, **saved.seconds}
-    stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in seconds.items())
+    stages = _times({"load": load, **saved.seconds})
     together = f" (batch of {saved.batch})" if saved.batch > 1 else ""
     lines = [
         f"{saved.take.path}: seed {chosen.seed}, {loud}, {chosen.audio.duration:.2f} s; "

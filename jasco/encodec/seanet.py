@@ -201,18 +201,24 @@ class Stack(Layer):
             x = layer(x)
         return x
 
-    def stream(self, blocks: Blocks, values: int = 2**19) -> Iterator[Tensor]:
+    def stream(
+        self, blocks: Blocks, values: int = 2**19, steps: int = sys.maxsize
+    ) -> Iterator[Tensor]:
         """Blocks of the result for successive blocks of a signal.
 
         Args:
             blocks: successive blocks (B, C, T) of any lengths.
             values: number of values of a block between two layers; see `regrouped`.
+            steps: most steps of a block of the first layer, and as much time in the others, each of
+                which lags behind by about two blocks.
         """
         stream: Any = blocks
         for layer in self.layers:
             part: Any = layer
             if not isinstance(part, ELU):
-                stream = regrouped(stream, values, part.least)
+                stream = regrouped(stream, values, part.least, steps)
+            if isinstance(part, TransposedConv):
+                steps *= part.stride
             stream = part.stream(stream)
         return stream
 
@@ -267,15 +273,17 @@ def pad(x: Tensor, left: int, right: int, mode: str) -> Tensor:
     return F.pad(F.pad(x, (0, missing)), (left, right), mode)[..., :-missing]
 
 
-def regrouped(blocks: Blocks, values: int, least: int = 1) -> Iterator[Tensor]:
-    """Blocks of ``values`` values, and of ``least`` steps or more, also the last one.
+def regrouped(
+    blocks: Blocks, values: int, least: int = 1, most: int = sys.maxsize
+) -> Iterator[Tensor]:
+    """Blocks of ``values`` values in up to ``most`` steps, and of ``least``, also the last one.
 
     The last block is up to ``least`` steps longer. A shorter signal is one block.
     """
     held: list[Tensor] = []
     for block in blocks:
         held.append(block)
-        steps = max(values // block[..., 0].numel(), least)
+        steps = max(min(values // block[..., 0].numel(), most), least)
         if sum(part.shape[-1] for part in held) >= steps + least:
             *ready, rest = _joined(held).split(steps, dim=-1)
             if rest.shape[-1] < least:  # too short to be the last block

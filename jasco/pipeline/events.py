@@ -93,6 +93,29 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Streamed:
+    """Stream that has been written.
+
+    Attributes:
+        path: file, or ``-`` for the standard output.
+        seed: seed.
+        duration: length (s).
+        level: loudness (LUFS) of the first window, as decoded.
+        gain: gain of the file (dB); ``None`` where the level was left.
+        first: time up to the first block of audio (s), from the start of the flow.
+        seconds: time of each stage (s), in order.
+    """
+
+    path: Path
+    seed: int
+    duration: float
+    level: float
+    gain: float | None
+    first: float
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Drawn:
     """Picture of an adherence report that has been written.
 
@@ -103,7 +126,7 @@ class Drawn:
     path: Path
 
 
-Event = Note | Failure | Saved | Drawn
+Event = Note | Failure | Saved | Streamed | Drawn
 
 
 @contextmanager

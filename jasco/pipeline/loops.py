@@ -1,4 +1,4 @@
-"""Shape of a song in a request: sections, or a loop of bars on a circle."""
+"""Shape of a song in a request: sections, a stream, or a loop of bars on a circle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from jasco.pipeline.inputs import listed, spelled, without
 from jasco.song.edit import KINDS
 from jasco.song.loop import Loop
 
+STDOUT = "-"
+"""Output of a stream that is the standard output."""
 LOOP_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
     "loop": (bool, "true or false", "loop of --bars N at --bpm, without a seam"),
     "drums_loop": (bool, "true or false", "repeat --drums to the end, by bars of --bpm if given"),
@@ -20,6 +22,7 @@ LOOP_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
         'sections such as [{"bars": "1-8", "text": "sparse verse"}]',
         "text of some bars or seconds, as 1-8=TEXT or 0:16=TEXT; for several repeat the option",
     ),
+    "stream": (bool, "true or false", "write a wav while it is generated; -o - for a player"),
 }
 """Keys of a request for the shape of a song: types, the same in words, the line of ``--help``."""
 
@@ -104,6 +107,29 @@ def _without_tempo(values: dict[str, Any]) -> dict[str, Any]:
     """Values without a tempo that is that of the drums alone, as no chords are to be read."""
     used = isinstance(values.get("chords"), str) or {"chart", "loop", *KINDS} & values.keys()
     return values if used else without(values, "bpm", "time_signature")
+
+
+def with_stream(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, Any], bool]:
+    """Values of a request without its key for a stream, and its value.
+
+    Raises:
+        SettingError: a key that has no meaning for streams, or an output that is no wav.
+    """
+    kept = dict(values)
+    if not kept.pop("stream", False):
+        return kept, False
+    stream = spelled("stream", options)
+    foreign = [key for key in ("loop", *KINDS) if kept.get(key)]
+    if kept.get("best_of", 1) != 1:
+        foreign.append("best_of")
+    if foreign:
+        raise SettingError(f"{stream} takes no {listed(foreign, options)}: leave it out")
+    output = str(kept.get("output", STDOUT))
+    if output != STDOUT and Path(output).suffix.lower() != ".wav":
+        raise SettingError(
+            f"{stream} writes wav: give a .wav file in place of {output}, or {STDOUT} for stdout"
+        )
+    return kept, True
 
 
 def loop_values(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from jasco.errors import SettingError
+from jasco.pipeline.loops import STDOUT
 from jasco.pipeline.request import Request, check_output, companions, labelled, picture_of
 
 MAX_TAKES = 100_000
@@ -37,7 +38,8 @@ class Take:
         """Settings that are equal for all takes of a batch."""
         request = self.request
         guidance = None if request.guidance is None else tuple(request.guidance.items())
-        alone = None if request.edit is None and request.loop is None else id(request)
+        special = request.edit is not None or request.loop is not None or request.stream
+        alone = id(request) if special else None
         return request.duration, request.solver, guidance, request.sections, alone
 
 
@@ -71,6 +73,10 @@ class Plan:
                         "no output: give one, or -o FILE for all (.wav, .flac, .mp3, .ogg)"
                     )
                 self._wanted[_place(request.output)] += request.samples
+                if request.stream and check:
+                    raise SettingError("a stream is written before it could be checked: leave one")
+        if len(self) > 1 and STDOUT in map(str, (request.output for request in requests)):
+            raise SettingError("the standard output takes one take: give files for several")
         if len(self) > MAX_TAKES:
             raise SettingError(
                 f"{len(self):,} takes are asked for: make fewer at once, at most {MAX_TAKES:,}"
@@ -116,6 +122,8 @@ class Plan:
         """Refuse files that cannot be written, that two takes share, or that are read."""
         taken: set[str] = set()
         for request, names in self._names():
+            if request.stream and str(request.output) == STDOUT:
+                continue
             with labelled(request.label):
                 check_output(names[-1])  # the longest
                 for path in names:

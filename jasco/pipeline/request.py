@@ -27,10 +27,12 @@ from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
 from jasco.pipeline.inputs import checked_input, is_written, listed, spelled
 from jasco.pipeline.loops import (
     LOOP_KEYS,
+    STDOUT,
     DrumsLoop,
     with_drums_loop,
     with_loop,
     with_pattern,
+    with_stream,
 )
 from jasco.played import PlayedDrums
 from jasco.song.loop import Loop
@@ -99,6 +101,7 @@ class Request:
         loop: loop; ``None`` for a take that ends.
         drums_loop: repeating of the drums; ``None`` for drums that end.
         sections: texts of parts of the song; ``None`` for one text.
+        stream: write the file while it is generated from left to right.
     """
 
     label: str | None
@@ -122,6 +125,7 @@ class Request:
     drums_loop: DrumsLoop | None = None
     sections: tuple[Section, ...] | None = None
     mark: bool = True
+    stream: bool = False
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -138,6 +142,7 @@ class Request:
             files: list[Path] = []
             values = with_pattern(values)
             values, drums_loop = with_drums_loop(values, options=options)
+            values, stream = with_stream(values, options=options)
             values, loop = with_loop(values, options=options)
             values, edit = with_edit(values, files, options=options)
             values = with_chart(values, files, sets_duration=edit is None and loop is None)
@@ -193,6 +198,7 @@ class Request:
                 drums_loop=drums_loop,
                 sections=read_sections(values["sections"]) if "sections" in values else None,
                 mark=values.get("mark", True),
+                stream=stream,
             )
 
     @property
@@ -235,9 +241,10 @@ def check_output(path: Path) -> None:
         AudioError: another suffix, or a place that cannot be written to.
     """
     if path.suffix.lower() not in SUFFIXES:
+        hint = ", or give --stream for the standard output" if str(path) == STDOUT else ""
         raise AudioError(
             f"cannot write {path}: the suffix must be one of {', '.join(SUFFIXES)}, "
-            f"not {path.suffix!r}"
+            f"not {path.suffix!r}{hint}"
         )
     output_file(path, AudioError, companions=companions(path))
 

@@ -78,9 +78,9 @@ def read_take(path: Path, options: Iterable[str] = ()) -> EarlierTake:
         kind = None if recipe.song is None else recipe.song.get("kind")
         if kind not in KINDS and (given := [key for key in KINDS if key in options]):
             raise SettingError(f"it is no edit to make again: give --{given[0]} without --from")
-        if recipe.song is not None and kind == "sections":
-            values["sections"] = sections_of(recipe.song)
-            values["duration"] = recipe.duration
+        if recipe.song is not None and kind in ("sections", "stream"):
+            values |= {"sections": sections_of(recipe.song) or None, "duration": recipe.duration}
+            values["stream"] = kind == "stream"
         elif recipe.song is not None and kind == "loop":
             values |= loop_values(recipe.song)
         elif recipe.song is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +18,16 @@ from jasco.audio.marks import source_type
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.model import Generation, Jasco
-from jasco.pipeline.events import Candidate, Event, Failure, Note, Saved, noted_warnings
+from jasco.pipeline.events import (
+    Candidate,
+    Event,
+    Failure,
+    Note,
+    Saved,
+    Streamed,
+    noted_warnings,
+)
+from jasco.pipeline.loops import STDOUT
 from jasco.pipeline.plan import Take as PlannedTake
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
@@ -24,6 +35,7 @@ from jasco.song.edit import Edit
 from jasco.song.editing import regenerate
 from jasco.song.looping import frames_of_loop, generate_loop, repeated
 from jasco.song.sections import spans_of
+from jasco.song.streaming import SongStream
 from jasco.song.take import Take
 
 if TYPE_CHECKING:
@@ -154,7 +166,8 @@ def make_takes(
         progress: show a bar of the solver's steps on stderr.
 
     Yields:
-        `Saved` and, of a take that is checked, `Drawn`; `Note` and `Failure` where they occur.
+        `Streamed`, or `Saved` and, of a take that is checked, `Drawn`; `Note` and `Failure` where
+        they occur.
 
     Raises:
         JascoError: a take cannot be made, or the only request not be read.
@@ -167,6 +180,11 @@ def make_takes(
         found = yield from reader.read(dict.fromkeys(take.request for take, _ in attempts))
         batch = [attempt for attempt in attempts if attempt.take.request in found]
         if not batch:
+            continue
+        if batch[0].take.request.stream:
+            for attempt in batch:
+                encoded = found[attempt.take.request]
+                yield _streamed(attempt, encoded, model, watch, keep_recipe, progress)
             continue
         out = _generate(batch, found, model, watch, progress)
         for k, (take, seed) in enumerate(batch):
@@ -246,6 +264,37 @@ def _generate(
         )
     watch.end("decode")
     return out
+
+
+def _streamed(
+    attempt: Attempt,
+    encoded: Encoded,
+    model: Jasco,
+    watch: Stopwatch,
+    keep_recipe: bool,
+    progress: bool,
+) -> Streamed:
+    """Write one seed of a stream while it is generated."""
+    (path, request), seed = (attempt.take.path, attempt.take.request), attempt.seed
+    stream = SongStream(
+        model,
+        encoded.coded,
+        seed=seed,
+        solver=request.solver,
+        guidance=request.guidance,
+        duration=request.duration,
+        sections=request.sections,
+        encoded=encoded.batch,
+        progress=progress,
+    )
+    watch.end("encode")
+    file = sys.stdout.buffer if str(path) == STDOUT else path
+    stream.save(file, loudness=request.loudness, recipe=keep_recipe, mark=request.mark)
+    first = (stream.began or watch.started) - watch.started
+    watch.end("stream")
+    gain = None if request.loudness is None else stream.gain(request.loudness)
+    level, seconds = stream.level or math.nan, dict(watch.seconds)
+    return Streamed(path, seed, stream.duration, level, gain, first, seconds)
 
 
 def _new_part(audio: Audio, edit: Edit | None) -> Audio:

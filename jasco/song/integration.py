@@ -85,3 +85,8 @@ def integrate(
 
         song = SongVelocity(guided, conditions, windows, window_batch, texts)
         return solver.solve(song, z_0, report).float()
+
+
+def part_of_run(report: Callback, part: int, parts: int) -> Callback:
+    """Callback of one of several integrations, of equally many steps, that run one by one."""
+    return lambda step, total: report(part * total + step, parts * total)

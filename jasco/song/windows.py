@@ -47,7 +47,9 @@ class Windows:
         return cls(frames, (weights / sums[frames]).float())
 
     @classmethod
-    def line(cls, total: int, size: int, bars: Sequence[float] = ()) -> Windows:
+    def line(
+        cls, total: int, size: int, bars: Sequence[float] = (), overlap: float = OVERLAP
+    ) -> Windows:
         """Windows of a song of ``total`` frames.
 
         Each begins at a bar where one lies in the second half of the window before it; the last one
@@ -57,8 +59,9 @@ class Windows:
             total: frames T of the song.
             size: frames of the model's window; a shorter song is one window.
             bars: onsets of bars (frames).
+            overlap: least part of a window that it shares with the next.
         """
-        starts, hop = [0], size - math.ceil(OVERLAP * size)
+        starts, hop = [0], size - math.ceil(overlap * size)
         while starts[-1] + size < total:
             least, most = starts[-1] + size // 2, starts[-1] + hop
             at_bar = [round(bar) for bar in bars if least <= round(bar) <= most]
@@ -98,9 +101,9 @@ class Windows:
         return Windows(self.frames[window], weights, text + first)
 
 
-def windows_of(clip: Conditions, total: int, size: int, frame_rate: float) -> Windows:
+def windows_of(
+    clip: Conditions, total: int, size: int, frame_rate: float, overlap: float = OVERLAP
+) -> Windows:
     """Windows of a clip of ``total`` frames, at its bars where its chords have any."""
-    if total <= size or clip.chords is None:
-        return Windows.line(total, size)
-    bars = clip.chords.fit(total / frame_rate).bars
-    return Windows.line(total, size, [bar * frame_rate for bar in bars])
+    bars = () if clip.chords is None else clip.chords.fit(total / frame_rate).bars
+    return Windows.line(total, size, [bar * frame_rate for bar in bars], overlap)

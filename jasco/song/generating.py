@@ -1,0 +1,96 @@
+"""Generation of clips, and of songs whose windows are blended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor
+
+from jasco.conditions import ConditionBatch, Conditions
+from jasco.device import to_device
+from jasco.flow import Guidance, Solver
+from jasco.generation import Generation, check_noise, draw_noise, report_to
+from jasco.song.integration import WINDOW_BATCH
+from jasco.song.sampling import Sampling
+from jasco.song.sections import plain_sections, spans_of
+from jasco.song.texts import with_sections
+from jasco.song.windows import windows_of
+
+
+class Settings(TypedDict, total=False):
+    """Settings of `jasco.model.Jasco.generate`."""
+
+    seed: int | Sequence[int] | None
+    solver: Solver | str | None
+    steps: int | None
+    guidance: Guidance | float | Mapping[str, float] | str | None
+    num_samples: int
+    duration: float | None
+    progress: bool
+    callback: Callable[[int, int], None] | None
+    noise: Tensor | None
+    encoded: ConditionBatch | None
+    window_batch: int
+    sections: Sequence[Any] | None
+
+
+@torch.no_grad()
+def generate_clips(
+    model: Any,
+    clips: Sequence[Conditions],
+    *,
+    duration: float | None = None,
+    sections: Sequence[Any] | None = None,
+    noise: Tensor | None = None,
+    encoded: ConditionBatch | None = None,
+    progress: bool = False,
+    callback: Callable[[int, int], None] | None = None,
+    window_batch: int = WINDOW_BATCH,
+    **settings: Any,
+) -> Generation:
+    """Generate clips as one batch.
+
+    See `jasco.model.Jasco.generate`, and `Sampling.of` for the settings.
+    """
+    sampling = Sampling.of(model, len(clips), **settings)
+    seeds, num_frames = sampling.seeds, model.num_frames(duration)
+    size, rate = model.num_frames(), model.frame_rate
+    parts = [spans_of(sections, clip, num_frames / rate) for clip in clips]
+    item_of = [item for item in range(len(clips)) for _ in range(len(seeds) // len(clips))]
+    shape = (len(seeds), num_frames, model.codec.latent_dim)
+    z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
+
+    notes = [clip.notes(num_frames, rate) for clip in clips]
+    clips = [model.with_codes(clip, num_frames) for clip in clips]
+    encoded = model.encode(clips, num_frames) if encoded is None else encoded
+    windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of]
+    texts = None
+    if sections is not None:
+        songs = [clips[item] for item in item_of]
+        windows, texts = with_sections(model, songs, windows, [parts[item] for item in item_of])
+    with sampling.bar(progress) as bar:
+        latents = sampling.integrate(
+            to_device(z_0, model.device),
+            encoded.select(item_of),
+            windows,
+            report=report_to(bar, callback),
+            window_batch=window_batch,
+            texts=texts,
+        )
+    return Generation(
+        audio=model.codec.decode(latents).float().cpu(),
+        latents=latents.cpu(),
+        sample_rate=model.sample_rate,
+        recipe=[
+            sampling.recipe(
+                seeds[k] if noise is None else None,
+                clips[item],
+                num_frames,
+                song=plain_sections(parts[item]) if parts[item] else None,
+            )
+            for k, item in enumerate(item_of)
+        ],
+        notes=[notes[item] for item in item_of],
+    )

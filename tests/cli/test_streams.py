@@ -1,0 +1,87 @@
+"""``jasco-generate --stream``: files, the standard output, recipes, and refusals."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from jasco.audio import read_mark, read_recipe
+from jasco.audio.marks import GENERATED
+
+Play = Callable[..., int]
+SONG = ["funk", "--chords", "C Am", "--bpm", "120", "--duration", "12", "--seed", "4", "--stream"]
+
+
+def test_a_file_is_what_the_standard_output_gets_and_made_again_by_its_recipe(
+    play: Play, on_tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play(*SONG, "-o", "a.wav") == 0
+    out = capsys.readouterr().out
+    assert "dB from its first window of" in out and "first audio after" in out
+    assert soundfile.info("a.wav").frames == 12 * 32000
+    assert read_mark("a.wav")[0] == GENERATED
+    assert read_recipe("a.wav")["song"] == {"kind": "stream", "sections": []}
+    command = [sys.executable, "-m", "jasco.cli.generate", *on_tiny, "--steps", "2", *SONG]
+    done = subprocess.run([*command, "-o", "-"], capture_output=True)
+    assert done.returncode == 0 and done.stdout == Path("a.wav").read_bytes()
+    assert b"-: seed 4" in done.stderr
+    assert play("--from", "a.wav", "-o", "b.wav", on=["--device", "cpu", "--yes"]) == 0
+    assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
+
+
+def test_a_player_that_closes_ends_the_program_silently(on_tiny: list[str]) -> None:
+    command = [sys.executable, "-m", "jasco.cli.generate", *on_tiny, "--steps", "2", *SONG]
+    player = subprocess.Popen(
+        [*command, "--duration", "600", "-o", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert player.stdout is not None and player.stderr is not None
+    assert player.stdout.read(4) == b"RIFF"
+    player.stdout.close()
+    assert b"rror" not in player.stderr.read() and player.wait() == 1
+
+
+def test_streams_of_a_request_file(play: Play) -> None:
+    values = {"text": "a", "stream": True, "duration": 1, "seed": 8, "loudness": "none"}
+    entries = [
+        values | {"output": "a.wav", "samples": 2},
+        values | {"output": "b.wav", "mark": False},
+    ]
+    Path("songs.json").write_text(json.dumps(entries))
+    assert play("--request", "songs.json", "--batch-size", "4") == 0
+    assert [read_recipe(name)["seed"] for name in ("a-1.wav", "a-2.wav", "b.wav")] == [8, 9, 8]
+    assert read_recipe("b.wav")["loudness"] == "none"
+    assert read_mark("a-1.wav") is not None and read_mark("b.wav") is None
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--loop", "--bars", "2", "-o", "a.wav"], "--stream takes no --loop"),
+        (["--vary", "things/beat.wav", "-o", "a.wav"], "--stream takes no --vary"),
+        (["--best-of", "2", "-o", "a.wav"], "--stream takes no --best-of"),
+        (["--check", "-o", "a.wav"], "before it could be checked"),
+        (["-o", "a.flac"], "writes wav"),
+        (["--samples", "2", "-o", "-"], "takes one take"),
+    ],
+)
+def test_refusals(
+    options: list[str],
+    message: str,
+    play: Play,
+    things: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert play(*SONG, *options) == 1
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not Path("a.wav").exists()
+
+
+def test_the_standard_output_is_for_streams(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    assert play("funk", "-o", "-") == 1
+    assert "give --stream for the standard output" in capsys.readouterr().err
