@@ -234,6 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         keep_recipe=not args.no_recipe,
         checker=_checker(plan, model.device),
         progress=True,
+        pipe=getattr(sys.stdout, "buffer", None),
     ):
         print_event(event, load=load)
         failed += isinstance(event, Failure)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import torch
 
@@ -153,6 +152,7 @@ def make_takes(
     keep_recipe: bool = True,
     checker: Checker | None = None,
     progress: bool = False,
+    pipe: BinaryIO | None = None,
 ) -> Iterator[Event]:
     """Generate and save takes.
 
@@ -164,6 +164,7 @@ def make_takes(
         keep_recipe: write the recipe into the file.
         checker: checker of the takes that are checked.
         progress: show a bar of the solver's steps on stderr.
+        pipe: file object of a stream whose output is `STDOUT`.
 
     Yields:
         `Streamed`, or `Saved` and, of a take that is checked, `Drawn`; `Note` and `Failure` where
@@ -184,7 +185,8 @@ def make_takes(
         if batch[0].take.request.stream:
             for attempt in batch:
                 encoded = found[attempt.take.request]
-                yield _streamed(attempt, encoded, model, watch, keep_recipe, progress)
+                file = pipe if str(attempt.take.path) == STDOUT else None
+                yield _streamed(attempt, encoded, model, watch, keep_recipe, progress, file)
             continue
         out = _generate(batch, found, model, watch, progress)
         for k, (take, seed) in enumerate(batch):
@@ -273,6 +275,7 @@ def _streamed(
     watch: Stopwatch,
     keep_recipe: bool,
     progress: bool,
+    pipe: BinaryIO | None,
 ) -> Streamed:
     """Write one seed of a stream while it is generated."""
     (path, request), seed = (attempt.take.path, attempt.take.request), attempt.seed
@@ -288,8 +291,7 @@ def _streamed(
         progress=progress,
     )
     watch.end("encode")
-    file = sys.stdout.buffer if str(path) == STDOUT else path
-    stream.save(file, loudness=request.loudness, recipe=keep_recipe, mark=request.mark)
+    stream.save(pipe or path, loudness=request.loudness, recipe=keep_recipe, mark=request.mark)
     first = (stream.began or watch.started) - watch.started
     watch.end("stream")
     gain = None if request.loudness is None else stream.gain(request.loudness)
