@@ -331,7 +331,7 @@ class Jasco(SongMethods, Float32Module):
                 by rounding, in bfloat16 up to about -40 dB; bit-equal results need batches of one.
                 ``None`` draws a seed per clip, which the recipe contains.
             solver: the model's own where absent; a name of `jasco.flow.SOLVERS` is one too.
-            steps: number of steps, in place of the solver's own; alone those of Euler's method.
+            steps: number of steps, in place of the solver's own.
             guidance: the model's own where absent; a number is the weight of ``all``, and
                 ``{"all": 1.5, "text": 3}`` and ``"all=1.5,text=3"`` are `Guidance` too.
             num_samples: variants per clip; the results are ordered by clip.

@@ -121,7 +121,7 @@ OPTIONS: Options = {
     "--duration": (float, "S", "length (s), up to an hour; default: the model's"),
     "--start": (float, "S", "start within chords, drums and melody (s)"),
     "--crop": (str, "S-S", "range within chords, drums and melody (s): 30-40"),
-    "--steps": (int, "N", "steps of a fixed-step solver; default solver with --steps: euler"),
+    "--steps": (int, "N", "steps of the solver; default: that of the model, 50 with --solver"),
     "--shift": (float, "X", "timestep shift; above 1: shorter steps near the noise"),
     "--guidance": (str, "NAME=WEIGHT,...", "all=1.5,text=3; default: that of the model"),
     "--loudness": (_loudness, "LUFS", "as of ITU-R BS.1770, or 'none' to leave it; default: -14"),

@@ -166,6 +166,18 @@ class ResidualBlock(Layer):
         self.shortcut = Conv(config, channels, channels, 1) if config.use_conv_shortcut else None
         self.least = first.least
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Result for a whole signal; without gradients each buffer is freed once it is used."""
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        first: Any = self.block[1]
+        last: Any = self.block[3]
+        (window,) = first.windows([F.elu(x)])
+        hidden = first.operation()(window)
+        del window
+        out: Tensor = last.operation()(F.elu(hidden, inplace=True))
+        return out.add_(x if self.shortcut is None else self.shortcut(x))
+
     def stream(self, blocks: Blocks) -> Iterator[Tensor]:
         first: Any = self.block[1]
         last: Any = self.block[3]

@@ -33,21 +33,19 @@ def make_solver(
     """The solver that is meant by a name, a class or a solver, and its steps and their shift.
 
     Args:
-        solver: name of `SOLVERS`, in any case, a class of them, or a solver; Euler's method where
-            only ``steps`` or ``shift`` is given.
+        solver: name of `SOLVERS`, in any case, a class of them, or a solver.
         steps: number of steps, in place of the solver's own.
         shift: timestep shift, in place of the solver's own.
-        default: where neither is given; ``Euler()`` if absent.
+        default: where no ``solver`` is given; ``Euler()`` if absent. Steps or a shift alone are
+            those of Euler's method where the default chooses its steps itself.
 
     Raises:
         SettingError: no such solver, or steps or a shift of one that chooses its steps itself.
     """
     given = {"steps": steps, "shift": shift}
     given = {name: value for name, value in given.items() if value is not None}
-    if solver is None and not given:
-        return default or Euler()
     if solver is None:
-        solver = Euler
+        solver = Euler() if default is None or given and default.adaptive else default
     if isinstance(solver, str):
         name = solver.strip().lower()
         if name not in SOLVERS:

@@ -40,7 +40,8 @@ class Take:
         guidance = None if request.guidance is None else tuple(request.guidance.items())
         special = request.edit is not None or request.loop is not None or request.stream
         alone = id(request) if special else None
-        return request.duration, request.solver, guidance, request.sections, alone
+        solver = request.solver, request.steps, request.shift
+        return request.duration, solver, guidance, request.sections, alone
 
 
 class Plan:

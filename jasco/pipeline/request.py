@@ -93,6 +93,7 @@ class Request:
         best_of: number of candidates for each take, of which the best is kept.
         duration: length of the clip (s); ``None`` for the model's.
         solver, guidance: solver and guidance; ``None`` for the model's.
+        steps, shift: steps and timestep shift of the model's solver; ``None`` for its own.
         loudness: loudness of the file (LUFS); ``None`` to leave the level.
         output: file to write; ``None`` if the request names none.
         mark: the file states that it is generated.
@@ -126,6 +127,8 @@ class Request:
     sections: tuple[Section, ...] | None = None
     mark: bool = True
     stream: bool = False
+    steps: int | None = None
+    shift: float | None = None
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -176,6 +179,9 @@ class Request:
             samples = _count("samples", values.get("samples", 1), MAX_SAMPLES)
             best_of = _count("best_of", values.get("best_of", 1), MAX_BEST_OF)
             guidance, output = values.get("guidance"), values.get("output")
+            given = [values.get(key) for key in ("solver", "steps", "shift")]
+            solver = make_solver(*given)  # checks steps and shift of the model's solver too
+            own = given[0] is None
             return cls(
                 label=label,
                 text=_text(values.get("text")),
@@ -188,7 +194,9 @@ class Request:
                 samples=samples,
                 best_of=best_of,
                 duration=_duration(values.get("duration", length)),
-                solver=_solver(*map(values.get, ("solver", "steps", "shift"))),
+                solver=None if own else solver,
+                steps=given[1] if own else None,
+                shift=given[2] if own else None,
                 guidance=None if guidance is None else Guidance.of(guidance),
                 loudness=_loudness(values.get("loudness", -14.0)),
                 output=None if output is None else Path(output),
@@ -366,10 +374,6 @@ def _span(values: Mapping[str, Any]) -> tuple[float, float | None]:
             f"start is {shortened(start)}: give seconds, 0 or more, at most {MAX_SECONDS:,}"
         )
     return float(start), length
-
-
-def _solver(*given: Any) -> Solver | None:
-    return None if given == (None, None, None) else make_solver(*given)
 
 
 def _loudness(value: float | str) -> float | None:

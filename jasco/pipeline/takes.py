@@ -16,6 +16,7 @@ from jasco.audio.loops import normalize_loop
 from jasco.audio.marks import source_type
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
+from jasco.flow import Solver, make_solver
 from jasco.model import Generation, Jasco
 from jasco.pipeline.events import (
     Candidate,
@@ -245,7 +246,7 @@ def _generate(
             watch.end("flow")
 
     settings: dict[str, Any] = {
-        "solver": requests[0].solver,
+        "solver": _solver(requests[0], model),
         "guidance": requests[0].guidance,
         "progress": progress,
         "callback": step,
@@ -268,6 +269,10 @@ def _generate(
     return out
 
 
+def _solver(request: Request, model: Jasco) -> Solver:
+    return make_solver(request.solver, request.steps, request.shift, default=model.solver)
+
+
 def _streamed(
     attempt: Attempt,
     encoded: Encoded,
@@ -283,7 +288,7 @@ def _streamed(
         model,
         encoded.coded,
         seed=seed,
-        solver=request.solver,
+        solver=_solver(request, model),
         guidance=request.guidance,
         duration=request.duration,
         sections=request.sections,

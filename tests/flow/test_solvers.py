@@ -131,6 +131,9 @@ def test_solvers_are_made_of_a_name_steps_and_a_shift():
     assert make_solver("AB2", 8, 3) == AB2(8, 3.0) != AB2(8)
     assert make_solver(shift=2.0) == Euler(shift=2.0)
     assert make_solver(Heun(9), shift=2.0) == Heun(9, 2.0)
+    assert make_solver(steps=4, default=ABM2(9, 3.0)) == ABM2(4, 3.0)
+    assert make_solver(steps=4, default=Dopri5()) == Euler(4)
+    assert make_solver("euler", default=ABM2(9, 3.0)) == Euler()
     with pytest.raises(SettingError, match="dopri5 .* leave steps and shift out"):
         make_solver("dopri5", 8, 3.0)
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from jasco import Conditions, Jasco, load_audio
+from jasco import ABM2, Conditions, Jasco, load_audio
 from jasco.audio import read_recipe
 from jasco.codec import EnCodec
 from jasco.errors import AudioError, ConditionError
@@ -102,6 +102,25 @@ def test_takes_are_those_of_generate(tiny: Jasco, beat: Path, tmp_path: Path) ->
     out = tiny.generate(clip, seed=3, steps=1, duration=0.5)
     assert torch.equal(saved.chosen.audio.samples, out.audio[0])
     assert read_recipe(tmp_path / "a.wav") == out.recipe[0] | {"loudness": "none"}
+
+
+def test_steps_alone_are_those_of_the_solver_of_the_model(
+    tiny: Jasco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny, "solver", ABM2(9, shift=3.0))
+    given = {"steps": {"steps": 2}, "shift": {"shift": 2}, "solver": {"solver": "heun", "steps": 1}}
+    values = {"text": "a", "seed": 7, "duration": 0.5}
+    requests = [
+        Request.build(values | {"output": str(tmp_path / f"{name}.flac")} | settings)
+        for name, settings in given.items()
+    ]
+    events(tiny, *requests, batch_size=3)
+    found = {name: read_recipe(tmp_path / f"{name}.flac")["solver"] for name in given}
+    assert found == {
+        "steps": {"name": "abm2", "steps": 2, "shift": 3.0},
+        "shift": {"name": "abm2", "steps": 9, "shift": 2.0},
+        "solver": {"name": "heun", "steps": 1},
+    }
 
 
 def test_events_are_yielded_and_nothing_is_printed(
