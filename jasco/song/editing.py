@@ -2,8 +2,8 @@
 
 Time in new conditions begins with each range. Outside the ranges the model gets the conditions of
 the take, where its recipe says them, and the latents of the take; only the ranges and a cross-fade
-before and after them have new samples, all others are copied. The model gets a take at the level of
-its training data; see `jasco.song.level`.
+before and after them have new samples, all others are copied. The model gets a take at the level
+of its own takes; see `jasco.song.level`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from jasco.audio import Audio
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.errors import SettingError
@@ -56,14 +57,14 @@ def regenerate(
     spans = [_frames(start, stop, rate, frames) for start, stop in ranges]
     new_frames = max(stop - first for first, stop in spans)
     clip = model.with_codes(clip, new_frames)
-    conditions = pasted(
-        model, take_conditions(model, whole, edit.padding[0], frames), clip, edit, spans
-    )
-    length = model.num_frames() / rate
-    middle = sum(ranges[0]) / 2 - edit.padding[0]
-    gain = level_gain(take, model.codec, middle - length / 2, length)
-    z_1 = with_gain(whole, gain).encode(model.codec).expand(len(seeds), -1, -1).clone()
+    old = take_conditions(model, whole, edit.padding[0], frames)
+    conditions = pasted(model, old, clip, edit, spans)
     z_0 = to_device(noise.draw((frames, model.codec.latent_dim)), model.device)
+    gain = 0.0
+    if take.latents is None:
+        known = conditions if take.recipe is None else old
+        gain = _gain(sampling, take, edit.padding[0], spans[0], known, z_0[:1])
+    z_1 = with_gain(whole, gain).encode(model.codec).expand(len(seeds), -1, -1).clone()
     audio = whole.audio.samples.expand(len(seeds), -1, -1).clone()
 
     items = [0] * len(seeds)
@@ -110,6 +111,41 @@ def regenerate(
         notes=[clip.notes(new_frames, rate)] * len(seeds),
         loudness=None,
     )
+
+
+def _gain(
+    sampling: Sampling,
+    take: Take,
+    offset: float,
+    span: tuple[int, int],
+    conditions: ConditionBatch,
+    z_0: Tensor,
+) -> float:
+    """Gain (dB) from the part of a take nearest to a range to what the model plays for it.
+
+    Args:
+        sampling: settings.
+        take: take.
+        offset: seconds that are put before it.
+        span: frames of the range in the padded take.
+        conditions: encoded conditions of the padded take; those of the range stand for them where
+            the take has none.
+        z_0: noise (1, T, D).
+    """
+    model = sampling.model
+    rate, total = model.frame_rate, z_0.shape[1]
+    size = min(span[1] - span[0], model.num_frames(), take.frames(model.codec))
+    start = max(min(span[0] / rate - offset, take.duration - size / rate), 0.0)
+    known = take.recipe is not None
+    first = min(round((start + offset) * rate), total - size) if known else span[0]
+    here = torch.arange(first, first + size, device=model.device)[None]
+    latents = sampling.integrate(
+        z_0[:, first : first + size],
+        conditions.at([0], here),
+        [Windows.line(size, model.num_frames())],
+    )
+    played = Audio(model.codec.decode(latents)[0].float().cpu(), model.sample_rate)
+    return level_gain(take.audio.crop(start, size / rate), played)
 
 
 def _draw(noise: NoiseSource, shape: tuple[int, int], device: torch.device) -> Tensor:

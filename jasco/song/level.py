@@ -1,57 +1,35 @@
 """Level of a take for the model.
 
-New frames come out at the level of the training data, whatever that of the frames beside them is:
-beside a demo take saved at -14 LUFS, they are 17 dB too quiet. So a take whose latents are far
-beyond the unit variance of training is made quieter for the model, and new samples are made louder
-by as much again.
+New frames come out near the level at which the model plays their conditions, whatever that of the
+frames beside them is. For takes of the demo it lies between -33 LUFS for a text alone and -21 LUFS
+for all controls, while files are saved at -14 LUFS. So a take without known latents is brought to
+that level for the model, and new samples get the level of the take again.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from jasco.audio import Audio
+from jasco.audio import Audio, loudness
 from jasco.audio.filters import high_pass
 from jasco.audio.level import CEILING
 from jasco.audio.limiter import limit
-from jasco.codec import EnCodec
 from jasco.song.take import Take
 
-LOUDEST = 1.2
-"""Highest root mean square of a take's latents that is left as it is."""
-TYPICAL = 0.75
-"""Root mean square of louder ones after the gain: that of takes of the demo (.72 to .81)."""
-_ROUNDS = 4
-_SLOPE = 0.5  # dB of latents for one dB of audio, from -12 to -32 dBFS
+LARGEST = 40.0
+"""Largest gain (dB); what differs by more, such as silence, has no level to follow."""
 
 
-def level_gain(take: Take, codec: EnCodec, start: float, length: float) -> float:
-    """Gain (dB, at most 0) that brings a take to the level of the training data.
-
-    Args:
-        take: take; one whose latents are known was generated at that level and is left.
-        codec: codec of the model.
-        start, length: seconds of the take that are measured, nearest to its end at the latest.
-    """
-    if take.latents is not None:
-        return 0.0
-    rate = take.audio.sample_rate
-    first = round(max(min(start, take.duration - length), 0.0) * rate)
-    part = take.audio.samples[:, first : first + round(length * rate)]
-    gain = 0.0
-    for turn in range(_ROUNDS):
-        level = _rms(Take(Audio(part * _factor(gain), rate)).encode(codec))
-        if turn == 0 and level <= LOUDEST:
-            break
-        gain = min(gain + 20 / _SLOPE * math.log10(TYPICAL / level), 0.0)
-    else:
-        if level > LOUDEST:  # latents that do not follow the level, even of silence
-            return 0.0
-    return round(gain, 2)
+def level_gain(take: Audio, played: Audio) -> float:
+    """Gain (dB) that brings a part of a take to the level of what the model plays for it."""
+    measured = [
+        loudness(Audio(a.samples.mean(0, keepdim=True), a.sample_rate)) for a in (take, played)
+    ]
+    gain = round(measured[1] - measured[0], 2)
+    return gain if abs(gain) <= LARGEST else 0.0  # also where a part is too short to be measured
 
 
 def with_gain(take: Take, gain: float) -> Take:
@@ -74,7 +52,3 @@ def restored(samples: Tensor, rate: int, gain: float) -> Tensor:
 
 def _factor(gain: float) -> float:
     return float(10 ** (gain / 20))
-
-
-def _rms(latents: Tensor) -> float:
-    return float(latents.square().mean().sqrt())
