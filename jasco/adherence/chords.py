@@ -12,8 +12,8 @@ from jasco.adherence.wording import SHORTEST, first
 from jasco.audio import Audio
 from jasco.chords import ChordProgression
 from jasco.chords.vocabulary import pitch_class
-from jasco.controls import CONTROLS
 from jasco.extract.chordino import find_chordino
+from jasco.extract.chords import extract_chords
 from jasco.metrics import chords as metric
 from jasco.metrics.chords import Segments
 
@@ -39,7 +39,7 @@ class ChordAdherence(ControlAdherence):
 
     def extract(self, audio: Audio, models: ControlExtractor) -> Segments:
         """Segments of a recording."""
-        return metric.segments(CONTROLS["chords"].extract(audio), audio.duration)
+        return metric.segments(extract_chords(audio), audio.duration)
 
     def require(self) -> None:
         """Find Chordino and mir_eval."""

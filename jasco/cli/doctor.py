@@ -28,7 +28,7 @@ from jasco.notices import describe
 EXTRAS = {
     "chords": "extraction of chords",
     "drums": "separation of drums",
-    "melody": "the weights of the melody extractor",
+    "melody": "extraction of melodies",
     "eval": "evaluation",
     "train": "training",
     "data": "preparation of data on many machines",

@@ -25,7 +25,7 @@ from jasco.pipeline.edits import EDIT_KEYS
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.loops import LOOP_KEYS, STDOUT
 from jasco.pipeline.plan import Plan
-from jasco.pipeline.request import Request, check_output, keys, merged
+from jasco.pipeline.request import EXTRACTOR_KEYS, Request, check_output, keys, merged
 from jasco.pipeline.request_file import read_requests
 from jasco.song.edit import KINDS
 
@@ -158,6 +158,9 @@ def _parser() -> argparse.ArgumentParser:
             add(f"--{key.replace('_', '-')}", help=option.help, **option.argument)
     for name, spec in CONTROLS.items():
         add(f"--{name}-from", metavar="FILE", help=spec.extractor_help)
+    for key, names in EXTRACTOR_KEYS.items():
+        line = f"extractor of --{key.removesuffix('_extractor')}-from; default: the first installed"
+        add(f"--{key.replace('_', '-')}", choices=names, help=line)
     for key, (_, _, line) in (CHART_KEYS | EDIT_KEYS | LOOP_KEYS).items():
         add(f"--{key.replace('_', '-')}", help=line, **MORE_OPTIONS.get(key, {}))
     for flags, (kind, metavar, line) in OPTIONS.items():

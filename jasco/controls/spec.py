@@ -10,7 +10,13 @@ from pkgutil import resolve_name
 from typing import Any
 
 from jasco.control_value import ControlValue
-from jasco.errors import ConditionError, JascoError
+from jasco.errors import (
+    ConditionError,
+    JascoError,
+    MissingPartError,
+    SettingError,
+    shortened,
+)
 from jasco.io.kinds import RECORDING
 
 
@@ -33,6 +39,37 @@ class ReadingOption:
     keyword: str | None = None
 
 
+@dataclass(frozen=True)
+class ExtractorSpec:
+    """Specification of an extractor of a control.
+
+    Attributes:
+        function: function from a recording to a form of the value.
+        require: function that raises a `MissingPartError` where its parts are not installed; empty
+            for a default that stands alone.
+        on_request: used only where it is named.
+    """
+
+    function: str
+    require: str = ""
+    on_request: bool = False
+
+    @property
+    def installed(self) -> bool:
+        """The parts that it needs are installed."""
+        return self.obstacle is None
+
+    @property
+    def obstacle(self) -> MissingPartError | None:
+        """Error of a part that is not installed; ``None`` without one."""
+        try:
+            if self.require:
+                imported(self.require)()
+        except MissingPartError as error:
+            return error
+        return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ControlSpec:
     """Specification of a control.
@@ -46,7 +83,8 @@ class ControlSpec:
         conditioner: `jasco.conditioners.Conditioner` that encodes it.
         adherence: `jasco.adherence.controls.ControlAdherence` that compares a recording with it.
         stage: `jasco.prepare.stages.stage.Stage` that prepares it.
-        extractor: function from a recording to a form of the value, for ``--NAME-from``.
+        extractors: extractors for ``--NAME-from`` by name; the first that is installed is the
+            default.
         player: function from the value and the tempo (``bpm``, ``time_signature``) to a
             `jasco.played.PlayedDrums`, or ``None`` for a value that is none; for audio controls.
         files: kinds of file that ``--NAME`` reads, of `jasco.io.kinds`.
@@ -65,7 +103,7 @@ class ControlSpec:
     conditioner: str
     adherence: str
     stage: str
-    extractor: str
+    extractors: Mapping[str, ExtractorSpec]
     files: tuple[str, ...]
     help: str
     extractor_help: str
@@ -88,11 +126,31 @@ class ControlSpec:
         found: type[ControlValue] = imported(self.value)
         return found
 
-    @property
-    def extract(self) -> Callable[[Any], Any]:
-        """Function from a recording to a form of the value."""
-        found: Callable[[Any], Any] = imported(self.extractor)
-        return found
+    def installed_extractors(self) -> list[str]:
+        """Names of the extractors that are installed and used without being named."""
+        return [n for n, spec in self.extractors.items() if not spec.on_request and spec.installed]
+
+    def find_extractor(self, name: str | None = None) -> tuple[str, Callable[[Any], Any]]:
+        """Name of an extractor, and its function from a recording to a form of the value.
+
+        Args:
+            name: extractor; ``None`` for the first that is installed.
+
+        Raises:
+            SettingError: an unknown name.
+            MissingPartError: it is not installed, or none is.
+        """
+        if name is not None and name not in self.extractors:
+            known = " or ".join(self.extractors)
+            raise SettingError(f"no extractor {shortened(name)} of {self.name}: give {known}")
+        obstacles = []
+        for candidate, spec in self.extractors.items():
+            if name != candidate and (name is not None or spec.on_request):
+                continue
+            if (obstacle := spec.obstacle) is None:
+                return candidate, imported(spec.function)
+            obstacles.append(obstacle)
+        raise MissingPartError("; or ".join(map(str, obstacles)))
 
 
 @cache

@@ -37,6 +37,7 @@ class Sources:
         self.take: Take | None = None
         self.edit: Edit | None = None
         self.repeated = ""  # how the drums of the clip repeat
+        self.extracted: dict[str, str] = {}  # name of the extractor, where there are several
         start, length = request.start, request.length
         with labelled(request.label):
             if request.edit is not None:
@@ -59,7 +60,7 @@ class Sources:
                     load_audio(path, start=start, duration=request.duration or _TRIED)
                 else:
                     if recording is not None:
-                        value = spec.extract(load_audio(recording))
+                        value = self._extract(name, load_audio(recording))
                     else:
                         value = spec.value_class.of(path, **request.reading[name])
                     cut = (start, length) != (0.0, None)
@@ -75,18 +76,26 @@ class Sources:
                     audio = source.audio(used)
                 else:
                     audio = load_audio(source, start=request.start, duration=used)
-                extracted = name in request.recordings
-                value = CONTROLS[name].extract(audio) if extracted else audio
+                value = self._extract(name, audio) if name in request.recordings else audio
                 if name == "drums" and request.drums_loop is not None and value.duration < used:
                     value, self.repeated = repeat_loop(value, used, request.drums_loop.bar)
                 values[name] = value
             return Conditions(request.text, **values)
 
+    def _extract(self, name: str, audio: Audio) -> Any:
+        """Form of a control that its extractor finds in a recording."""
+        spec = CONTROLS[name]
+        extractor, extract = spec.find_extractor(self.request.extractors.get(name))
+        if len(spec.extractors) > 1:
+            self.extracted[name] = extractor
+        return extract(audio)
+
     def notices(self, length: float) -> list[str]:
-        """Audio that is left out for a clip of ``length`` (s)."""
+        """Extractors, patterns, and audio that is left out for a clip of ``length`` (s)."""
+        noted = [f"{name}: extracted by {extractor}" for name, extractor in self.extracted.items()]
         lines = [played.line for played in self._audio.values() if isinstance(played, PlayedDrums)]
         told = [f"drums: {line}" for line in (*lines, self.repeated) if line]
-        return told + [
+        return [*noted, *told] + [
             f"{name}: {given:.2f} s given, the first {length:.2f} s used"
             for name, given in self.lengths.items()
             if given > length and not self.request.length

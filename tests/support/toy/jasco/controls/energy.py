@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jasco.controls.spec import ControlSpec
+from jasco.controls.spec import ControlSpec, ExtractorSpec
 from jasco.io.kinds import MATRIX
 
 SPEC = ControlSpec(
@@ -11,7 +11,7 @@ SPEC = ControlSpec(
     conditioner="jasco.conditioners.energy.EnergyConditioner",
     adherence="jasco.adherence.energy.EnergyAdherence",
     stage="jasco.prepare.stages.energy.EnergyStage",
-    extractor="jasco.energy.extract_energy",
+    extractors={"energy": ExtractorSpec("jasco.energy.extract_energy")},
     files=(MATRIX,),
     help="levels as an .npy file, one a frame at 50 Hz",
     extractor_help="extract the levels of a recording",
