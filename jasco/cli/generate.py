@@ -22,10 +22,11 @@ from jasco.flow import SOLVERS
 from jasco.notices import tell
 from jasco.pipeline.charts import CHART_KEYS
 from jasco.pipeline.edits import EDIT_KEYS
+from jasco.pipeline.extractors import EXTRACTOR_KEYS
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.loops import LOOP_KEYS, STDOUT
 from jasco.pipeline.plan import Plan
-from jasco.pipeline.request import EXTRACTOR_KEYS, Request, check_output, keys, merged
+from jasco.pipeline.request import Request, check_output, keys, merged
 from jasco.pipeline.request_file import read_requests
 from jasco.song.edit import KINDS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jasco.audio import load_audio, probe
+from jasco.audio import Audio, load_audio, probe
 from jasco.conditions import Conditions, check_asked
 from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS

@@ -24,6 +24,7 @@ from jasco.io.kinds import kind_of
 from jasco.notices import describe
 from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
 from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
+from jasco.pipeline.extractors import EXTRACTOR_KEYS, named_extractors
 from jasco.pipeline.inputs import checked_input, is_written, listed, spelled
 from jasco.pipeline.loops import (
     LOOP_KEYS,
@@ -62,14 +63,6 @@ MAX_BEST_OF = 1_000
 MAX_SECONDS = 86_400
 """Latest start in a recording: a day (s)."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
-
-
-EXTRACTOR_KEYS = {
-    f"{name}_extractor": tuple(spec.extractors)
-    for name, spec in CONTROLS.items()
-    if len(spec.extractors) > 1
-}
-"""Key that names the extractor of a recording -> names of the extractors."""
 
 
 def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
@@ -199,7 +192,7 @@ class Request:
                 controls=controls,
                 reading=reading,
                 recordings=recordings,
-                extractors=_extractors(values, options),
+                extractors=named_extractors(values, options),
                 start=start,
                 length=length,
                 seed=_seed(values.get("seed"), samples * best_of),
@@ -317,25 +310,6 @@ def _options(name: str, values: Mapping[str, Any], options: bool) -> dict[str, A
             f"{absent}: give {noun} as {spelled(name, options)}"
         )
     return {known[key].keyword or key: values[key] for key in given}
-
-
-def _extractors(values: Mapping[str, Any], options: bool) -> dict[str, str]:
-    """Names of extractors of the recordings of a request, by control."""
-    found = {}
-    for key, known in EXTRACTOR_KEYS.items():
-        if key not in values:
-            continue
-        name = key.removesuffix("_extractor")
-        if values[key] not in known:
-            raise SettingError(f"{key} is {shortened(values[key])}: give {' or '.join(known)}")
-        if f"{name}_from" not in values:
-            there = spelled(f"{name}_from", options)
-            raise SettingError(
-                f"{spelled(key, options)} says how to extract {name}, and there is no recording: "
-                f"give one as {there}"
-            )
-        found[name] = values[key]
-    return found
 
 
 def _is_read(value: Any) -> bool:
