@@ -164,7 +164,8 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
     chords = conditions.chords
     if chords is not None and (fitted := chords.fit(num_frames / frame_rate)).bars:
         plain["bars"] = list(fitted.bars)  # windows of a song begin there
-        plain |= {"metres": [str(metre) for metre in fitted.metres]} if fitted.metres else {}
+        if fitted.metres and all(metre.is_readable for metre in fitted.metres):
+            plain["metres"] = [str(metre) for metre in fitted.metres]
     return plain
 
 

@@ -90,7 +90,7 @@ class DrumPattern(PlayedDrums):
         value: note value of the timekeeper: quarters, 8ths or 16ths; empty for that of the groove.
         swing: see `jasco.band.grid.Clock`.
         bars: onset (s) of each bar; empty without a tempo.
-        metres: metre of each; that of a pick-up is its length.
+        metres: metre of each.
         end: end (s) of the last bar.
         loops: all bars repeat, not the last one.
     """
@@ -158,10 +158,13 @@ class DrumPattern(PlayedDrums):
         Raises:
             AudioError: there is no tempo.
         """
-        if chords is not None and chords.metres and chords.end is not None:
-            return replace(
-                self, bars=chords.bars, metres=chords.metres, end=chords.end, loops=chords.loop
-            )
+        if chords is not None and chords.metres:
+            bars, metres, end = chords.bars, chords.metres, chords.end or 0.0
+            if end <= bars[-1] and len(bars) > 1:  # the end of the bars is not known
+                share = float(metres[-1].length / metres[-2].length)
+                end = bars[-1] + share * (bars[-1] - bars[-2])
+            if end > bars[-1]:
+                return replace(self, bars=bars, metres=metres, end=end, loops=chords.loop)
         if not self.bars:
             raise AudioError(f"the drum pattern {self.family} needs a tempo: give bpm")
         return self
@@ -183,13 +186,10 @@ class DrumPattern(PlayedDrums):
 
         found = []
         for start, stop, metre in self._spans(duration):
-            length, full = 4 * float(metre.length), metre
-            if start == self.bars[0]:  # a pick-up has the end of its bar
-                full = max(self.metres[:2], key=lambda each: each.length)
-            skipped = 4 * float(full.length) - length
-            for at, key, velocity in self._bar(full):
-                onset = start + (at - skipped) / length * (stop - start)
-                if max(start, 0.0) <= onset < duration:
+            length = 4 * float(metre.length)
+            for at, key, velocity in self._bar(metre):
+                onset = start + at / length * (stop - start)
+                if 0 <= onset < duration:
                     found.append(Note(key, velocity, onset, onset + _SHORTEST))
         return sorted(found, key=lambda note: (note.onset, note.pitch))
 

@@ -116,6 +116,7 @@ class _Reader:
         self.stretch = Fraction(1)  # of the next note, by a broken rhythm
         self.tuplet: tuple[Fraction, int] = (Fraction(1), 0)  # factor, and notes to come
         self.chord: list[tuple[int, Fraction]] | None = None  # keys between brackets, and lengths
+        self.ties: set[int] = set()  # keys of these that are tied
 
     def _begin(self) -> None:
         self.bar = WrittenBar(self.metre)
@@ -200,11 +201,14 @@ class _Reader:
                 self.chord = []
             elif token["close"]:
                 self._sound(self.chord or [], _length(token["factor"], self.where))
-                self.chord = None
+                self.tied |= {k: place for k, place in self._sounding() if k in self.ties}
+                self.chord, self.ties = None, set()
             elif token["note"]:
                 self._note(token)
+            elif token["tie"] and self.chord is not None:
+                self.ties |= {key for key, _ in self.chord[-1:]}
             elif token["tie"]:
-                self.tied |= {bar.notes[at][2]: (bar, at) for bar, at in self.last}
+                self.tied |= dict(self._sounding())
             elif token["broken"]:
                 self._broken(token["broken"])
             elif token["overlay"]:
@@ -298,6 +302,10 @@ class _Reader:
         self.at = checked_time(self.at + length, self.where)
         if self.at > _LONGEST:
             raise ChartError(f"{self.where} lasts longer than {_LONGEST:,} quarter notes")
+
+    def _sounding(self) -> list[tuple[int, tuple[WrittenBar, int]]]:
+        """Keys of the last notes, and their places."""
+        return [(bar.notes[at][2], (bar, at)) for bar, at in self.last]
 
     def _broken(self, signs: str) -> None:
         """Lengthen the note before (``>``) or after (``<``) by a half, once for each sign."""

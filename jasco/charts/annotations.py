@@ -7,6 +7,7 @@ of scores (ChoCo) count measures and beats, and their charts have bars, and the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 from jasco.charts.chart import Bar, Chart, ChartChord, TempoChange
@@ -14,7 +15,7 @@ from jasco.charts.written import Draft
 from jasco.chords.jams import read_jams, tempo_of
 from jasco.chords.lab import read_lab
 from jasco.chords.score import Score
-from jasco.errors import ChartError
+from jasco.errors import ChartError, ChordError
 from jasco.io.plain import parse_json
 
 _SECOND = TempoChange(Fraction(0), Fraction(60))
@@ -66,7 +67,10 @@ def read_jams_chart(data: bytes, song: int | str | None) -> Chart:
         notes=(*score.notices, *draft.lines()),
     )
     bpm = tempo_of(document["annotations"])
-    return chart if bpm is None else chart.at_tempo(bpm)
+    try:
+        return chart if bpm is None else chart.at_tempo(bpm)
+    except ChordError as error:
+        return replace(chart, notes=(*chart.notes, f"the tempo of the file is not used: {error}"))
 
 
 def _of_seconds(score: Score, title: str, notices: tuple[str, ...] | None = None) -> Chart:

@@ -273,20 +273,21 @@ class Chart:
         return replace(self, tempo_map=(TempoChange(Fraction(0), quarters), *scaled))
 
     def to_chords(self) -> ChordProgression | None:
-        """Chords in seconds, with the bars; ``None`` where there are none.
+        """Chords in seconds, with the bars from bar 1 on; ``None`` where there are none.
 
         Raises:
             ChartError: the chart has no tempo.
         """
         if not self.chords:
             return None
+        whole = self.bars[1 - self.first_number :]
         return ChordProgression(
             names=tuple(chord.name for chord in self.chords),
             onsets=tuple(self.seconds(chord.onset) for chord in self.chords),
             end=self.seconds(self.end),
             notices=self.notes,
-            bars=tuple(self.seconds(bar.onset) for bar in self.bars),
-            metres=tuple(bar.sounding for bar in self.bars),
+            bars=tuple(self.seconds(bar.onset) for bar in whole),
+            metres=tuple(bar.sounding for bar in whole),
         )
 
     def to_melody(self) -> Melody | None:

@@ -2,7 +2,7 @@
 
 Chord names are read from Yamaha XF messages, else from the kind of text (text, marker, lyric) that
 holds the most of them, if they are at least half of its texts. Cue points and other markers are
-sections. Without names, the block chords
+sections, and so are markers A, B, C that come first in this order. Without names, the block chords
 of a track are named by their pitch classes. The melody is the track of such a name (melody, vocal,
 lead, ...), else the one of the highest notes. A first bar that is shorter than the next metre is a
 pick-up.
@@ -122,6 +122,7 @@ def _chart(
     if len(melody) > MAX_NOTES:
         raise ChartError(f"more than {MAX_NOTES:,} notes, the most that are read: give a part")
     sections = [t for t in texts if t.kind in ("marker", "cue") and t.text.strip()]
+    letters = _are_letters([t for t in sections if t.kind == "marker"])
     chords = dict(found)  # of several at one tick the last
     ends = [track.end for track in sequence.tracks]
     ends += [note.offset_tick for note in melody] + [tick + 1 for tick in chords]
@@ -148,7 +149,7 @@ def _chart(
         sections=tuple(
             Section(t.tick / quarter, " ".join(t.text.split())[:80])
             for t in sections
-            if (t.kind == "cue" or not _is_name(t.text)) and t.tick / quarter < end
+            if (t.kind == "cue" or letters or not _is_name(t.text)) and t.tick / quarter < end
         ),
         key=None if key is None else key_of_signature(key.sharps, minor=key.is_minor),
         title=title,
@@ -211,9 +212,18 @@ def _text_chords(texts: Sequence[MidiText]) -> list[tuple[int, str]]:
     for kind in _KINDS:
         of_kind = [text for text in texts if text.kind == kind and text.text.strip()]
         named = [(t.tick, _symbol(t.text)) for t in of_kind if _is_name(t.text)]
+        if kind == "marker" and _are_letters(of_kind):
+            continue
         if 2 * len(named) >= len(of_kind) and len(named) > len(best):
             best = named
     return best
+
+
+def _are_letters(markers: Sequence[MidiText]) -> bool:
+    """True for letters of sections: A, B, C in the order of the alphabet as they come first."""
+    letters = [text.text.strip() for text in markers if _is_name(text.text)]
+    first = "".join(dict.fromkeys(letters))
+    return bool(first) and "ABCDEFG".startswith(first) and all(len(each) == 1 for each in letters)
 
 
 def _xf_chords(tracks: Sequence[object]) -> Iterator[tuple[int, str]]:

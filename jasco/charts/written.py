@@ -239,7 +239,7 @@ def playing_order(
         elif index > start and groups[index - 1] is not None and group is None:
             start, turn = index, 1
         if group is not None:
-            wanted = turn if jump is None else group.after(jump)
+            wanted = turn if jump is None or group.repeats else group.after(jump)
             if wanted not in bar.endings:
                 index = _end_of_ending(bars, index)
                 continue
@@ -251,7 +251,7 @@ def playing_order(
             )
         if has_outro and bar.to_coda and _is_last_turn(bars, index, turn):
             jump = WrittenBar(bar.metre, until="Coda")
-        if jump is not None:
+        if jump is not None and _is_last_turn(bars, index, turn, after_jump=jumped):
             if bar.fine and jump.until in ("", "Fine"):
                 break
             if bar.to_coda and jump.until in ("", "Coda"):
@@ -288,10 +288,12 @@ class _Endings:
     Attributes:
         turns: times that the repeat is played; once more than the only ending says.
         marked: ending that leads to the coda or holds the Fine; 0 without one.
+        repeats: the repeat is played after a jump too.
     """
 
     turns: int
     marked: int
+    repeats: bool
 
     def after(self, jump: WrittenBar) -> int:
         """Number of the ending that is played after a jump."""
@@ -308,16 +310,20 @@ def _ending_groups(bars: Sequence[WrittenBar]) -> list[_Endings | None]:
             last = max(max(bar.endings) for bar in found)
             several = len({bar.endings for bar in found}) > 1
             marked = [max(bar.endings) for bar in found if bar.to_coda or bar.fine]
-            group = _Endings(last if several else last + 1, max(marked, default=0))
+            repeats = any(bar.repeats_after_jump for bar in found)
+            group = _Endings(last if several else last + 1, max(marked, default=0), repeats)
         groups += [group] * len(found)
     return groups
 
 
-def _is_last_turn(bars: Sequence[WrittenBar], index: int, turn: int) -> bool:
+def _is_last_turn(
+    bars: Sequence[WrittenBar], index: int, turn: int, *, after_jump: bool = False
+) -> bool:
     """True for a bar that is not played again by a repeat which ends after it."""
     for at in range(index, len(bars)):
         if bars[at].ends_repeat or (at > index and bars[at].starts_repeat):
-            return turn >= bars[at].ends_repeat
+            is_played = bars[at].repeats_after_jump or not after_jump
+            return turn >= bars[at].ends_repeat or not is_played
     return True
 
 

@@ -66,6 +66,11 @@ class Metre:
         return Fraction(self.beats, self.unit)
 
     @property
+    def is_readable(self) -> bool:
+        """True where `parse` reads it; MIDI files hold others too."""
+        return self.beats <= MOST_BEATS and self.unit in UNITS
+
+    @property
     def compound(self) -> bool:
         """True where the beat is a dotted note of three units (6/8, 9/8, 12/8)."""
         return self.unit >= 8 and self.beats % 3 == 0 and self.beats > 3

@@ -38,9 +38,9 @@ class ChordProgression(StoredChords):
         loop: repeat the chords from ``end`` to the end of the clip; else the last one is held.
         notices: changes made while reading, one line each, such as ``"Csus4 -> C (dropped:
             sus4)"``; ignored by equality.
-        bars: onset of each bar (s), where the notation has bars; ignored by equality.
-        metres: metre of each bar, where they are known, that of a pick-up or of a bar that is cut
-            its length; ignored by equality.
+        bars: onset of each bar but a pick-up (s), where the notation has bars; ignored by equality.
+        metres: metre of each of these, where they are known, that of a bar that is cut its length;
+            ignored by equality.
 
     Raises:
         ChordError: names outside the vocabulary, onsets that do not ascend, an end before the last

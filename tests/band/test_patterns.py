@@ -10,7 +10,7 @@ from jasco import ChordProgression, Conditions
 from jasco.band.grid import read_row
 from jasco.band.grooves import FAMILIES, PIECES
 from jasco.band.patterns import DrumPattern, named_pattern, pattern_names, played_drums
-from jasco.chords.metre import Metre
+from jasco.chords.metre import COMMON
 from jasco.controls import CONTROLS
 from jasco.errors import AudioError, ConditionError
 
@@ -79,10 +79,13 @@ def test_bars_of_chords_carry_their_metre_and_tempo() -> None:
     drums = pattern("pop 1").on(chords)
     assert drums.bars == (0, 4, 7) and drums.end == 8.5
     assert onsets(drums, 10, SNARE) == [1, 3, 5, 6, 7.5, 8, 9, 9.5]  # the last bar repeats
-    pick_up = ChordProgression(
-        ("C",), (0.0,), 5.0, bars=(0.0, 1.0), metres=(Metre(1, 4), Metre(4, 4))
-    )
-    assert onsets(pattern("rock").on(pick_up), 5, SNARE) == [0, 2, 4]
+    bars = {"bars": (1.0, 5.0), "metres": (COMMON, COMMON)}
+    after_pick_up = ChordProgression(("C",), (0.0,), 9.0, **bars)
+    assert onsets(pattern("rock").on(after_pick_up), 5, SNARE) == [0, 2, 4]
+    endless = ChordProgression(("C",), (0.0,), **bars)
+    assert pattern("rock").on(endless).end == 9
+    one = ChordProgression(("C",), (0.0,), 0.0, bars=(0.0,), metres=(COMMON,))
+    assert pattern("rock").on(one).end == 4
     looped = ChordProgression.parse("C [3/4] F", bpm=60)
     assert looped.loop
     assert onsets(pattern("rock").on(looped), 14, SNARE) == [1, 3, 5, 8, 10, 12]

@@ -84,6 +84,14 @@ def test_lengths_ties_tuplets_and_chords() -> None:
     ]  # fmt: skip
 
 
+def test_ties_within_brackets_are_those_of_their_notes() -> None:
+    F = Fraction
+    assert melody("[C-E]C2") == [(F(0), F(1), 64), (F(0), F(3), 60)]
+    assert melody("[C2-E2-][CE]") == [(F(0), F(3), 60), (F(0), F(3), 64)]
+    assert melody("C[C-E]C") == [(F(0), F(1), 60), (F(1), F(1), 64), (F(1), F(2), 60)]
+    assert melody("[CE]-[CE]") == [(F(0), F(2), 60), (F(0), F(2), 64)]
+
+
 def test_tempo_key_and_title() -> None:
     chart = read_abc(tune('"C"C4|[Q:"slow" 3/8=60]"G"G4', "Q:120\nL:1/8\nK:F#m"), None)
     assert [(change.onset, change.bpm) for change in chart.tempo_map] == [(0, 120), (2, 90)]

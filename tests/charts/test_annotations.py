@@ -95,6 +95,15 @@ def test_scores_count_measures_and_beats(tmp_path: Path) -> None:
     assert read(jams(*values, **score), tmp_path, bpm=60).seconds(chart.end) == 14
 
 
+def test_a_tempo_out_of_range_gives_way_to_that_of_the_user(tmp_path: Path) -> None:
+    tempo = {"namespace": "tempo", "data": [{"time": 1.1, "duration": 1, "value": 5}]}
+    data = jams((1.1, 4, "C"), (2.1, 4, "F"), others=[tempo], sandbox={"type": "score"})
+    chart = read(data, tmp_path, bpm=120)
+    assert chart.seconds(chart.end) == 4
+    assert any("the tempo of the file is not used" in note for note in chart.notes)
+    assert not read(data, tmp_path).tempo_map
+
+
 BILLBOARD = """\
 # title: A Song
 # artist: Someone

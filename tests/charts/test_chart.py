@@ -10,6 +10,7 @@ from jasco import Chart, ChordProgression, Conditions, load_chart
 from jasco.charts import Bar, ChartChord, ChartNote, Section, TempoChange
 from jasco.chords.metre import Metre
 from jasco.errors import ChartError, ChordError, JascoError
+from jasco.song.ranges import bar_ranges
 
 THREE, FOUR = Metre(3, 4), Metre(4, 4)
 
@@ -40,7 +41,7 @@ def test_seconds_follow_the_tempo_and_the_metre() -> None:
     progression = waltz().to_chords()
     assert progression is not None
     assert progression.pairs() == [("C", 0.5), ("G7", 2.5), ("Am", 3.5)]
-    assert progression.bars == (0, 0.5, 2, 3.5, 7.5) and progression.end == 11.5
+    assert progression.bars == (0.5, 2, 3.5, 7.5) and progression.end == 11.5
     assert progression.notices == ("a note",)
     melody = waltz().to_melody()
     assert melody is not None and melody.roll.shape[1] == 11.5 * 50
@@ -140,3 +141,15 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     assert shown(load_chart(tmp_path / "wrong.pdf", bpm=100)) == "C"
     with pytest.raises(JascoError, match="No such file"):
         load_chart(tmp_path / "none.html")
+
+
+def test_bars_of_chords_are_counted_like_those_of_the_chart() -> None:
+    """A pick-up is bar 0: sections and edits count from the bar after it."""
+    chart = waltz()
+    chords = chart.to_chords()
+    assert chords is not None and chart.bars[0].sounding == Metre(1, 4)
+    assert chords.bars == (0.5, 2.0, 3.5, 7.5) and chords.metres == (THREE, THREE, FOUR, FOUR)
+    assert bar_ranges("2-3", chords.bars, 11.5) == ((2.0, 7.5),)
+    cut = chords.crop(2.0, 10.5)
+    assert (cut.bars, cut.metres) == ((0.0, 1.5, 5.5), (THREE, FOUR, THREE))
+    assert len(chords.fit(20).metres) == 4

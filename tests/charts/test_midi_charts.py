@@ -81,6 +81,11 @@ CHARTS: dict[str, tuple[list[list[Event]], str]] = {
         [texts("text", (0, "C"), (2, "F"), (4, "G")) + texts("marker", (0, "A"), (4, "B")), PAD],
         "C F@2 | G",
     ),
+    "letters of sections": (
+        [texts("marker", (0, "A"), (2, "B"), (4, "A")), blocks((0, C), (4, F))],
+        "C | F",
+    ),
+    "markers of bare letters": ([texts("marker", (0, "A"), (2, "D"), (4, "E")), PAD], "A D@2 | E"),
     "words of a song": (
         [texts("lyrics", (0, "A"), (1, "long"), (2, "time"), (3, "a-"), (4, "go")),
          blocks((0, C), (4, F))],
@@ -144,6 +149,11 @@ def test_tempo_metre_key_title_and_sections() -> None:
     assert (chart.title, chart.key, len(chart.bars)) == ("A Song", "Bbm", 3)
     assert [(s.onset, s.name) for s in chart.sections] == [(0, "Intro"), (3, "Chorus")]
     assert "the file has no metre: 4/4" in read_midi_chart(midi(PAD), None).notes
+
+
+def test_letters_of_sections_are_sections() -> None:
+    chart = read_midi_chart(midi(texts("marker", (0, "A"), (4, "B")), PAD), None)
+    assert [s.name for s in chart.sections] == ["A", "B"] and not chart.chords
 
 
 def test_a_file_without_beats_counts_seconds() -> None:

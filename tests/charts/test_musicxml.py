@@ -274,6 +274,13 @@ def test_tempo_sections_and_swing() -> None:
     assert any("swing at bar 1 is not played" in note for note in chart.notes)
 
 
+def test_a_metre_of_more_than_59_beats_leaves_the_bars_as_long_as_their_notes() -> None:
+    first = attributes(64, 16) + harmony("C") + note("C4", 32) + harmony("G") + note("C4", 8)
+    chart = read(first, harmony("F") + note("C4", 40))
+    assert shown(chart) == "C G@16 | F" and chart.end == 40
+    assert any("metre 64/16 at bar 1 is not read" in line for line in chart.notes)
+
+
 def test_kind_and_text_that_disagree_are_noted() -> None:
     notes = read(harmony("C", "major", text="m(maj9)")).notes
     assert any("kind major at bar 1 is read, and its text is 'm(maj9)'" in note for note in notes)

@@ -58,6 +58,11 @@ ORDERS = {
     "A B. CcF": "ABCAB",
     "A B$ C. DsF E": "ABCDBC",
     "A Bq CcC Do E": "ABCABDE",
+    "A{ B1}& C2 Dc E": "ABACDABACDE",  # after-jump on the ending that ends the repeat
+    "A{ B1} C2 Dc E": "ABACDACDE",
+    "A{ B1}& C2. Dc": "ABACDABAC",
+    "A{q B}& CcC Do": "ABABCABAD",  # to the coda in the last turn
+    "A{q B} CcC Do": "ABABCAD",
     "A B$q CsC Do": "ABCBD",
     "A{ B1} C2 Dc": "ABACDACD",
     "A{ B1} C2q DcC Eo F": "ABACDACEF",

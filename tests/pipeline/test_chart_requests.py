@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ from mir_eval.onset import f_measure
 from jasco.audio import Audio
 from jasco.band.patterns import DrumPattern
 from jasco.chords import ChordProgression
-from jasco.errors import ChartError, ChordError, JascoError, SettingError
+from jasco.conditions import Conditions
+from jasco.errors import ChartError, ChordError, ConditionError, JascoError, SettingError
 from jasco.extract.onsets import detect_onsets
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, merged
 from jasco.pipeline.request_file import read_requests
+from jasco.recipe import _conditions, _plain
+from jasco.song.sections import spans_of
+from jasco.song.windows import windows_of
 
 LINK = "irealb://A=B==Swing=C==1r34LbKcu7[T44C   |D-7 G7 |C   Z==x=0=0"
 
@@ -100,6 +105,38 @@ def test_a_chart_as_another_option_is_refused(key: str, tmp_path: Path) -> None:
     with pytest.raises(JascoError, match="a chart: ") as caught:
         Request.build({key: str(path)})
     assert key == "text" or "give it as --chart" in str(caught.value)
+
+
+WALTZ = """\
+X:1
+M:3/4
+L:1/4
+Q:1/4=120
+K:C
+G |"C"C2E |"G7"D3 |[M:4/4][Q:1/4=60] "Am"A4 |"F"F4 |
+"""
+
+
+def test_metres_tempi_and_a_pick_up_reach_windows_and_recipe(tmp_path: Path) -> None:
+    (tmp_path / "waltz.abc").write_text(WALTZ)
+    sources = Sources(Request.build({"chart": str(tmp_path / "waltz.abc"), "text": "a waltz"}))
+    clip = sources.clip(11.5)
+    assert clip.chords is not None and sources.request.duration == 11.5
+    bars, metres = (0.5, 2.0, 3.5, 7.5), ("3/4", "3/4", "4/4", "4/4")
+    assert clip.chords.bars == bars and tuple(map(str, clip.chords.metres)) == metres
+    windows = windows_of(clip, 575, 250, 50.0)
+    starts = {round(float(frames[0]) / 50, 2) for frames in windows.frames}
+    assert starts <= {0.0, *bars, 11.5 - 5.0}
+    plain = json.loads(json.dumps(_plain(clip, 575, 50.0)))
+    assert (tuple(plain["bars"]), tuple(plain["metres"])) == (bars, metres)
+    again = _conditions(plain).chords
+    assert again is not None and (again.bars, again.metres) == (bars, clip.chords.metres)
+    assert spans_of(["3=slow"], clip, 11.5) == [(3.5, 7.5, "slow")]
+    for wrong in (["3/4"], ["3/4", "x", "4/4", "4/4"], "4/4", [3, 4, 4, 4]):
+        with pytest.raises(ConditionError, match="metres of the recipe"):
+            _conditions(plain | {"metres": wrong})
+    drums = Conditions(chords=clip.chords, drums="waltz").drums
+    assert isinstance(drums, DrumPattern) and drums.bars == bars
 
 
 def pattern(values: dict[str, Any]) -> DrumPattern:

@@ -27,6 +27,7 @@ SLOW = tuple(
         "band/test_compose.py::test_instruments_are_independent",
         "band/test_compose.py::test_no_chord_is_too_short",
         "band/test_dataset.py",
+        "band/test_midi_drums.py::test_onsets_of_every_family",
         "band/test_render.py::test_a_render_is_as_long_as_the_song_at_its_level",
         "band/test_render.py::test_drums_are_alone_and_within_the_mix",
         "band/test_render.py::test_the_same_song",
