@@ -244,13 +244,17 @@ class Jasco(SongMethods, Float32Module):
         """Velocity (B, T, D) at latents z (B, T, D) and times t, (B,) or a scalar."""
         return self.network(z, t, conditions)
 
-    def guided(self, conditions: ConditionBatch, guidance: Guidance) -> GuidedVelocity:
-        """Guided velocity field v(t, z) for encoded conditions.
+    def guided(
+        self, conditions: ConditionBatch, guidance: Guidance | Sequence[Guidance]
+    ) -> GuidedVelocity:
+        """Guided velocity field v(t, z) for encoded conditions, of one guidance or one per item.
 
         Distilled guidance is one term, whose weights are an input of the network.
         """
-        inputs = self.network.guidance_inputs(guidance, self.controls)
-        terms = [guidance.terms(self.controls, given) for given in conditions.given]
+        each = [guidance] * len(conditions) if isinstance(guidance, Guidance) else guidance
+        inputs = self.network.guidance_inputs(each[0], self.controls)
+        items = zip(each, conditions.given, strict=True)
+        terms = [own.terms(self.controls, given) for own, given in items]
         if inputs:
             row = to_device(torch.tensor([inputs]), self.device)
             conditions = self.network.with_guidance(conditions, row)
@@ -311,7 +315,7 @@ class Jasco(SongMethods, Float32Module):
         seed: int | Sequence[int] | None = None,
         solver: Solver | str | None = None,
         steps: int | None = None,
-        guidance: Guidance | float | Mapping[str, float] | str | None = None,
+        guidance: Guidance | float | Mapping[str, float | str] | str | None = None,
         num_samples: int = 1,
         duration: float | None = None,
         progress: bool = False,

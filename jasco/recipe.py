@@ -14,6 +14,7 @@ from jasco.control_value import MAX_FRAMES
 from jasco.controls import CONTROLS
 from jasco.errors import ChordError, ConditionError, SettingError
 from jasco.flow import SOLVERS
+from jasco.flow.curve import Curve
 from jasco.io.plain import is_number, is_whole
 
 MAX_COUNT = 4096
@@ -30,7 +31,7 @@ class Recipe:
         model, revision: Hub id or path of the checkpoint, and its commit.
         seed: seed of the noise; ``None`` for noise given by the caller, which is not kept.
         solver: name and parameters.
-        guidance: weight by term.
+        guidance: weight by term, as `jasco.flow.Guidance` takes them.
         duration: length (s).
         dtype, device: precision and kind of device of the generation.
         conditions: conditions, with drums as codes.
@@ -44,7 +45,7 @@ class Recipe:
     revision: str | None
     seed: int | None
     solver: Mapping[str, Any]
-    guidance: Mapping[str, float]
+    guidance: Mapping[str, float | str]
     duration: float
     dtype: str
     device: str
@@ -98,7 +99,14 @@ def _is_text(value: object) -> bool:
 def _are_weights(value: object) -> bool:
     if not isinstance(value, Mapping) or not value:
         return False
-    return all(isinstance(k, str) and is_number(v) for k, v in value.items())
+    return all(isinstance(k, str) and (is_number(v) or _is_curve(v)) for k, v in value.items())
+
+
+def _is_curve(value: object) -> bool:
+    try:
+        return _is_text(value) and bool(Curve.parse(str(value)))
+    except SettingError:
+        return False
 
 
 def _is_song(value: object) -> bool:

@@ -72,6 +72,7 @@ WRONG = [
     ("guidance", {}, "guidance of the recipe"),
     ("guidance", [1.5], "guidance of the recipe"),
     ("guidance", {"all": "1"}, "guidance of the recipe"),
+    ("guidance", {"chords": "1@2-1"}, "guidance of the recipe"),
     ("guidance", {"all": float("nan")}, "guidance of the recipe"),
     ("guidance", {"all": 10**400}, "guidance of the recipe"),
     ("duration", 0, "duration of the recipe is 0"),

@@ -38,3 +38,4 @@ def test_the_host_rarely_waits(waits: dict[str, dict[str, int]], what: str, most
 
 def test_a_solver_step_does_not_wait(waits: dict[str, dict[str, int]]) -> None:
     assert sum(waits["ab2 5"].values()) == sum(waits["euler 1"].values()) > 0
+    assert sum(waits["interval 5"].values()) == sum(waits["interval 1"].values()) > 0

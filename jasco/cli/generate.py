@@ -124,7 +124,11 @@ OPTIONS: Options = {
     "--crop": (str, "S-S", "range within chords, drums and melody (s): 30-40"),
     "--steps": (int, "N", "steps of the solver; default: that of the model, 50 with --solver"),
     "--shift": (float, "X", "timestep shift; above 1: shorter steps near the noise"),
-    "--guidance": (str, "NAME=WEIGHT,...", "all=1.5,text=3; default: that of the model"),
+    "--guidance": (
+        str,
+        "NAME=WEIGHT,...",
+        "all=1.5,text=3 or chords=1.5@1-4,3@5-8; default: the model's",
+    ),
     "--loudness": (_loudness, "LUFS", "as of ITU-R BS.1770, or 'none' to leave it; default: -14"),
 }
 MODEL_OPTIONS: Options = {

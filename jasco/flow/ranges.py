@@ -28,7 +28,7 @@ class GuidanceRanges(Mapping[str, tuple[float, float]]):
             raise SettingError(f"guidance ranges are {shortened(ranges)}: give them by term")
         for name, pair in ranges.items():
             given = list(pair) if isinstance(pair, Iterable) else [pair]
-            bounds = [Guidance(**{name: bound})[name] for bound in given]
+            bounds = [_constant(Guidance(**{name: bound}))[name] for bound in given]
             if len(bounds) != 2 or not bounds[0] < bounds[1]:
                 raise SettingError(
                     f"guidance range {name}={given}: give its lowest and highest weight, such "
@@ -41,9 +41,7 @@ class GuidanceRanges(Mapping[str, tuple[float, float]]):
     @classmethod
     def around(cls, guidance: Guidance) -> GuidanceRanges:
         """Ranges from zero to twice the weights of ``guidance``."""
-        return cls(
-            {name: sorted((0.0, 2 * weight)) for name, weight in guidance.weights.items() if weight}
-        )
+        return cls({name: sorted((0.0, 2 * w)) for name, w in _constant(guidance).items() if w})
 
     def __getitem__(self, name: str) -> tuple[float, float]:
         return self._ranges[name]
@@ -80,13 +78,26 @@ class GuidanceRanges(Mapping[str, tuple[float, float]]):
             ConditionError: a name is not a control of the model.
             SettingError: a term without a range, or a weight outside its range.
         """
-        given = {t.controls: t.weight for t in guidance.terms(controls) if t.controls}
+        wanted = ",".join(f"{name}={weight:g}" for name, weight in _constant(guidance).items())
+        given = {t.controls: float(t.weight) for t in guidance.terms(controls) if t.controls}
         weights = [given.pop(subset, 0.0) for subset in self.subsets(controls)]
         within = [low <= w <= high for w, (low, high) in zip(weights, self.values(), strict=True)]
         if given or not all(within):
-            wanted = ",".join(f"{name}={weight:g}" for name, weight in guidance.weights.items())
             raise SettingError(
                 f"guidance {wanted}: this model was distilled for {self}, a term that is not named "
                 "has the weight 0; give weights in these ranges"
             )
         return weights
+
+
+def _constant(guidance: Guidance) -> dict[str, float]:
+    """Weight of each term.
+
+    Raises:
+        SettingError: a weight that changes over the song.
+    """
+    if not guidance.is_constant:
+        raise SettingError(
+            f"{guidance}: distilled guidance is an input of the network, and constant over a song"
+        )
+    return {name: float(weight) for name, weight in guidance.weights.items()}  # type: ignore[arg-type]

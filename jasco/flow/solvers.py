@@ -36,6 +36,26 @@ Callback = Callable[[int, int], None]
 """``callback(step, total)`` after each step; an exception in it stops the integration."""
 
 
+@dataclass(frozen=True)
+class TimedVelocity:
+    """Velocity field that depends on flow time in what is computed.
+
+    Solvers of fixed steps choose by the time on the host (see `velocity_at`), so that it never
+    waits for the time on its device.
+    """
+
+    choose: Callable[[float], Velocity]
+
+    def __call__(self, t: Tensor, z: Tensor) -> Tensor:
+        """Velocity (B, T, D) at latents z (B, T, D) and a scalar time t."""
+        return self.choose(float(t))(t, z)
+
+
+def velocity_at(velocity: Velocity, t: float) -> Velocity:
+    """Field at flow time ``t``, for `TimedVelocity`; others are the same at all times."""
+    return velocity.choose(t) if isinstance(velocity, TimedVelocity) else velocity
+
+
 class Solver(ABC):
     """Integrator of an ordinary differential equation over t in [0, 1].
 
@@ -125,10 +145,11 @@ class RungeKutta(FixedStep):
         z, grid = z_0, self.grid()
         # All times in one copy to the device: one each would make the host wait at every step.
         times = z_0.new_tensor([[t + node * h for node in self.nodes] for t, h in grid])
-        for step, (_, h) in enumerate(grid):
+        for step, (t, h) in enumerate(grid):
             slopes: list[Tensor] = []
-            for stage, row in enumerate(self.matrix):
-                slopes.append(velocity(times[step, stage], _advance(z, h, row, slopes)))
+            for stage, (node, row) in enumerate(zip(self.nodes, self.matrix, strict=True)):
+                field = velocity_at(velocity, t + node * h)
+                slopes.append(field(times[step, stage], _advance(z, h, row, slopes)))
             z = _advance(z, h, self.weights, slopes)
             if callback is not None:
                 callback(step + 1, self.steps)
@@ -196,8 +217,8 @@ class AB2(FixedStep):
         z, grid = z_0, self.grid()
         times = z_0.new_tensor([t for t, _ in grid])
         start, length, previous = z_0, 0.0, None  # state, length and velocity of the step before
-        for step, (_, h) in enumerate(grid):
-            slope = velocity(times[step], z)
+        for step, (t, h) in enumerate(grid):
+            slope = velocity_at(velocity, t)(times[step], z)
             if previous is None:
                 start, z = z, _advance(z, h, (1.0,), (slope,))
             else:

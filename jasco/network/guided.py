@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +22,8 @@ class GuidedVelocity:
         conditions: encoded conditions of the R rows.
         items: (R,) item of each row.
         rows: (K, B) row of each term of an item.
-        weights: (K, B) of the terms, zero where an item has fewer than K.
+        weights: (K, B) of the terms, zero where an item has fewer than K; or those of the frames,
+            (K, B, T).
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class GuidedVelocity:
         # A missing term repeats the first of its own item, so that no item reads another's.
         rows = [[row_of.get((k, b), b) for b in range(len(terms))] for k in range(depth)]
         weights = [[own[k].weight if k < len(own) else 0.0 for own in terms] for k in range(depth)]
+        flat = np.broadcast_arrays(*(weight for row in weights for weight in row))
+        stacked_weights = np.stack(flat).reshape(depth, len(terms), *flat[0].shape)
         items = [b for _, b in places]
         stacked = conditions.select(items)
         for name in stacked.controls:
@@ -57,7 +61,7 @@ class GuidedVelocity:
             stacked,
             to_device(torch.tensor(items), device),
             to_device(torch.tensor(rows), device),
-            to_device(torch.tensor(weights), device),
+            to_device(torch.from_numpy(stacked_weights).float(), device),
         )
 
     def with_conditions(self, conditions: ConditionBatch) -> GuidedVelocity:

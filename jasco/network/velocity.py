@@ -99,7 +99,7 @@ class VelocityNetwork(nn.Module):
             ConditionError: a name is not one of the controls of the model.
             SettingError: weights outside the ranges of distilled guidance.
         """
-        guidance.terms(controls)
+        guidance.check(controls)
         if self.guidance is None:
             return []
         if guidance.interval != (0.0, 1.0):  # outside a limited interval sampling is plain

@@ -31,6 +31,7 @@ from jasco.pipeline.loops import STDOUT
 from jasco.pipeline.plan import Take as PlannedTake
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
+from jasco.song.curves import bars_of, guidance_over
 from jasco.song.edit import Edit
 from jasco.song.editing import regenerate
 from jasco.song.looping import frames_of_loop, generate_loop, repeated
@@ -130,6 +131,9 @@ class Reader:
         length = frames / model.frame_rate
         given = sources.clip(length)
         spans_of(request.sections, given, length)  # errors come before the first take
+        if edit is None and request.loop is None:
+            guidance = request.guidance or model.guidance
+            guidance_over(guidance, frames, model.frame_rate, bars_of(given, length))
         if request.loop is not None:
             given = repeated(given, request.loop)
         with labelled(request.label), torch.no_grad():

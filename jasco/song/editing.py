@@ -22,6 +22,7 @@ from jasco.device import to_device
 from jasco.errors import SettingError
 from jasco.generation import Generation, NoiseSource, report_to
 from jasco.recipe import Recipe
+from jasco.song.curves import cut, guidance_over
 from jasco.song.edit import Edit, edit_of
 from jasco.song.inpainting import Inpainting
 from jasco.song.integration import WINDOW_BATCH
@@ -55,6 +56,7 @@ def regenerate(
     ranges = checked_ranges(edit.ranges, whole.duration)
     frames, rate = whole.frames(model.codec), model.frame_rate
     spans = [_frames(start, stop, rate, frames) for start, stop in ranges]
+    over = guidance_over(sampling.guidance, frames, rate, whole_bars(take, edit))
     new_frames = max(stop - first for first, stop in spans)
     clip = model.with_codes(clip, new_frames)
     old = take_conditions(model, whole, edit.padding[0], frames)
@@ -91,6 +93,7 @@ def regenerate(
                 ),
                 [Windows.line(len(part), model.num_frames())] * len(seeds),
                 solver=inpainting,
+                guidance=[cut(over, here)] * len(seeds),
                 report=report_to(bar, callback),
                 window_batch=window_batch,
             )
@@ -150,6 +153,11 @@ def _gain(
 
 def _draw(noise: NoiseSource, shape: tuple[int, int], device: torch.device) -> Tensor:
     return to_device(noise.draw(shape), device)
+
+
+def whole_bars(take: Take, edit: Edit) -> list[float]:
+    """Onset of each bar (s) that is known, after what an edit puts before the take."""
+    return [edit.padding[0] + bar for bar in take.bars]
 
 
 def plain_edit(edit: Edit, take: Take) -> dict[str, Any]:

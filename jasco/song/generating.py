@@ -12,6 +12,7 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.flow import Guidance, Solver
 from jasco.generation import Generation, check_noise, draw_noise, report_to
+from jasco.song.curves import bars_of, guidance_over
 from jasco.song.integration import WINDOW_BATCH
 from jasco.song.sampling import Sampling
 from jasco.song.sections import plain_sections, spans_of
@@ -25,7 +26,7 @@ class Settings(TypedDict, total=False):
     seed: int | Sequence[int] | None
     solver: Solver | str | None
     steps: int | None
-    guidance: Guidance | float | Mapping[str, float] | str | None
+    guidance: Guidance | float | Mapping[str, float | str] | str | None
     num_samples: int
     duration: float | None
     progress: bool
@@ -66,6 +67,10 @@ def generate_clips(
     clips = [model.with_codes(clip, num_frames) for clip in clips]
     encoded = model.encode(clips, num_frames) if encoded is None else encoded
     windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of]
+    over = [
+        guidance_over(sampling.guidance, num_frames, rate, bars_of(clip, num_frames / rate))
+        for clip in clips
+    ]
     texts = None
     if sections is not None:
         songs = [clips[item] for item in item_of]
@@ -75,6 +80,7 @@ def generate_clips(
             to_device(z_0, model.device),
             encoded.select(item_of),
             windows,
+            guidance=[over[item] for item in item_of],
             report=report_to(bar, callback),
             window_batch=window_batch,
             texts=texts,

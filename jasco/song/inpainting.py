@@ -16,7 +16,7 @@ from torch import Tensor
 
 from jasco.errors import SettingError
 from jasco.flow import Solver
-from jasco.flow.solvers import Callback, FixedStep, Velocity
+from jasco.flow.solvers import Callback, FixedStep, TimedVelocity, Velocity, velocity_at
 from jasco.song.edit import check_repeats, check_strength
 
 
@@ -57,9 +57,11 @@ class Inpainting:
         """Latents (B, T, D) at t = 1 for a velocity field, from noise ``z_0``."""
         drift, kept = self.z_1 - z_0, self.kept[:, None]
 
-        def velocity(t: Tensor, z: Tensor) -> Tensor:
-            return torch.where(kept, drift, field(t, z))
+        def at(time: float) -> Velocity:
+            own = velocity_at(field, time)
+            return lambda t, z: torch.where(kept, drift, own(t, z))
 
+        velocity = TimedVelocity(at)
         z = z_0 + (1 - self.strength) * drift
         if self.jump_n_sample == 1 or not isinstance(self.solver, FixedStep):
             return self.solver.solve(part_of(velocity, 1 - self.strength, 1.0), z, report)
@@ -93,4 +95,9 @@ class Inpainting:
 def part_of(field: Velocity, start: float, stop: float) -> Velocity:
     """Field whose integral over [0, 1] is that of ``field`` from ``start`` to ``stop``."""
     length = stop - start
-    return field if length == 1 else lambda t, z: length * field(start + length * t, z)
+
+    def at(time: float) -> Velocity:
+        own = velocity_at(field, start + length * time)
+        return lambda t, z: length * own(start + length * t, z)
+
+    return field if length == 1 else TimedVelocity(at)

@@ -11,7 +11,7 @@ from torch import Tensor
 from jasco.conditions import ConditionBatch
 from jasco.errors import SettingError, shortened
 from jasco.flow import Guidance
-from jasco.flow.solvers import Callback, Velocity
+from jasco.flow.solvers import Callback, TimedVelocity, Velocity
 from jasco.io.plain import is_whole
 from jasco.song.velocity import SongVelocity
 from jasco.song.windows import Windows
@@ -33,8 +33,8 @@ class FlowModel(Protocol):
 
     graphs: Any
 
-    def guided(self, conditions: ConditionBatch, guidance: Guidance) -> Any:
-        """Guided velocity field of encoded conditions."""
+    def guided(self, conditions: ConditionBatch, guidance: Sequence[Guidance]) -> Any:
+        """Guided velocity field of encoded conditions, with the guidance of each."""
 
 
 def integrate(
@@ -44,7 +44,7 @@ def integrate(
     windows: Sequence[Windows],
     *,
     solver: Integrator,
-    guidance: Guidance,
+    guidance: Sequence[Guidance],
     dtype: torch.dtype,
     report: Callback | None = None,
     window_batch: int = WINDOW_BATCH,
@@ -57,7 +57,8 @@ def integrate(
         z_0: noise.
         conditions: encoded conditions of the B items.
         windows: windows of each item; a clip has one, and its velocity is that of the model.
-        solver, guidance: solver and guidance.
+        solver: solver.
+        guidance: guidance of each item, all in one interval of flow time.
         dtype: format of matrix products.
         report: callback of the solver.
         window_batch: most windows that run together.
@@ -71,20 +72,20 @@ def integrate(
             f"window_batch is {shortened(window_batch)}: give a whole number from 1 to "
             f"{MAX_WINDOW_BATCH:,}"
         )
-    always = guidance.interval == (0.0, 1.0)
+    always = guidance[0].interval == (0.0, 1.0)
     with torch.autocast(z_0.device.type, dtype, enabled=dtype != torch.float32):
         if always and texts is None and all(len(one) == 1 for one in windows):
             with model.graphs.recorded(model.guided(conditions, guidance), z_0, dtype) as field:
                 return solver.solve(field, z_0, report).float()
 
-        def guided(part: ConditionBatch) -> Velocity:
-            if always:
-                field: Velocity = model.guided(part, guidance)
-                return field
-            return lambda t, z: model.guided(part, guidance.at(float(t)))(t, z)
+        def song(own: Sequence[Guidance]) -> Velocity:
+            return SongVelocity(model.guided, conditions, windows, window_batch, own, texts)
 
-        song = SongVelocity(guided, conditions, windows, window_batch, texts)
-        return solver.solve(song, z_0, report).float()
+        field = song(guidance)
+        if not always:
+            inside, outside = field, song([Guidance(all=1.0)] * len(windows))
+            field = TimedVelocity(lambda t: inside if guidance[0].acts_at(t) else outside)
+        return solver.solve(field, z_0, report).float()
 
 
 def part_of_run(report: Callback, part: int, parts: int) -> Callback:

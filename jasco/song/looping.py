@@ -16,6 +16,7 @@ from jasco.conditions import Conditions
 from jasco.device import to_device
 from jasco.errors import SettingError
 from jasco.generation import Generation, draw_noise, report_to
+from jasco.song.curves import guidance_over
 from jasco.song.integration import WINDOW_BATCH
 from jasco.song.loop import Loop
 from jasco.song.sampling import Sampling
@@ -44,6 +45,8 @@ def generate_loop(
     frames = frames_of_loop(loop, model.codec)
     notes = clip.notes(frames, model.frame_rate)
     clip = model.with_codes(repeated(clip, loop), frames)
+    bars = [loop.bar * index for index in range(loop.bars)]
+    over = guidance_over(sampling.guidance, frames, model.frame_rate, bars, loop=True)
     encoded = model.encode([clip], frames).select([0] * len(seeds))
     z_0 = to_device(draw_noise(seeds, (frames, model.codec.latent_dim)), model.device)
     with sampling.bar(progress) as bar:
@@ -51,6 +54,7 @@ def generate_loop(
             z_0,
             encoded,
             [Windows.circle(frames, model.num_frames())] * len(seeds),
+            guidance=[over] * len(seeds),
             report=report_to(bar, callback),
             window_batch=window_batch,
         )

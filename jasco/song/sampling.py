@@ -46,7 +46,7 @@ class Sampling:
         seed: int | Sequence[int] | None = None,
         solver: Solver | str | None = None,
         steps: int | None = None,
-        guidance: Guidance | float | Mapping[str, float] | str | None = None,
+        guidance: Guidance | float | Mapping[str, float | str] | str | None = None,
         num_samples: int = 1,
     ) -> Sampling:
         """Settings for a number of clips; see `jasco.model.Jasco.generate` for the arguments.
@@ -71,18 +71,25 @@ class Sampling:
         windows: Sequence[Windows],
         *,
         solver: Integrator | None = None,
+        guidance: Sequence[Guidance] | None = None,
         report: Callback | None = None,
         window_batch: int = WINDOW_BATCH,
         texts: ConditionBatch | None = None,
     ) -> Tensor:
-        """Latents at t = 1; see `jasco.song.integration.integrate`, with ``solver`` in place."""
+        """Latents at t = 1; see `jasco.song.integration.integrate`.
+
+        Args:
+            z_0, conditions, windows, report, window_batch, texts: see there.
+            solver: in place of the solver of the settings.
+            guidance: guidance of each item, in place of that of the settings.
+        """
         return integrate(
             self.model,
             z_0,
             conditions,
             windows,
             solver=solver or self.solver,
-            guidance=self.guidance,
+            guidance=guidance or [self.guidance] * len(windows),
             dtype=self.dtype,
             report=report,
             window_batch=window_batch,

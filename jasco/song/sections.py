@@ -8,6 +8,7 @@ from typing import Any
 
 from jasco.errors import ConditionError, SettingError, shortened
 from jasco.io.plain import is_number
+from jasco.song.curves import bars_of
 from jasco.song.ranges import bar_ranges, checked_ranges, parse_bars, parse_seconds
 from jasco.text import checked_text
 
@@ -96,7 +97,7 @@ def spans_of(values: Any, clip: Any, length: float) -> list[tuple[float, float, 
     """
     if values is None:
         return []
-    bars = () if clip.chords is None else clip.chords.fit(length).bars
+    bars = bars_of(clip, length)
     found = sorted((*one.span(bars, length), one.text) for one in read_sections(values))
     checked_ranges([pair[:2] for pair in found], length)
     return found

@@ -24,6 +24,7 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.errors import SettingError
 from jasco.generation import LOUDNESS, NoiseSource, report_to
+from jasco.song.curves import bars_of, cut, guidance_over
 from jasco.song.inpainting import Inpainting
 from jasco.song.integration import WINDOW_BATCH, part_of_run
 from jasco.song.sampling import Sampling
@@ -79,6 +80,9 @@ class SongStream(Iterator[Audio]):
         self.frames = model.num_frames(duration)
         length = self.frames / model.frame_rate
         self.sections = spans_of(sections, clip, length)
+        self._guidance = guidance_over(
+            self.sampling.guidance, self.frames, model.frame_rate, bars_of(clip, length)
+        )
         self.notes = clip.notes(self.frames, model.frame_rate)
         self.sample_rate, self.channels = model.sample_rate, model.codec.channels
         self.samples = self.frames * model.codec.hop_length
@@ -187,6 +191,7 @@ class SongStream(Iterator[Audio]):
                     self._encoded.at([0], to_device(frames[None], model.device)),
                     [replace(windows, frames=windows.frames - start)],
                     solver=self._inpainting(z_1, known, noise) if known else None,
+                    guidance=[cut(self._guidance, frames.numpy())],
                     report=part_of_run(report, number, len(starts)),
                     window_batch=self._window_batch,
                     texts=texts,

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from jasco.conditions import ConditionBatch
 from jasco.device import to_device
+from jasco.flow import Guidance
 from jasco.flow.solvers import Velocity
+from jasco.song.curves import cut
 from jasco.song.windows import Windows
 
 
@@ -21,19 +23,21 @@ class SongVelocity:
     """Velocity v(t, z) of B songs.
 
     Args:
-        guided: velocity field of encoded conditions, for latents (n, W, D).
+        guided: velocity field of encoded conditions and their guidance, for latents (n, W, D).
         conditions: encoded conditions of the songs, B items of T frames.
         windows: windows of each song.
         batch: most windows that run together.
+        guidance: guidance of each song.
         texts: encoded texts of the sections, which the windows name.
     """
 
     def __init__(
         self,
-        guided: Callable[[ConditionBatch], Velocity],
+        guided: Callable[[ConditionBatch, Sequence[Guidance]], Velocity],
         conditions: ConditionBatch,
         windows: Sequence[Windows],
         batch: int,
+        guidance: Sequence[Guidance],
         texts: ConditionBatch | None = None,
     ) -> None:
         self.guided, self.conditions, self.batch = guided, conditions, batch
@@ -42,6 +46,11 @@ class SongVelocity:
         self.items = to_device(torch.tensor(self.songs)[:, None], device)
         self.frames = to_device(torch.cat([one.frames for one in windows]), device)
         self.weights = to_device(torch.cat([one.weights for one in windows])[..., None], device)
+        self.guidance = [
+            cut(own, frames.numpy())
+            for own, one in zip(guidance, windows, strict=True)
+            for frames in one.frames
+        ]
         self.texts = texts
         named = [one.texts for one in windows if one.texts is not None]
         self.text_of = torch.cat(named).tolist() if texts is not None else []
@@ -55,7 +64,7 @@ class SongVelocity:
             conditions = self.conditions.at(self.songs[rows], self.frames[rows])
             if self.texts is not None:
                 conditions = conditions.with_controls(self.texts.select(self.text_of[rows]))
-            velocity = self.guided(conditions)(t, z[place])
+            velocity = self.guided(conditions, self.guidance[rows])(t, z[place])
             _add(blended, place, self.weights[rows] * velocity)
         return blended
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from jasco.conditions import Conditions
+from jasco.song.curves import bars_of
 
 OVERLAP = 0.15
 """Least part of a window that it shares with the next: 60 s are seven windows of 10 s."""
@@ -105,5 +106,5 @@ def windows_of(
     clip: Conditions, total: int, size: int, frame_rate: float, overlap: float = OVERLAP
 ) -> Windows:
     """Windows of a clip of ``total`` frames, at its bars where its chords have any."""
-    bars = () if clip.chords is None else clip.chords.fit(total / frame_rate).bars
-    return Windows.line(total, size, [bar * frame_rate for bar in bars], overlap)
+    bars = [bar * frame_rate for bar in bars_of(clip, total / frame_rate)]
+    return Windows.line(total, size, bars, overlap)

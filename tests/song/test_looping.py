@@ -44,7 +44,7 @@ def test_a_shift_of_noise_and_controls_shifts_the_latents(tiny: Jasco, total: in
         name: type(e)(e.values.roll(shift, 1) if e.mask is None else e.values, e.null, e.mask)
         for name, e in encoded.controls.items()
     }
-    settings = {"solver": Euler(3), "guidance": Guidance(all=1.5), "dtype": torch.float32}
+    settings = {"solver": Euler(3), "guidance": [Guidance(all=1.5)], "dtype": torch.float32}
     with torch.no_grad():
         first = integrate(tiny, z_0, encoded, [windows], **settings)
         second = integrate(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from jasco import ChordProgression, Conditions, Jasco
+from jasco import ChordProgression, Conditions, Guidance, Jasco
 from jasco.errors import ConditionError, JascoError
 from jasco.recipe import Recipe
 from jasco.song.sections import Section, plain_sections, read_sections, sections_of, spans_of
 from jasco.song.velocity import SongVelocity
 from jasco.song.windows import FADE, Windows
 
+PLAIN = Guidance(all=1.0)
 SECTIONS = [{"bars": "1-3", "text": "sparse verse"}, {"bars": "4-6", "text": "full chorus"}]
 
 
@@ -46,12 +47,12 @@ def test_the_velocity_of_a_section_is_that_of_its_text(tiny: Jasco) -> None:
         1
     ] * 3
 
-    def field(part):
+    def field(part, guidance):
         return lambda t, z: (
             part.controls["text"].values[:, :1, :1].expand(-1, z.shape[1], z.shape[2])
         )
 
-    velocity = SongVelocity(field, tiny.encode([clip], 600), windows, 8, texts)
+    velocity = SongVelocity(field, tiny.encode([clip], 600), windows, 8, [PLAIN], texts)
     found = velocity(torch.tensor(0.0), torch.zeros(1, 600, 2))[0, :, 0]
     for frame, text in ((30, "a"), (200, "b"), (500, "c")):
         own = tiny.encode([Conditions(text)], 1).controls["text"].values[0, 0, 0]

@@ -7,11 +7,12 @@ import torch
 
 from jasco.chords import ChordProgression
 from jasco.conditions import ConditionBatch, Conditions, Encoded
-from jasco.flow import AB2, SOLVERS, Euler
+from jasco.flow import AB2, SOLVERS, Euler, Guidance
 from jasco.model import Jasco
 from jasco.song.velocity import SongVelocity
 from jasco.song.windows import Windows, windows_of
 
+PLAIN = Guidance(all=1.0)
 TOTALS = [1, 7, 40, 41, 57, 101, 400]
 
 
@@ -49,7 +50,7 @@ def test_a_field_of_single_frames_gives_the_same_in_windows(solver) -> None:
     conditions = ConditionBatch({"a": Encoded(torch.zeros(2, 100, 1), torch.zeros(1))})
     windows = [Windows.line(100, 40), Windows.line(100, 40, [23, 50])]
     field = bowl(torch.linspace(-2, 2, 8))
-    song = SongVelocity(lambda part: field, conditions, windows, batch=3)
+    song = SongVelocity(lambda *part: field, conditions, windows, 3, [PLAIN] * 2)
     z_0 = torch.randn(2, 100, 8, generator=torch.Generator().manual_seed(0))
     whole = solver.solve(field, z_0)
     torch.testing.assert_close(solver.solve(song, z_0), whole, rtol=0, atol=1e-5)
@@ -59,7 +60,8 @@ def test_a_blend_is_the_same_for_any_number_of_threads() -> None:
     """Also where more than two windows share a frame, whose sum depends on their order."""
     conditions = ConditionBatch({"a": Encoded(torch.zeros(1, 50, 1), torch.zeros(1))})
     own = torch.randn(2, 500, 128, generator=torch.Generator().manual_seed(0))
-    song = SongVelocity(lambda part: lambda t, z: own, conditions, [Windows.circle(50, 500)], 8)
+    circle = [Windows.circle(50, 500)]
+    song = SongVelocity(lambda *part: lambda t, z: own, conditions, circle, 8, [PLAIN])
     z, expected = torch.zeros(1, 50, 128), torch.zeros(50, 128)
     for frames, weights, velocity in zip(song.frames, song.weights, own, strict=True):
         for frame, part in zip(frames.tolist(), weights * velocity, strict=True):
@@ -81,10 +83,11 @@ def test_conditions_are_cut_at_the_frames_of_each_window() -> None:
     windows = [Windows.line(100, 40), Windows.line(100, 40)]
     # The velocity of each frame is its own condition, times that of the text.
     song = SongVelocity(
-        lambda part: lambda t, z: part.controls["a"].values * part.controls["text"].values,
+        lambda part, own: lambda t, z: part.controls["a"].values * part.controls["text"].values,
         conditions,
         windows,
         batch=4,
+        guidance=[PLAIN] * 2,
     )
     found = song(torch.tensor(0.0), torch.zeros(2, 100, 1))
     torch.testing.assert_close(found, frames * text, rtol=1e-6, atol=1e-4)

@@ -50,6 +50,14 @@ def generation(model: Jasco) -> dict[str, dict[str, int]]:
             "decode": counted(lambda: model.codec.decode(latents)),
             "euler 1": counted(lambda: model.generate(clips(), solver=Euler(1), **options)),
             "ab2 5": counted(lambda: model.generate(clips(), solver=AB2(5, shift=3), **options)),
+            **{
+                f"interval {steps}": counted(
+                    lambda steps=steps: model.generate(
+                        clips(), steps=steps, **options | {"guidance": "all=2,start=0.1,end=0.7"}
+                    )
+                )
+                for steps in (1, 5)
+            },
         }
 
 
