@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from jasco.audio import save_audio
-from jasco.audio.loops import LoopPoints
+from jasco.audio import Audio, normalize_loudness, save_audio
+from jasco.audio.loops import LoopPoints, normalize_loop
 from jasco.audio.marks import source_type
+from jasco.charts import Chart
 from jasco.control_value import MAX_DURATION, MAX_FRAMES
 from jasco.errors import AudioError, ConditionError, SettingError, shortened
 from jasco.io.files import output_file
@@ -131,8 +132,63 @@ class Generation:
                 recipe=kept,
                 loop=self.loop,
                 mark=mark and source_type(plain),
+                tags=None if self.loop is None else self.loop.tags,
             )
         return paths
+
+    def save_session(
+        self,
+        path: str | PathLike[str],
+        *,
+        chart: Chart | None = None,
+        bpm: float | None = None,
+        time_signature: str | None = None,
+        key: str | None = None,
+        stems: Mapping[str, Audio] | None = None,
+        loudness: float | Literal["default"] | None = "default",
+        recipe: bool = True,
+        mark: bool = True,
+    ) -> Path:
+        """Write an item with its bars, tempo, chords and notes for other music programs.
+
+        Args:
+            path: folder for all formats, or a file ``.dawproject`` or ``.rpp``; see
+                `jasco.session.save`.
+            chart: chart that the item plays from its beginning on.
+            bpm, time_signature, key: tempo, metre and key of the chords; by default the bars in the
+                recipe give the tempo, in 4/4.
+            stems: name -> separated audio of the item, at its level.
+            loudness, recipe, mark: as in `save`.
+
+        Raises:
+            SettingError: several items, another suffix, a folder that holds files, or a place that
+                cannot be written.
+            ChordError: a tempo, metre or key that cannot be read.
+        """
+        from jasco.session.build import make_session
+        from jasco.session.paths import check_session
+        from jasco.session.save import save_session
+
+        if len(self) != 1:
+            raise SettingError(f"{len(self)} items are several sessions: give one, such as out[0]")
+        check_session(path)
+        level = self.loudness if loudness == "default" else loudness
+        audio = Audio(self.audio[0], self.sample_rate)
+        if level is not None:
+            audio = (normalize_loudness if self.loop is None else normalize_loop)(audio, level)
+        session = make_session(
+            audio,
+            self.recipe[0] | {"loudness": "none" if level is None else level},
+            title=Path(path).stem,
+            chart=chart,
+            bpm=bpm,
+            time_signature=time_signature,
+            key=key,
+            stems=stems,
+            keep_recipe=recipe,
+            mark=mark,
+        )
+        return save_session(session, path)
 
     def _repr_html_(self) -> str:
         """Players for a notebook, at the loudness of `save`."""

@@ -22,19 +22,26 @@ _FORWARD, _ENDLESS = 0, 0
 
 @dataclass(frozen=True)
 class LoopPoints:
-    """Musical facts of a loop that is a whole file.
+    """Musical facts of a file of whole beats, which is a loop or a song.
 
     Attributes:
         beats: number of beats.
         bpm: beats per minute.
         metre: beats of a bar and their note value, as (4, 4).
         root: pitch class of the key, 0 for C; ``None`` where it is not known.
+        is_endless: the file loops; ``False`` for a song, which has a tempo only.
     """
 
     beats: int
     bpm: float
     metre: tuple[int, int]
     root: int | None = None
+    is_endless: bool = True
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of the tempo for flac, mp3 and ogg."""
+        return {"BPM": f"{self.bpm:.6g}"}
 
     def chunks(self, samples: int, sample_rate: int) -> list[tuple[bytes, bytes]]:
         """Names and contents of the chunks for a file of ``samples``."""
@@ -47,7 +54,7 @@ class LoopPoints:
         flags = _STRETCH | (0 if self.root is None else _ROOT)
         count, unit = self.metre
         acid = struct.pack("<IHHfIHHf", flags, root, 0x8000, 0.0, self.beats, unit, count, self.bpm)
-        return [(b"smpl", smpl), (b"acid", acid)]
+        return [*([(b"smpl", smpl)] if self.is_endless else []), (b"acid", acid)]
 
 
 def normalize_loop(audio: Audio, target: float, *, limiter: Limiter = "soft") -> Audio:

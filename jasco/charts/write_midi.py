@@ -7,8 +7,9 @@ track 3 the melody. A pick-up is a bar of a metre of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 from jasco.charts.chart import Chart
 from jasco.charts.keys import signature_of_key
@@ -21,13 +22,23 @@ _TEXT, _TITLE, _MARKER, _CUE, _TEMPO, _METRE, _KEY = 0x01, 0x03, 0x06, 0x07, 0x5
 Event = tuple[Fraction, int, bytes]
 """Onset (quarter notes), order among the events there, and message."""
 
+_Note = tuple[Any, ...]
+"""Onset and length (quarter notes), MIDI key, and velocity where it is not the usual one."""
 
-def midi_of_chart(chart: Chart) -> bytes:
-    """Bytes of a MIDI file of type 1; times finer than its ticks are rounded to them."""
+
+def midi_of_chart(chart: Chart, more: Iterable[tuple[str, int, Iterable[_Note]]] = ()) -> bytes:
+    """Bytes of a MIDI file of type 1; times finer than its ticks are rounded to them.
+
+    Args:
+        chart: chart.
+        more: name, channel (from 0) and notes of further tracks.
+    """
+    more = [(name, channel, [*notes]) for name, channel, notes in more]
     times = {bar.onset for bar in chart.bars} | {chord.onset for chord in chart.chords}
     times |= {change.onset for change in chart.tempo_map}
     times |= {section.onset for section in chart.sections}
-    times |= {time for note in chart.melody for time in (note.onset, note.onset + note.length)}
+    played = [*chart.melody, *(note for _, _, notes in more for note in notes)]
+    times |= {time for note in played for time in (note[0], note[0] + note[1])}
     ticks = math.lcm(*(time.denominator for time in times), chart.end.denominator)
     ticks *= 96 // math.gcd(ticks, 96)
     ticks = ticks if ticks <= _MOST_TICKS else _USUAL_TICKS
@@ -36,13 +47,17 @@ def midi_of_chart(chart: Chart) -> bytes:
         for chord in chart.chords
         for kind in (_MARKER, _TEXT)
     ]
-    notes: list[Event] = []
-    for note in chart.melody:
-        notes.append((note.onset, 2, bytes((0x90, note.key, _VELOCITY))))
-        notes.append((note.onset + note.length, 1, bytes((0x80, note.key, 0))))
-    tracks = [[*_head(chart)], [_title("chords"), *names], [_title("melody"), *notes]]
+    tracks = [[*_head(chart)], [_title("chords"), *names]]
+    for name, channel, notes in [("melody", 0, chart.melody), *more]:
+        tracks.append([_title(name), *_strikes(notes, channel)])
     header = b"MThd" + (6).to_bytes(4, "big") + bytes((0, 1, 0, len(tracks)))
     return header + ticks.to_bytes(2, "big") + b"".join(_track(t, ticks, chart.end) for t in tracks)
+
+
+def _strikes(notes: Iterable[_Note], channel: int) -> Iterator[Event]:
+    for onset, length, key, *velocity in notes:
+        yield onset, 2, bytes((0x90 | channel, key, *(velocity or [_VELOCITY])))
+        yield onset + length, 1, bytes((0x80 | channel, key, 0))
 
 
 def _head(chart: Chart) -> Iterable[Event]:

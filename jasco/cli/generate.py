@@ -92,6 +92,7 @@ examples:
   jasco-generate "swing" --chart song.html --bars 9-16 --bpm 120 -o chart.flac
   jasco-generate --request songs.jsonl --batch-size 8 -o song.flac
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
+  jasco-generate "swing" --chords "C Am | F G" --bpm 120 --session song/
   jasco-generate --edit song.flac --bars 3-4 --chords "Dm | G" --keep drums -o edited.flac
   jasco-generate "drum and bass" --loop --bars 8 --bpm 170 -o loop.wav
   jasco-generate "funk" --duration 60 --stream -o - | ffplay -autoexit -nodisp -
@@ -116,6 +117,7 @@ Options = dict[str, tuple[Callable[[str], Any], str | None, str]]
 
 OPTIONS: Options = {
     "-o --output": (str, "FILE", "file to write: .wav, .flac, .mp3 or .ogg; - with --stream"),
+    "--session": (str, "PLACE", "write bars, chords, notes and audio: folder, .dawproject or .rpp"),
     "--samples": (int, "N", "number of takes, with consecutive seeds from --seed"),
     "--best-of": (int, "N", "try N seeds from --seed for each take; keep the best by --check"),
     "--seed": (int, "N", "seed of the noise; default: drawn and printed"),
@@ -280,7 +282,7 @@ def _check_usage(
     if args.request is None and args.take is None and not asked:
         controls = ", ".join(f"--{name}" for name in CONTROLS)
         parser.error(f"say what to play: a text, {controls}, --chart, --request or --from")
-    if args.request is None and "output" not in options:
+    if args.request is None and not {"output", "session"} & options.keys():
         parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
 
 
@@ -297,8 +299,9 @@ def _requests(args: argparse.Namespace, options: Mapping[str, Any]) -> list[Requ
         known = {key: value for key, value in options.items() if key not in EDIT_KEYS | LOOP_KEYS}
         if "chart" not in known:
             known.pop("bars", None)
-        if options["output"] != STDOUT:
-            check_output(Request.build({"text": "any", **known}).output or Path())
+        output = Request.build({"text": "any", **known}).output
+        if output is not None and str(output) != STDOUT:
+            check_output(output)
         return None
     return [Request.build(options)]
 

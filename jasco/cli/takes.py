@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from jasco.audio import loudness
 from jasco.notices import describe, show, tell
-from jasco.pipeline.events import Drawn, Event, Failure, Saved, Streamed
+from jasco.pipeline.events import Drawn, Event, Failure, Kept, Saved, Streamed
 from jasco.pipeline.loops import STDOUT
 
 
@@ -25,6 +25,8 @@ def print_event(event: Event, *, load: float) -> None:
         (tell if str(event.path) == STDOUT else show)(_stream_line(event, load))
     elif isinstance(event, Drawn):
         show(f"  picture {event.path}")
+    elif isinstance(event, Kept):
+        show(f"  session {event.path}")
     elif isinstance(event, Failure):
         tell(f"error: {describe(event.error)}")
     else:

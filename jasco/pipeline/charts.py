@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jasco.charts import load_chart
+from jasco.charts import Chart, load_chart
 from jasco.charts.formats import is_link
 from jasco.errors import ChartError, shortened
 
@@ -33,7 +33,11 @@ CHART_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
 
 
 def with_chart(
-    values: Mapping[str, Any], files: list[Path], *, sets_duration: bool = True
+    values: Mapping[str, Any],
+    files: list[Path],
+    charts: list[Chart] | None = None,
+    *,
+    sets_duration: bool = True,
 ) -> dict[str, Any]:
     """Values of a request with the controls of its chart in place of the chart.
 
@@ -43,6 +47,7 @@ def with_chart(
     Args:
         values: of the request, by key.
         files: receives the file of the chart.
+        charts: receives the chart, its bars selected.
         sets_duration: the clip lasts as long as the bars of the chart, where nothing else is said.
 
     Raises:
@@ -63,6 +68,8 @@ def with_chart(
     if not is_link(values["chart"]):
         files.append(Path(values["chart"]))
     chart = chart.selected(values.get("bars"), values.get("transpose", 0), values.get("bpm"))
+    if charts is not None:
+        charts.append(chart)
     parts = chart.controls()
     used = [name for name in names if name in parts]
     if not used:

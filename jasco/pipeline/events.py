@@ -126,7 +126,18 @@ class Drawn:
     path: Path
 
 
-Event = Note | Failure | Saved | Streamed | Drawn
+@dataclass(frozen=True)
+class Kept:
+    """Session that has been written.
+
+    Attributes:
+        path: folder or file.
+    """
+
+    path: Path
+
+
+Event = Note | Failure | Saved | Streamed | Drawn | Kept
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def with_stream(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, 
     if not kept.pop("stream", False):
         return kept, False
     stream = spelled("stream", options)
-    foreign = [key for key in ("loop", *KINDS) if kept.get(key)]
+    foreign = [key for key in ("loop", "session", *KINDS) if kept.get(key)]
     if kept.get("best_of", 1) != 1:
         foreign.append("best_of")
     if foreign:

@@ -13,6 +13,7 @@ from pathlib import Path
 from jasco.errors import SettingError
 from jasco.pipeline.loops import STDOUT
 from jasco.pipeline.request import Request, check_output, companions, labelled, picture_of
+from jasco.session.paths import check_session
 
 MAX_TAKES = 100_000
 
@@ -24,14 +25,16 @@ class Take:
     Attributes:
         request: request of the take.
         seeds: seeds to try, of which the best is kept.
-        path: file of the take.
+        path: file of the take; its session, where that alone is written.
         checked: an adherence report is made of it.
+        session: session of the take; ``None`` for none.
     """
 
     request: Request
     seeds: range
     path: Path
     checked: bool
+    session: Path | None = None
 
     @property
     def settings(self) -> tuple[object, ...]:
@@ -69,11 +72,12 @@ class Plan:
         for request in requests:
             kept |= {place for path in request.files for place in _places(path)}
             with labelled(request.label):
-                if request.output is None:
+                target = request.output or request.timing.session
+                if target is None:
                     raise SettingError(
                         "no output: give one, or -o FILE for all (.wav, .flac, .mp3, .ogg)"
                     )
-                self._wanted[_place(request.output)] += request.samples
+                self._wanted[_place(target)] += request.samples
                 if request.stream and check:
                     raise SettingError("a stream is written before it could be checked: leave one")
         if len(self) > 1 and STDOUT in map(str, (request.output for request in requests)):
@@ -93,7 +97,7 @@ class Plan:
             tried = request.best_of
             for sample, path in enumerate(names):
                 seeds = range(seed + sample * tried, seed + (sample + 1) * tried)
-                yield Take(request, seeds, path, self._checks(request))
+                yield Take(request, seeds, path, self._checks(request), session_of(request, path))
 
     @property
     def checked(self) -> list[Request]:
@@ -107,7 +111,7 @@ class Plan:
         """Files of each request."""
         made: Counter[str] = Counter()
         for request in self.requests:
-            output = request.output or Path()
+            output = request.output or request.timing.session or Path()
             place = _place(output)
             first, several = made[place] + 1, self._wanted[place] > 1
             made[place] += request.samples
@@ -126,18 +130,30 @@ class Plan:
             if request.stream and str(request.output) == STDOUT:
                 continue
             with labelled(request.label):
-                check_output(names[-1])  # the longest
+                if request.output is not None:
+                    check_output(names[-1])  # the longest
                 for path in names:
-                    files = [path, picture_of(path)] if self._checks(request) else [path]
-                    for file in files:
+                    session = session_of(request, path)
+                    made = {} if session is None else dict.fromkeys(check_session(session))
+                    files = [*made, *([path] if request.output is not None else [])]
+                    for file in [*files, *([picture_of(path)] if self._checks(request) else [])]:
                         if _place(file) in taken:
                             raise SettingError(f"{file} is the output of two takes: name another")
                         taken.add(_place(file))
-                    for file in (path, *companions(path)):
+                    for file in (*made, path, *companions(path)):
                         if _place(file) in kept:
                             raise SettingError(
                                 f"{file} is read and would be overwritten: name another"
                             )
+
+
+def session_of(request: Request, path: Path) -> Path | None:
+    """Session of a take whose file is ``path``, numbered as the file is; ``None`` without one."""
+    session = request.timing.session
+    if session is None or request.output is None:
+        return session and path
+    number = path.stem.removeprefix(request.output.stem)
+    return session.with_stem(session.stem + number)
 
 
 def _place(path: Path) -> str:

@@ -35,6 +35,7 @@ from jasco.pipeline.loops import (
     with_pattern,
     with_stream,
 )
+from jasco.pipeline.timing import SESSION_TYPES, Timing
 from jasco.played import PlayedDrums
 from jasco.song.loop import Loop
 from jasco.song.sections import Section, read_sections
@@ -54,6 +55,7 @@ _SETTINGS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "guidance": ((*_NUMBER, str, Mapping), 'weights such as {"all": 1.5, "text": 3}'),
     "loudness": ((*_NUMBER, str), 'LUFS from -70 to 0, or "none"'),
     "mark": (bool, "true or false"),
+    "session": SESSION_TYPES,
     "output": ((str, Path), "the path of a wav, flac, mp3 or ogg file"),
 }
 
@@ -100,6 +102,7 @@ class Request:
         loudness: loudness of the file (LUFS); ``None`` to leave the level.
         output: file to write; ``None`` if the request names none.
         mark: the file states that it is generated.
+        timing: tempo, metre, key and chart of the clip, and its session.
         files: files that are read.
         edit: edit of a take; ``None`` for a take of its own.
         loop: loop; ``None`` for a take that ends.
@@ -133,6 +136,7 @@ class Request:
     stream: bool = False
     steps: int | None = None
     shift: float | None = None
+    timing: Timing = Timing()
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -147,12 +151,14 @@ class Request:
             options = label is None
             _check_types(values)
             files: list[Path] = []
+            charts: list[Any] = []
+            given_values = values
             values = with_pattern(values)
             values, drums_loop = with_drums_loop(values, options=options)
             values, stream = with_stream(values, options=options)
             values, loop = with_loop(values, options=options)
             values, edit = with_edit(values, files, options=options)
-            values = with_chart(values, files, sets_duration=edit is None and loop is None)
+            values = with_chart(values, files, charts, sets_duration=edit is None and loop is None)
             for name in CONTROLS:
                 if name in values and f"{name}_from" in values:
                     both = listed((name, f"{name}_from"), options, " and ")
@@ -212,6 +218,7 @@ class Request:
                 sections=read_sections(values["sections"]) if "sections" in values else None,
                 mark=values.get("mark", True),
                 stream=stream,
+                timing=Timing.of(given_values, charts, start=start, is_edit=edit is not None),
             )
 
     @property

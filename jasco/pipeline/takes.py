@@ -31,6 +31,7 @@ from jasco.pipeline.loops import STDOUT
 from jasco.pipeline.plan import Take as PlannedTake
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
+from jasco.pipeline.sessions import tempo_tags, write_session
 from jasco.song.curves import bars_of, guidance_over
 from jasco.song.edit import Edit
 from jasco.song.editing import regenerate
@@ -212,13 +213,23 @@ def make_takes(
                 continue
             kept = best.recipe if keep_recipe else None
             mark = take.request.mark and source_type(best.recipe)
-            with noted_warnings() as notes:
-                save_audio(
-                    take.path, *best.audio, loudness=None, recipe=kept, loop=best.loop, mark=mark
-                )
-            yield from notes
+            if take.request.output is not None:
+                with noted_warnings() as notes:
+                    save_audio(
+                        take.path,
+                        *best.audio,
+                        loudness=None,
+                        recipe=kept,
+                        loop=best.loop,
+                        mark=mark,
+                        tags=tempo_tags(take.request),
+                    )
+                yield from notes
+            given = found[take.request].given
+            written = [*write_session(take, best, given, keep_recipe=keep_recipe)]
             watch.end("save")
             yield Saved(take, best, scores, dict(watch.seconds), len(batch))
+            yield from written
             yield from checker.draw(take, best) if checker is not None else ()
             best, scores = None, {}
 

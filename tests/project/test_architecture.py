@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("audio", "chords", "encodec", "flow", "melody", "t5"),
     ("charts", "controls", "drums"),
     ("conditions",),
+    ("session",),
     ("codec", "data.track_file", "generation", "network", "recipe"),
     ("checkpoint", "conditioners", "extract"),  # drums are encoded below the model
     ("song",),
