@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from jasco.audio import SONG, Audio, load_audio, probe, sustained_share, to_audio
+from jasco.audio.stretching import stretch_loop
 from jasco.control_value import MAX_FRAMES, ControlValue, Reader, Span, TrackTensors
 from jasco.errors import ConditionError, JascoWarning, SettingError
 from jasco.io.plain import is_whole
@@ -29,7 +30,9 @@ LONGEST_DRUMS = 600.0
 """Longest part of a drum file that is read (s)."""
 
 
-def repeat_loop(loop: Audio, duration: float, bar: float | None = None) -> tuple[Audio, str]:
+def repeat_loop(
+    loop: Audio, duration: float, bar: float | None = None, own: float | None = None
+) -> tuple[Audio, str]:
     """Drum loop repeated to a length, and a line that says how.
 
     Args:
@@ -37,14 +40,23 @@ def repeat_loop(loop: Audio, duration: float, bar: float | None = None) -> tuple
         duration: length of the result (s).
         bar: length of a bar (s); a loop is then cut, or filled up with silence by half a bar at
             most, to whole bars. ``None`` for a loop that is repeated as it is.
+        own: length of a bar in the loop (s), which is stretched to ``bar``; ``None`` for ``bar``.
+
+    Raises:
+        MissingPartError: python-stretch is not installed.
     """
     samples, rate = loop.samples, loop.sample_rate
     length, words = samples.shape[1], f"{loop.duration:.2f} s"
     if bar is not None:
-        bars = max(round(loop.duration / bar), 1)
-        length = round(bars * bar * rate)
-        words += f", taken as {bars} bar{'s' if bars > 1 else ''} of {bar:.2f} s"
+        own = own or bar
+        bars = max(round(loop.duration / own), 1)
+        length = round(bars * own * rate)
+        words += f", taken as {bars} bar{'s' if bars > 1 else ''} of {own:.2f} s"
         samples = F.pad(samples, (0, max(length - samples.shape[1], 0)))
+        if own != bar:
+            wanted = round(bars * bar * rate)
+            samples = stretch_loop(Audio(samples[:, :length], rate), wanted).samples
+            length, words = wanted, f"{words}, stretched to {bar:.2f} s"
     total = round(duration * rate)
     if bar is None:
         places = torch.arange(total) % length

@@ -34,6 +34,7 @@ EXTRAS = {
     "data": "preparation of data on many machines",
     "wandb": "training logs on Weights & Biases",
     "plot": "figures",
+    "stretch": "drum loops at another tempo",
 }
 
 

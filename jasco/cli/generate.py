@@ -55,6 +55,7 @@ MORE_OPTIONS: dict[str, dict[str, Any]] = {
     "before": {"action": "store_true"},
     "loop": {"action": "store_true"},
     "drums_loop": {"action": "store_true"},
+    "drums_bpm": {"type": float, "metavar": "N"},
     "stream": {"action": "store_true"},
     "sections": {"action": "append", "metavar": "N-N=TEXT"},
     "keep": {"metavar": "NAME,..."},

@@ -12,11 +12,18 @@ from jasco.pipeline.inputs import listed, spelled, without
 from jasco.song.edit import KINDS
 from jasco.song.loop import Loop
 
+MAX_STRETCH = 1.5
+"""Largest ratio of a loop's new tempo to its own, and the inverse of the smallest."""
 STDOUT = "-"
 """Output of a stream that is the standard output."""
 LOOP_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
     "loop": (bool, "true or false", "loop of --bars N at --bpm, without a seam"),
     "drums_loop": (bool, "true or false", "repeat --drums to the end, by bars of --bpm if given"),
+    "drums_bpm": (
+        (int, float),
+        "beats per minute",
+        "with --drums-loop: tempo of the drums, which are stretched to --bpm",
+    ),
     "sections": (
         list,
         'sections such as [{"bars": "1-8", "text": "sparse verse"}]',
@@ -33,9 +40,11 @@ class DrumsLoop:
 
     Attributes:
         bar: length of a bar (s); ``None`` without a tempo.
+        own: length of a bar of the drums, which are stretched (s); ``None`` for that of ``bar``.
     """
 
     bar: float | None
+    own: float | None = None
 
 
 def with_loop(values: Mapping[str, Any], *, options: bool) -> tuple[dict[str, Any], Loop | None]:
@@ -76,18 +85,31 @@ def with_drums_loop(
     """Values of a request without the repeating of its drums, and how to repeat them.
 
     Raises:
-        SettingError: no drums are given.
+        SettingError: no drums are given, or a tempo of drums that cannot be stretched to another.
     """
     kept = dict(values)
-    if not kept.pop("drums_loop", False):
+    tempo, repeats = kept.pop("drums_bpm", None), kept.pop("drums_loop", False)
+    if tempo is not None and not (repeats and "bpm" in kept):
+        names = listed(("drums_loop", "bpm"), options, " and ")
+        own = spelled("drums_bpm", options)
+        raise SettingError(f"{own} is the tempo of a loop that is stretched: give {names} too")
+    if not repeats:
         return kept, None
     if not isinstance(kept.get("drums"), str | Path) and "drums_from" not in kept:
         drums, own = spelled("drums", options), spelled("drums_loop", options)
         raise SettingError(f"{own} repeats a drum track: give a file as {drums}")
-    bar = None
+    bar = own_bar = None
     if "bpm" in kept:
         bar = Loop.at(1, kept["bpm"], kept.get("time_signature")).bar
-    return _without_tempo(kept), DrumsLoop(bar)
+    if bar is not None and tempo is not None:
+        own_bar = Loop.at(1, tempo, kept.get("time_signature")).bar
+        if not 1 / MAX_STRETCH <= own_bar / bar <= MAX_STRETCH:
+            other = spelled("drums_bpm", options)
+            raise SettingError(
+                f"drums are stretched to {1 / MAX_STRETCH:.2f} to {MAX_STRETCH:g} of their tempo, "
+                f"not to {own_bar / bar:.2f}: give other drums, or {other} in half or double time"
+            )
+    return _without_tempo(kept), DrumsLoop(bar, own_bar)
 
 
 def with_pattern(values: Mapping[str, Any]) -> dict[str, Any]:

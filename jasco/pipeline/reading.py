@@ -11,7 +11,7 @@ from jasco.conditions import Conditions, check_asked
 from jasco.control_value import ControlValue
 from jasco.controls import CONTROLS
 from jasco.controls.spec import imported
-from jasco.drums import repeat_loop
+from jasco.drums import LONGEST_DRUMS, repeat_loop
 from jasco.io.kinds import MIDI, kind_of
 from jasco.model import Jasco
 from jasco.pipeline.request import Request, labelled
@@ -72,13 +72,16 @@ class Sources:
         with labelled(request.label):
             for name, source in self._audio.items():
                 used = length if request.length is None else min(length, request.length)
+                loop = request.drums_loop if name == "drums" else None
+                # A loop that is stretched is read whole, because its bars are counted.
+                read = used if loop is None or loop.own is None else LONGEST_DRUMS
                 if isinstance(source, PlayedDrums):
-                    audio = source.audio(used)
+                    audio = source.audio(read)
                 else:
-                    audio = load_audio(source, start=request.start, duration=used)
+                    audio = load_audio(source, start=request.start, duration=read)
                 value = self._extract(name, audio) if name in request.recordings else audio
-                if name == "drums" and request.drums_loop is not None and value.duration < used:
-                    value, self.repeated = repeat_loop(value, used, request.drums_loop.bar)
+                if loop is not None and (loop.own is not None or value.duration < used):
+                    value, self.repeated = repeat_loop(value, used, loop.bar, loop.own)
                 values[name] = value
             return Conditions(request.text, **values)
 

@@ -78,3 +78,21 @@ def test_drums_that_repeat(play: Play, things: Path, capsys: pytest.CaptureFixtu
     assert "taken as 4 bars of 2.00 s, repeated to 10.00 s" in capsys.readouterr().err
     assert play("a", "--drums-loop", "-o", "d.wav") == 1
     assert "repeats a drum track" in capsys.readouterr().err
+
+
+def test_drums_at_another_tempo(
+    play: Play, things: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drums = ["--drums", "things/beat.wav", "--drums-loop", "--seed", "1", "--duration", "9"]
+    assert play("a", *drums, "--drums-bpm", "120", "--bpm", "100", "-o", "a.flac") == 0
+    line = "loop of 8.00 s, taken as 4 bars of 2.00 s, stretched to 2.40 s, repeated to 9.00 s"
+    assert line in capsys.readouterr().err
+    for options, message in (
+        (["--drums-bpm", "120"], "give --drums-loop and --bpm too"),
+        (["--drums-bpm", "120", "--bpm", "60"], "not to 0.50"),
+        (["--drums-bpm", "1", "--bpm", "60"], "from 20 to 600"),
+    ):
+        assert play("a", *drums, *options, "-o", "b.flac") == 1
+        assert message in capsys.readouterr().err.splitlines()[-1]
+    assert play("a", "--drums", "things/beat.wav", "--drums-bpm", "90", "-o", "b.flac") == 1
+    assert not Path("b.flac").exists()
