@@ -40,6 +40,12 @@ SECONDS = {
     "htk.lab": b"0 15000000 C:maj\n15000000 32500000 A:min7\n32500000 40000000 N\n",
     "audacity.lab": b"0.000000\t1.500000\tC\n1.500000\t3.250000\tAm7\n3.250000\t4.000000\tN.C.\n",
     "commas.lab": b"start,end,label\n0.0,1.5,C:maj\n1.5,3.25,A:min7\n3.25,4.0,N\n",
+    "last line open.lab": b"0 1.5 C\n1.5 3.25 Am7\n3.25 N\n4.0 N\n",
+    "quotes and comments.lab": b'# a song\n0 1.5 "C:maj" # intro\n1.5 3.25 "A:min7"\n3.25 4 "N"\n',
+    "decimal commas.lab": b"0,0\t1,5\tC\n1,5\t3,25\tAm7\n3,25\t4,0\tN\n",
+    "durations.lab": b"onset duration chord\n0 1.5 C\n1.5 1.75 Am7\n3.25 0.75 N\n",
+    "out of order.lab": b"1.5 3.25 Am7\n0 1.5 C\n3.25 4 N\n",
+    "more columns.lab": b"0 1.5 C 0.9 verse\n1.5 3.25 Am7 0.8 verse\n3.25 4 N 1 end\n",
     "utf16.lab": "0.0 1.5 C\n1.5 3.25 Am7\n3.25 4 N\n".encode("utf-16"),
     "chord.jams": jams((0, 1.5, "C:maj"), (1.5, 1.75, "A:min7"), (3.25, 0.75, "N")),
     "harte.jams": jams((0, 1.5, "C:1"), (1.5, 1.75, "A:min11"), (3.25, 0.75, "N"),
@@ -50,6 +56,20 @@ SECONDS = {
                         namespace="chord_weimar").replace(b'"C6"', b'"C"'),
     "ireal.jams": jams((0, 1.5, "C"), (1.5, 1.75, "A-7"), (3.25, 0.75, "N"),
                        namespace="chord_ireal"),
+    "columns.jams": json.dumps({"annotations": [{"namespace": "chord_harte", "data": {
+        "time": [0, 1.5, 3.25], "duration": [1.5, 1.75, 0.75], "confidence": [1, 1, 1],
+        "value": ["C:maj", "A:min7", "N"]}}]}).encode(),
+    "an empty annotation first.jams": json.dumps({"annotations": [
+        {"namespace": "chord", "data": []}, json.loads(jams((0, 1.5, "C"), (1.5, 1.75, "A:min7"),
+        (3.25, 0.75, "N")))["annotations"][0]]}).encode(),
+    "out of order.jams": jams((1.5, 1.75, "A:min7"), (0, 1.5, "C"), (3.25, 0.75, "N")),
+    "degrees.jams": jams((0, 1.5, "C:(3,5)"), (1.5, 1.75, "A:(b3,5,b7)"), (3.25, 0.75, "N"),
+                         namespace="chord_jparser_harte"),
+    "the first of two.jams": jams((0, 1.5, "C"), (1.5, 1.75, "A:min7"), (3.25, 0.75, "N"),
+        others=[{"namespace": "chord", "data": [{"time": 0, "duration": 4, "value": "F"}]}]),
+    "durations that overlap.jams": jams((0, 2, "C"), (1.5, 1.75, "A:min7"), (3.25, 0.75, "N")),
+    "beside beats.jams": jams((0, 1.5, "C"), (1.5, 1.75, "A:min7"), (3.25, 0.75, "N"),
+        others=[{"namespace": "beat", "data": [{"time": 0, "duration": 0, "value": 1}]}]),
     "roman.jams": jams((0, 1.5, {"tonic": "G", "chord": "IV6"}),
                        (1.5, 1.75, {"tonic": "G", "chord": "ii65"}), (3.25, 0.75, "N"),
                        namespace="chord_roman"),
@@ -119,6 +139,35 @@ BILLBOARD = """\
 15.5\tsilence
 16.0\tend
 """
+
+
+# Lines after the head -> chords by bar with offsets in quarter notes, and the onsets (s) of them.
+PHRASES: dict[str, tuple[str, str, list[float]]] = {
+    "a phrase": ("0 A, | C:maj | G:7 |", "C | G7", [0, 2]),
+    "an even bar": ("0 | C:maj A:min |", "C Am@2", [0, 2]),
+    "beats": ("0 | C:maj . . G:7 |", "C G7@3", [0, 3]),
+    "a beat held": ("0 | C:maj . G:7 . |", "C G7@2", [0, 2]),
+    "three of three": ("# metre: 3/4\n0 | C:maj F:maj G:maj |", "C F@1 G@2", [0, 4 / 3, 8 / 3]),
+    "compound": ("# metre: 6/8\n0 | C:maj G:maj |", "C G@3/2", [0, 2]),
+    "twelve eighths": ("# metre: 12/8\n0 | C:maj . F:maj . |", "C F@3", [0, 2]),
+    "twice": ("0 A, | C:maj | x2", "C | C", [0, 2]),
+    "a bar of two": ("0 | C:maj | (2/4) G:7 |", "C | G7", [0, 8 / 3]),
+    "four times two": ("0 | F:maj | C:maj | x2, (guitar)", "F | C | F | C", [0, 1, 2, 3]),
+    "phrases of two tempi": ("0 | C:maj |\n1 | F:maj |", "C | F", [0, 1]),
+    "no chord": ("0 silence\n2 | C:maj | N |", "N | C | N", [0, 2, 3]),
+    "a section alone": ("0 A, | C:maj |\n2 B, interlude\n3 | G:maj |", "C |  | G", [0, 3]),
+    "inversions": ("0 | C:maj/3 | Bb:maj/5 |", "C/E | Bb/F", [0, 2]),
+    "a pause": ("0 | C:maj | &pause |", "C | N", [0, 2]),
+}
+
+
+@pytest.mark.parametrize("name", PHRASES)
+def test_chords_of_phrases_begin_on_their_beats(name: str) -> None:
+    lines, expected, onsets = PHRASES[name]
+    chart = read_billboard(f"# metre: 4/4\n{lines}\n4 end", None)
+    assert shown(chart) == expected
+    assert [time for _, time in pairs(chart)] == pytest.approx(onsets) and chart.notes is not None
+    assert chart.seconds(chart.end) == 4
 
 
 def test_the_bars_of_a_phrase_share_its_time() -> None:
