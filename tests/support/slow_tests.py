@@ -31,6 +31,7 @@ SLOW = tuple(
         "band/test_render.py::test_a_render_is_as_long_as_the_song_at_its_level",
         "band/test_render.py::test_drums_are_alone_and_within_the_mix",
         "band/test_render.py::test_the_same_song",
+        "charts/test_bad_charts.py",
         "charts/test_round_trips.py::test_a_chart_written_as_musicxml",
         "checkpoint/test_checkpoint.py::test_a_full_disk",
         "checkpoint/test_checkpoint.py::test_weights_stored_in_half_are_those_rounded",
