@@ -78,6 +78,8 @@ def harmony_name(element: Element, draft: Draft, where: str, transpose: int) -> 
     value = "" if kind is None else (kind.text or "").strip()
     if value == "none":
         return UNKNOWN_CHORD if kind is not None and kind.get("text") == UNKNOWN_CHORD else NO_CHORD
+    if value.capitalize() in _FUNCTIONAL:  # older files write them small
+        value = value.capitalize()
     root = _note(element.find("root"), "root")
     if root is None:
         draft.notes.append(f"a chord at {where} is left out: its root is no note of the scale")

@@ -91,6 +91,7 @@ class _Part:
         self.tied: dict[int, tuple[WrittenBar, int]] = {}  # key -> bar and index of its note
         self.late: list[tuple[Fraction, str]] = []  # harmonies beyond the end of their measure
         self.own: list[list[tuple[Fraction, str]]] = []  # harmonies of this part, of each bar
+        self.filled: list[Fraction] = []  # length of the notes of each new bar
         self.left_out = 0
 
     def measure(self, measure: Element, index: int, *, is_new: bool) -> None:
@@ -120,6 +121,7 @@ class _Part:
                     ends |= self._barline(element)
         if is_new:
             self._set_length(is_short=index == 0 or measure.get("implicit") == "yes")
+            self.filled.append(self.reached)
         self._close(index)
         if ends:
             self.endings = frozenset()
@@ -161,11 +163,25 @@ class _Part:
             bar.chords = bar.chords or sorted(self.own[index], key=lambda chord: chord[0])
             if self.has_melody:
                 bar.notes = bar.notes or list(source.notes)
-        if len(bars) > 1 and self.reached and self.reached + bars[0].length == bars[-1].length:
-            bars[-1].length = self.reached
-            bars[-1].chords = [chord for chord in bars[-1].chords if chord[0] < self.reached]
+        self._shorten()
         if self.left_out:
             self.draft.notes.append(f"grace and cue notes are left out ({self.left_out})")
+
+    def _shorten(self) -> None:
+        """Shorten bars that fill a metre together: halves of one, or the pick-up and its end."""
+        bars = self.draft.bars
+        filled = {i: n for i, n in enumerate(self.filled) if 0 < n < 4 * bars[i].metre.length}
+        halves: set[int] = set()
+        for index, length in filled.items():
+            full = 4 * bars[index].metre.length
+            if index - 1 not in halves and length + filled.get(index + 1, 0) == full:
+                halves |= {index, index + 1} if index else set()
+            ends = bars[index].ends_repeat or index == len(bars) - 1
+            if index and ends and length + bars[0].length == full:
+                halves.add(index)
+        for index in halves:
+            bars[index].length = filled[index]
+            bars[index].chords = [c for c in bars[index].chords if c[0] < filled[index]]
 
     def _advance(self, length: Fraction) -> None:
         self.at = checked_time(self.at + length, self.where)

@@ -27,6 +27,7 @@ CHARTS = {
     tune('|:: "C"C4 ::| "F"F4 |]'): "C | C | C | F",
     tune('"C"C4 | !segno!"D"D4 | "E"E4 !dacoda!| "F"F4 !D.S.alcoda!|!coda!"G"G4 |]'):
         "C | D | E | F | D | E | G",
+    tune('[|]|:"C"C4 | "D"D4 [|]:|"F"F4|'): "C | D | C | D | F",
     tune('"C"C4 | "D"D4 "^Fine"| "E"E4 "^D.C. al Fine"|]'): "C | D | E | C | D",
     tune('"^slow""C"C2 "<x""G"G2 | "@1,1 (hm)"C4 | "_below"C4 |'): "C G@2 |  | ",
     tune('"Am;C"A2 "(G)"G2 | "F(Dm)"F4 | "blah"C4'): "Am G@2 | F | ",

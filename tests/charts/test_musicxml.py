@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -272,6 +273,34 @@ def test_tempo_sections_and_swing() -> None:
     assert [(change.onset, change.bpm) for change in chart.tempo_map] == [(0, 120), (2, 90)]
     assert [section.name for section in chart.sections] == ["A"]
     assert any("swing at bar 1 is not played" in note for note in chart.notes)
+
+
+@pytest.mark.parametrize(
+    "lengths, end, played",
+    [
+        ((8, 4, 4, 8), 24, (0, 8, 12, 16)),  # halves of a bar, divided for a phrase
+        ((8, 4, 8, 8), 32, (0, 8, 16, 24)),  # a bar without its last rest
+        ((2, 8, 6, 2, 8), 26, (0, 2, 10, 16, 18)),
+        ((8, 4, 4, 4, 8), 32, (0, 8, 12, 16, 24)),
+    ],
+)
+def test_halves_of_a_bar_are_as_long_as_their_notes(
+    lengths: tuple[int, ...], end: int, played: tuple[int, ...]
+) -> None:
+    """Lengths in eighths: a phrase or a repeat may end within a bar."""
+    chart = read(*(harmony("CDEFG"[i]) + note("C4", n) for i, n in enumerate(lengths)))
+    assert chart.end == Fraction(end, 2)
+    assert [2 * chord.onset for chord in chart.chords] == [*played]
+
+
+def test_a_bar_before_a_repeat_completes_the_pick_up() -> None:
+    end = note("C4", 6) + barline("right", REPEAT)
+    chart = read(note("G4", 2), C + note("C4", 8), F + end, G + note("C4", 8))
+    assert [chord.onset for chord in chart.chords] == [1, 5, 9, 13, 16] and chart.end == 20
+
+
+def test_functional_kinds_may_be_written_small() -> None:
+    assert shown(read(harmony("F", "tristan"), harmony("C", "neapolitan"))) == "Fm7b5 | C#/E#"
 
 
 def test_a_metre_of_more_than_59_beats_leaves_the_bars_as_long_as_their_notes() -> None:
