@@ -34,7 +34,7 @@ from jasco.pipeline.request import Request, labelled
 from jasco.pipeline.sessions import tempo_tags, write_session
 from jasco.song.curves import bars_of, guidance_over
 from jasco.song.edit import Edit
-from jasco.song.editing import regenerate
+from jasco.song.editing import regenerate, with_further_chords
 from jasco.song.looping import frames_of_loop, generate_loop, repeated
 from jasco.song.sections import spans_of
 from jasco.song.streaming import SongStream
@@ -131,6 +131,10 @@ class Reader:
             frames = model.num_frames(request.duration if edit is None else edit.longest)
         length = frames / model.frame_rate
         given = sources.clip(length)
+        if edit is not None and sources.take is not None:
+            asked, given = given, with_further_chords(given, sources.take, edit, model.controls)
+            if asked.chords is not given.chords:
+                yield Note("chords: those of the take go on", request.label)
         spans_of(request.sections, given, length)  # errors come before the first take
         if edit is None and request.loop is None:
             guidance = request.guidance or model.guidance
@@ -141,10 +145,6 @@ class Reader:
             coded = model.with_codes(given, frames)
             batch = model.encode([coded], frames)
         for line in (*sources.notices(length), *given.notes(frames, model.frame_rate)):
-            yield Note(line, request.label)
-        bars = () if sources.take is None else sources.take.bars
-        if edit is not None and edit.kind == "continue" and given.chords is None and bars:
-            line = "chords: none beyond those of the take, which may be near silence: give chords"
             yield Note(line, request.label)
         return Encoded(given, coded, batch, sources.take, edit)
 

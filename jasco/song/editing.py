@@ -58,7 +58,7 @@ def regenerate(
     spans = [_frames(start, stop, rate, frames) for start, stop in ranges]
     over = guidance_over(sampling.guidance, frames, rate, whole_bars(take, edit))
     new_frames = max(stop - first for first, stop in spans)
-    clip = model.with_codes(clip, new_frames)
+    clip = model.with_codes(with_further_chords(clip, take, edit, model.controls), new_frames)
     old = take_conditions(model, whole, edit.padding[0], frames)
     conditions = pasted(model, old, clip, edit, spans)
     z_0 = to_device(noise.draw((frames, model.codec.latent_dim)), model.device)
@@ -169,6 +169,16 @@ def plain_edit(edit: Edit, take: Take) -> dict[str, Any]:
     source = {"path": take.path, "fingerprint": take.fingerprint, "recipe": take.recipe}
     stated = {} if take.mark is None else {"mark": take.mark}
     return plain | {"source": source | stated}
+
+
+def with_further_chords(
+    clip: Conditions, take: Take, edit: Edit, controls: Sequence[str]
+) -> Conditions:
+    """Conditions of a continuation, by default with the chords of its take as they go on."""
+    open_ = edit.kind == "continue" and edit.keep is None and clip.chords is None
+    if not open_ or "chords" not in controls:
+        return clip
+    return replace(clip, chords=take.further_chords(edit.longest, before=edit.padding[0] > 0))
 
 
 def take_conditions(model: Any, take: Take, offset: float, frames: int) -> ConditionBatch:

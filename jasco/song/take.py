@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from jasco.audio import Audio, load_audio, read_recipe, to_audio
 from jasco.audio.marks import read_mark
+from jasco.chords import ChordProgression
 from jasco.codec import EnCodec
 from jasco.errors import SettingError
 from jasco.extract.latents import encode_windows, mono_pieces
@@ -86,6 +87,27 @@ class Take:
             plain = plain["song"]["source"]["recipe"]
         chords = None if plain is None else Recipe.from_dict(plain).conditions.chords
         return () if chords is None else tuple(begin + onset for onset in chords.bars)
+
+    def further_chords(self, duration: float, *, before: bool = False) -> ChordProgression | None:
+        """Chords of the take as they go on for ``duration`` (s) after it, or lead to it.
+
+        The last bar is filled up with its last chord, then they repeat. ``None`` where none are
+        known.
+        """
+        plain = self.recipe
+        while plain is not None:
+            recipe, song = Recipe.from_dict(plain), plain.get("song") or {}
+            own = recipe.conditions.chords
+            if own is not None and song.get("kind") != "edit":  # chords of a range are no end
+                break
+            plain = song["source"]["recipe"] if song.get("source") else None
+        else:
+            return None
+        bars = own.bars[-2:]  # the last one may end after the take
+        period = max(recipe.duration, 2 * bars[1] - bars[0] if len(bars) == 2 else 0.0)
+        looped = replace(own, end=period, loop=True)
+        start = -duration % period if before else recipe.duration
+        return looped.crop(start, start + duration)
 
     def padded(self, before: float, after: float) -> Take:
         """Take with silence (s) before and after it."""

@@ -183,4 +183,4 @@ def test_a_continuation_without_chords_of_a_take_with_chords(
     chords: list[str], noted: bool, play: Play, take: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert play("a", "--continue", "take.flac", *chords, "--duration", "1", "-o", "new.wav") == 0
-    assert ("none beyond those of the take" in capsys.readouterr().err) == noted
+    assert ("chords: those of the take go on" in capsys.readouterr().err) == noted

@@ -136,6 +136,37 @@ def test_a_continuation_copies_the_take(tiny: Jasco, take) -> None:
     assert Take.of(again).bars == (4.0, 6.0, 8.0)
 
 
+@pytest.mark.parametrize(
+    ("bpm", "before", "expected"),
+    [
+        (120, False, [("C", 0.0), ("Am", 2.0)]),
+        (100, False, [("F", 0.0), ("C", 1.2)]),  # the bar of F lasts to 7.2 s
+        (120, True, [("Am", 0.0), ("F", 1.0)]),
+        (100, True, [("Am", 0.0), ("F", 0.6)]),
+    ],
+)
+def test_chords_of_a_take_go_on_in_its_continuation(
+    tiny: Jasco, bpm: float, before: bool, expected: list[tuple[str, float]]
+) -> None:
+    clip = Conditions("funk", chords=ChordProgression.parse("C | Am | F", bpm=bpm))
+    take = tiny.generate(clip, seed=3, steps=1, duration=6.0)
+    out = tiny.extend(take, "jazz", duration=3.0, before=before, **SHORT)
+    new = Recipe.from_dict(out.recipe[0]).conditions.chords.pairs()
+    assert [(name, round(onset, 2)) for name, onset in new] == expected
+    given = tiny.extend(take, Conditions(chords=[("E", 0.0)]), duration=1.0, **SHORT)
+    assert Recipe.from_dict(given.recipe[0]).conditions.chords.names == ("E",)
+    free = tiny.extend(take, duration=1.0, keep=["text"], **SHORT)
+    assert Recipe.from_dict(free.recipe[0]).conditions.chords is None
+
+
+def test_chords_go_on_after_a_continuation_and_an_edit(tiny: Jasco, take) -> None:
+    edited = tiny.edit(take, Conditions(chords=[("G", 0.0)]), ranges=[(2.0, 4.0)], **SHORT)
+    assert Take.of(edited).further_chords(3.0).pairs() == [("C", 0.0), ("Am", 2.0)]
+    longer = tiny.extend(edited, duration=3.0, **SHORT)  # C, and half of the bar of Am
+    assert Take.of(longer).further_chords(3.0).pairs() == [("Am", 0.0), ("C", 1.0)]
+    assert Take.of(Audio(torch.randn(1, 64000), 32000)).further_chords(3.0) is None
+
+
 def test_a_take_that_was_cut_after_its_edit_has_the_conditions_that_are_left(
     tiny: Jasco, take
 ) -> None:
