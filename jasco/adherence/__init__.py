@@ -3,7 +3,7 @@
 Both sides are extracted into one plain form first, and compared after.
 """
 
-from jasco.adherence.controls import Controls, comparison, headlines
+from jasco.adherence.controls import Controls, comparison, headlines, main_scores
 from jasco.adherence.extractor import ControlExtractor, requested
 from jasco.adherence.figure import save_figure
 from jasco.adherence.report import AdherenceReport
@@ -16,6 +16,7 @@ __all__ = [
     "adherence",
     "comparison",
     "headlines",
+    "main_scores",
     "requested",
     "save_figure",
 ]

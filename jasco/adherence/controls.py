@@ -6,6 +6,7 @@ of several controls by name.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -94,6 +95,19 @@ class ControlAdherence(ABC):
             MissingPartError: a part that scoring needs is not installed.
         """
 
+    def main(self, metric: str, scores: Mapping[str, float]) -> float:
+        """Main score, by which takes are ranked; nan without one.
+
+        Args:
+            metric: its name, ``CONTROL.HEADLINE``.
+            scores: scores by ``METRIC.SCORE``.
+        """
+        return scores.get(metric, math.nan)
+
+    def remark(self, estimate: Any, scores: Mapping[str, float]) -> str:
+        """Facts of the extraction in words, for a report; empty for none."""
+        return ""
+
     @abstractmethod
     def lines(self, reference: Any, estimate: Any) -> tuple[str, str]:
         """Requested and extracted side in words."""
@@ -125,6 +139,12 @@ def comparison(control: str) -> ControlAdherence:
 def headlines() -> dict[str, str]:
     """Main score of each control, by its name."""
     return {name: f"{name}.{comparison(name).headline}" for name in CONTROLS}
+
+
+def main_scores(scores: Mapping[str, float]) -> dict[str, float]:
+    """Main score of each control that has one, by its name."""
+    found = {name: comparison(name).main(key, scores) for name, key in headlines().items()}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def any_uses_salience(controls: Collection[str]) -> bool:

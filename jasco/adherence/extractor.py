@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
 
@@ -23,13 +23,24 @@ class ControlExtractor:
         salience: salience network of the melody; ``None`` for the strongest pitch classes of a
             chromagram, which accompaniment distorts.
         separator: drum separator for the onsets of the drum stem; ``None`` for none.
+        chords: extractors of chords by name; by default those that are installed.
+
+    Raises:
+        SettingError: an unknown extractor of chords.
     """
 
     def __init__(
-        self, salience: DeepSalience | None, separator: DrumSeparator | None = None
+        self,
+        salience: DeepSalience | None,
+        separator: DrumSeparator | None = None,
+        chords: Sequence[str] | None = None,
     ) -> None:
         self.salience = salience
         self.separator = separator
+        known = CONTROLS["chords"].extractors
+        if chords is not None and (not chords or set(chords) - known.keys()):
+            raise SettingError(f"chords by {list(chords)}: give some of {', '.join(known)}")
+        self.chords = None if chords is None else tuple(chords)
 
     @classmethod
     def load(
@@ -39,6 +50,7 @@ class ControlExtractor:
         separator: DrumSeparator | None = None,
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
+        chords: Sequence[str] | None = None,
     ) -> ControlExtractor:
         """Extractor with the salience network, or without it where its weights are unavailable.
 
@@ -47,17 +59,19 @@ class ControlExtractor:
             separator: drum separator; ``None`` for none.
             device: device of the salience network.
             dtype: data type of its convolutions.
+            chords: extractors of chords by name; by default those that are installed.
 
         Raises:
             CheckpointError, SettingError: see `DeepSalience.load`.
             MissingPartError: the file ``weights`` cannot be read without h5py.
         """
         try:
-            return cls(DeepSalience.load(weights, device=device, dtype=dtype), separator)
+            salience = DeepSalience.load(weights, device=device, dtype=dtype)
+            return cls(salience, separator, chords)
         except MissingPartError:
             if weights is not None:
                 raise
-            return cls(None, separator)
+            return cls(None, separator, chords)
 
     def extract(self, audio: Audio, controls: Collection[str] | None = None) -> Controls:
         """Extract controls from a recording.

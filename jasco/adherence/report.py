@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jasco.adherence.controls import Controls, comparison, headlines
+from jasco.adherence.controls import Controls, comparison, main_scores
 from jasco.adherence.extractor import ControlExtractor
 from jasco.audio import Audio
 from jasco.conditions import Conditions
@@ -71,8 +71,7 @@ class AdherenceReport:
     @property
     def main(self) -> dict[str, float]:
         """Headline score of each control that has one."""
-        found = {control: self.scores.get(name, math.nan) for control, name in headlines().items()}
-        return {control: value for control, value in found.items() if math.isfinite(value)}
+        return main_scores(self.scores)
 
     @property
     def score(self) -> float:
@@ -91,6 +90,8 @@ class AdherenceReport:
             requested, extracted = comparison(control).lines(*sides)
             lines.append(f"{control:10} {self._shown(control)}")
             lines += [f"  requested  {requested}", f"  extracted  {extracted}"]
+            if remark := comparison(control).remark(self.extracted[control], self.scores):
+                lines.append(f"  {remark}")
         return lines
 
     def _shown(self, control: str) -> str:

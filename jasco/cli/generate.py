@@ -174,6 +174,8 @@ def _parser() -> argparse.ArgumentParser:
     for flags, (kind, metavar, line) in OPTIONS.items():
         add(*flags.split(), type=kind, metavar=metavar, help=line)
     add("--solver", choices=tuple(SOLVERS), help="default: that of the model")
+    line = "extractor of chords for --check and --best-of; default: all, by their mean"
+    add("--check-chords", default=None, choices=tuple(CONTROLS["chords"].extractors), help=line)
     for flag, line in SWITCHES.items():
         add(flag, action="store_true", default=False, help=line)
     line = "do not state in the file that it is generated"
@@ -243,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Reader(model, alone=len(requests) == 1, first=first),
         batch_size=args.batch_size or (1 if model.device.type == "cpu" else GPU_BATCH),
         keep_recipe=not args.no_recipe,
-        checker=_checker(plan, model.device),
+        checker=_checker(plan, model.device, args.check_chords),
         progress=True,
         pipe=getattr(sys.stdout, "buffer", None),
     ):
@@ -257,13 +259,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _checker(plan: Plan, device: torch.device) -> Checker | None:
+def _checker(plan: Plan, device: torch.device, chords: str | None) -> Checker | None:
     """Checker of the takes that are checked, with its extractors, which are imported for it."""
     if not plan.checked:
         return None
     from jasco.pipeline.check import Checker
 
-    return Checker(plan.checked, device)
+    return Checker(plan.checked, device, None if chords is None else [chords])
 
 
 def _check_usage(

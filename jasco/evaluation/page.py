@@ -71,12 +71,12 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
     yield "bootstrap over items and seeds. The ceiling is the recording through the codec, "
     yield "the floor what shuffled pairs or dropped controls give, all through the same extractors."
     yield "</p><h2>Scores</h2>"
-    yield from _rows(score_table(report))
+    yield from table_rows(score_table(report))
     if "published" in report:
         yield "<h2>Beside published figures</h2>"
-        yield from _rows(published(report))
+        yield from table_rows(published(report))
     yield '<h2>Plots</h2><div class="plots">'
-    yield from _plots(report)
+    yield from plots(report)
     yield "</div>"
     for name, rows in zip(("Best", "Worst"), extremes(report), strict=True):
         if rows:
@@ -88,7 +88,8 @@ def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records)
     yield f"<p>{escape(times(report))}.</p></body></html>\n"
 
 
-def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table_rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """HTML table of rows, the first of which is the header."""
     head, *rest = rows
     yield '<div class="wide"><table><tr>'
     yield from (f"<th>{escape(text)}</th>" for text in head)
@@ -99,7 +100,8 @@ def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield "</table></div>"
 
 
-def _plots(report: Mapping[str, Any]) -> Iterator[str]:
+def plots(report: Mapping[str, Any]) -> Iterator[str]:
+    """Chart of each metric: ceiling, settings and floor."""
     first = report["frozen"]["settings"][0]
     for metric in metric_names(report):
         rows = [

@@ -36,12 +36,14 @@ class ExtractorConfig:
         metrics: further metrics, of `jasco.metrics.TAKE_METRICS`.
         weights: file of the salience network, see `ControlExtractor.load`.
         dtype: precision of its convolutions.
+        chords: extractors of chords by name; ``None`` for those that are installed.
     """
 
     controls: tuple[str, ...]
     metrics: tuple[str, ...] = ()
     weights: str | None = None
     dtype: str = "auto"
+    chords: Sequence[str] | None = None
 
     def facts(self) -> dict[str, Any]:
         """Settings as JSON data, with the fingerprint of the salience network."""
@@ -62,8 +64,10 @@ class ExtractorConfig:
             CheckpointError, SettingError: see `ControlExtractor.load`.
         """
         if not any_uses_salience(self.controls):
-            return ControlExtractor(None)
-        return ControlExtractor.load(self.weights, device="cpu", dtype=self.dtype)
+            return ControlExtractor(None, chords=self.chords)
+        return ControlExtractor.load(
+            self.weights, device="cpu", dtype=self.dtype, chords=self.chords
+        )
 
     def scorer(self) -> Callable[[Take], dict[str, Any]]:
         """Function `score_take` with a loaded extractor."""

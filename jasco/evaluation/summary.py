@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jasco.adherence import headlines
+from jasco.adherence import headlines, main_scores
 from jasco.embeddings.latents import Embeddings
 from jasco.evaluation.plan import Plan, noise_seed
 from jasco.evaluation.records import Key, Records, from_json
@@ -76,7 +76,7 @@ def _table(plan: Plan, records: Records, setting: str, kind: str) -> dict[str, A
     scores = Scores()
     for key in _keys(plan, setting):
         scores.add(key.item, from_json(records[key][kind]), seed=key.seed)
-    return {name: _plain(interval) for name, interval in scores.summary().items()}
+    return {name: plain_interval(interval) for name, interval in scores.summary().items()}
 
 
 def _keys(plan: Plan, setting: str) -> list[Key]:
@@ -95,11 +95,12 @@ def _distances(plan: Plan, records: Records, setting: str) -> dict[str, Any]:
         for metric, value in sets.summary().items():
             if not isinstance(value, Interval):
                 value = Interval(value, math.nan, math.nan, len(takes))
-            found[f"{name}.{metric}"] = _plain(value)
+            found[f"{name}.{metric}"] = plain_interval(value)
     return found
 
 
-def _plain(interval: Interval) -> dict[str, float | int | None]:
+def plain_interval(interval: Interval) -> dict[str, float | int | None]:
+    """Interval as JSON data, null for what is not finite."""
     values = interval._asdict()
     return {name: _rounded(v) if math.isfinite(v) else None for name, v in values.items()}
 
@@ -114,9 +115,10 @@ def _ranking(plan: Plan, records: Records) -> list[dict[str, Any]]:
     rows = []
     for item in plan.ids:
         found = [from_json(records[Key(plan.settings[0], s, item)]["scores"]) for s in plan.seeds]
+        mains = [main_scores(scores) for scores in found]
         means = {
-            metric: _mean([scores.get(metric, math.nan) for scores in found])
-            for metric in headlines().values()
+            metric: _mean([scores.get(control, math.nan) for scores in mains])
+            for control, metric in headlines().items()
         }
         defined = {metric: value for metric, value in means.items() if not math.isnan(value)}
         if defined:

@@ -33,6 +33,7 @@ class Checker:
         requests: requests of the takes. Their controls are extracted from a second of silence, so
             that a missing part shows before anything is generated.
         device: device of the salience network.
+        chords: extractors of chords by name; ``None`` for those that are installed.
 
     Attributes:
         extractor: extractor of the controls.
@@ -43,12 +44,17 @@ class Checker:
         CheckpointError: the environment names weights of the salience network that cannot be read.
     """
 
-    def __init__(self, requests: Sequence[Request], device: torch.device) -> None:
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        device: torch.device,
+        chords: Sequence[str] | None = None,
+    ) -> None:
         self._noted: set[str] = set()
         self.opening: list[Note] = []
         controls = set().union(*(compared(request) for request in requests))
         salience = self._salience(device) if any_uses_salience(controls) else None
-        self.extractor = ControlExtractor(salience)
+        self.extractor = ControlExtractor(salience, chords=chords)
         silence = Audio(torch.zeros(1, 32000), 32000)
         values: dict[str, Any] = {name: comparison(name).example() for name in controls}
         rehearsal = self.check(silence, Conditions(**values))

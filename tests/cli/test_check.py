@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from jasco import ChordProgression, Conditions, Jasco, Melody, load_audio
-from jasco.adherence import AdherenceReport, ControlExtractor, headlines
+from jasco.adherence import AdherenceReport, ControlExtractor, headlines, main_scores
 from jasco.audio import read_recipe
 from jasco.extract.salience import weights as salience_weights
 from jasco.extract.salience.weights import VARIABLE
@@ -54,7 +54,7 @@ def lively(tiny: Jasco, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def main_score(path: str) -> float:
     scores = read_recipe(path)["scores"]
-    return float(np.mean([scores[name] for name in headlines().values() if name in scores]))
+    return float(np.mean(list(main_scores(scores).values())))
 
 
 def test_a_take_gets_its_receipt(

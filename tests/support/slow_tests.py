@@ -72,6 +72,7 @@ SLOW = tuple(
         "cli/test_words.py",
         "data/test_datamodule.py",
         "encodec/test_model.py::test_equal_to_transformers_at_the_published_size",
+        "evaluation/test_judge.py",
         "evaluation/test_items.py::test_items_are_the_middles_of_the_tracks",
         "evaluation/test_items.py::test_onsets_are_those_of_the_drums_alone",
         "evaluation/test_scoring.py::test_other_processes_score_alike",
