@@ -97,9 +97,9 @@ class ChordAdherence(ControlAdherence):
 
     def remark(self, estimate: Segments, scores: Mapping[str, float]) -> str:
         """Extractors with their majmin, and how far they agree."""
-        if not (by := getattr(estimate, "by", None)):
+        by, others = getattr(estimate, "by", None), getattr(estimate, "others", {})
+        if by is None or (by == next(iter(CONTROLS["chords"].extractors)) and not others):
             return ""
-        others = getattr(estimate, "others", {})
         heard = {by: "chords", **{name: name for name in others}}
         parts = [
             f"{name} {scores.get(f'{key}.{self.headline}', math.nan):.2f}"

@@ -90,8 +90,6 @@ class AdherenceReport:
             requested, extracted = comparison(control).lines(*sides)
             lines.append(f"{control:10} {self._shown(control)}")
             lines += [f"  requested  {requested}", f"  extracted  {extracted}"]
-            if remark := comparison(control).remark(self.extracted[control], self.scores):
-                lines.append(f"  {remark}")
         return lines
 
     def _shown(self, control: str) -> str:
@@ -102,4 +100,5 @@ class AdherenceReport:
             for name, value in values.items()
             if value is not None
         ]
-        return ", ".join(shown) or "not scored"
+        remark = comparison(control).remark(self.extracted[control], self.scores)
+        return (", ".join(shown) or "not scored") + (f"; {remark}" if remark and shown else "")

