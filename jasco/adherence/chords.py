@@ -100,10 +100,10 @@ class ChordAdherence(ControlAdherence):
         by, others = getattr(estimate, "by", None), getattr(estimate, "others", {})
         if by is None or (by == next(iter(CONTROLS["chords"].extractors)) and not others):
             return ""
-        heard = {by: "chords", **{name: name for name in others}}
+        keys = {by: "chords", **{name: name for name in others}}
         parts = [
             f"{name} {scores.get(f'{key}.{self.headline}', math.nan):.2f}"
-            for name, key in heard.items()
+            for name, key in keys.items()
         ]
         agreement = scores.get("chords.agreement")
         agreed = [] if agreement is None else [f"they agree in {agreement:.2f}"]

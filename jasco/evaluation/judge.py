@@ -1,4 +1,4 @@
-"""Judgement of audio of any system against requests, with ceiling and floor."""
+"""Scores of audio of any system against requests, with ceiling and floor."""
 
 from __future__ import annotations
 
@@ -155,8 +155,8 @@ def write_report(folder: Path, report: Mapping[str, Any]) -> tuple[Path, Path]:
 def _page(report: Mapping[str, Any]) -> Iterator[str]:
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield '<meta name="viewport" content="width=device-width"><title>Judgement</title>'
-    title = f"Judgement of {report['frozen']['requests']} files"
+    yield '<meta name="viewport" content="width=device-width"><title>Scores of audio</title>'
+    title = f"Scores of {report['frozen']['requests']} files"
     yield f"<style>{STYLE}</style></head><body><h1>{title}"
     yield "</h1><p>Means with 95 % intervals by the bootstrap over files. The ceiling is what "
     yield "recordings that follow the requests reach, the floor what each file reaches against the "

@@ -1,4 +1,4 @@
-"""Requests of a judgement: the controls that audio of any system is compared with."""
+"""Requests of jasco-judge: the controls that audio of any system is compared with."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KEYS = ("id", "text", "duration", "chords", "melody", "drums", "tempo", "key", 
 
 @dataclass(frozen=True, eq=False)
 class JudgeRequest:
-    """Request of a judgement; ``None`` for what it does not ask for.
+    """Request of audio; ``None`` for what it does not ask for.
 
     Attributes:
         id: name of its audio file without the suffix.
