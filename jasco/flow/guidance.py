@@ -17,18 +17,16 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from jasco.errors import ConditionError, SettingError, shortened
 from jasco.flow.curve import Curve
 
-if TYPE_CHECKING:  # settings are checked before torch is imported
+if TYPE_CHECKING:  # settings are checked before NumPy and torch are imported
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
+    FrameWeights = NDArray[np.float64]  # weights of the frames of a song (T,)
 
-FrameWeights = NDArray[np.float64]
-"""Weights of the frames of a song (T,)."""
 MAX_WEIGHT = 1000.0
 """Largest magnitude of a weight; published models use up to about 5."""
 
@@ -180,7 +178,8 @@ class Guidance(Mapping[str, float | str]):
         total: Any = sum(self.weights.values())
         weights[none] = weights.pop(none, 0.0) + 1.0 - total
         # Sums such as 1 - 0.9 - 0.1 leave a rounding error, which would cost one evaluation more.
-        return [Term(w, own) for own, w in weights.items() if np.abs(w).max() > 1e-9]
+        # Weights of frames are arrays.
+        return [Term(w, own) for own, w in weights.items() if _largest(abs(w)) > 1e-9]
 
     @staticmethod
     def combine(weights: Tensor, velocities: Tensor) -> Tensor:
@@ -192,6 +191,10 @@ class Guidance(Mapping[str, float | str]):
         if weights.dim() == 2:
             weights = weights[..., None]
         return (weights[..., None] * velocities.float()).sum(0)
+
+
+def _largest(magnitudes: Any) -> float:
+    return float(magnitudes.max() if hasattr(magnitudes, "max") else magnitudes)
 
 
 def _weight(name: str, weight: Any) -> float:

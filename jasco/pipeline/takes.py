@@ -32,7 +32,8 @@ from jasco.pipeline.plan import Take as PlannedTake
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
 from jasco.pipeline.sessions import tempo_tags, write_session
-from jasco.song.curves import bars_of, guidance_over
+from jasco.song.bars import bars_of
+from jasco.song.curves import guidance_over
 from jasco.song.edit import Edit
 from jasco.song.editing import regenerate, with_further_chords
 from jasco.song.looping import frames_of_loop, generate_loop, repeated

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from jasco.conditions import Conditions
 from jasco.flow import Guidance
 from jasco.flow.curve import Curve
-from jasco.flow.guidance import FrameWeights
 from jasco.song.ranges import bar_ranges, checked_ranges
+
+if TYPE_CHECKING:
+    from jasco.flow.guidance import FrameWeights
 
 FADE = 0.5
 """Time (s) over which a weight goes over into the next, around their border."""
@@ -68,8 +70,3 @@ def smoothed(steps: FrameWeights, width: int, *, loop: bool = False) -> FrameWei
 def cut(guidance: Guidance, frames: np.ndarray | slice) -> Guidance:
     """Guidance of some frames of a song."""
     return guidance if guidance.is_constant else guidance.at_frames(lambda own: own[frames])
-
-
-def bars_of(clip: Conditions, length: float) -> tuple[float, ...]:
-    """Onset of each bar (s) of a clip of ``length`` (s); empty where its chords have none."""
-    return () if clip.chords is None else clip.chords.fit(length).bars

@@ -12,7 +12,8 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.flow import Guidance, Solver
 from jasco.generation import Generation, check_noise, draw_noise, report_to
-from jasco.song.curves import bars_of, guidance_over
+from jasco.song.bars import bars_of
+from jasco.song.curves import guidance_over
 from jasco.song.integration import WINDOW_BATCH
 from jasco.song.sampling import Sampling
 from jasco.song.sections import plain_sections, spans_of

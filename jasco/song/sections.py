@@ -8,7 +8,7 @@ from typing import Any
 
 from jasco.errors import ConditionError, SettingError, shortened
 from jasco.io.plain import is_number
-from jasco.song.curves import bars_of
+from jasco.song.bars import bars_of
 from jasco.song.ranges import bar_ranges, checked_ranges, parse_bars, parse_seconds
 from jasco.text import checked_text
 

@@ -24,7 +24,8 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.errors import SettingError
 from jasco.generation import LOUDNESS, NoiseSource, report_to
-from jasco.song.curves import bars_of, cut, guidance_over
+from jasco.song.bars import bars_of
+from jasco.song.curves import cut, guidance_over
 from jasco.song.inpainting import Inpainting
 from jasco.song.integration import WINDOW_BATCH, part_of_run
 from jasco.song.sampling import Sampling

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from jasco.conditions import Conditions
-from jasco.song.curves import bars_of
+from jasco.song.bars import bars_of
 
 OVERLAP = 0.15
 """Least part of a window that it shares with the next: 60 s are seven windows of 10 s."""
