@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from jasco.audio import Audio, normalize_loudness, save_audio
+from jasco.audio.credentials import Credential
 from jasco.audio.loops import LoopPoints, normalize_loop
 from jasco.audio.marks import source_type
 from jasco.charts import Chart
@@ -101,6 +102,7 @@ class Generation:
         loudness: float | Literal["default"] | None = "default",
         recipe: bool = True,
         mark: bool = True,
+        credential: Credential | None = None,
     ) -> list[Path]:
         """Write each item to a file: ``song.flac``; several as ``song-1.flac``, ``song-2.flac``.
 
@@ -110,6 +112,7 @@ class Generation:
                 for an edit. Others have -14.
             recipe: write the recipe into the file, for ``jasco-generate --from``.
             mark: state in the file that it is generated, see `jasco.audio.marks`.
+            credential: certificate that signs a C2PA manifest, see `jasco.audio.credentials`.
 
         Raises:
             AudioError: a path that cannot be written, or another suffix.
@@ -132,6 +135,7 @@ class Generation:
                 recipe=kept,
                 loop=self.loop,
                 mark=mark and source_type(plain),
+                credential=credential,
                 tags=None if self.loop is None else self.loop.tags,
             )
         return paths

@@ -30,6 +30,7 @@ import soundfile
 import torch
 
 from jasco.audio import riff
+from jasco.audio.credentials import Credential, check_signable, signed
 from jasco.audio.decoding import Source, opened
 from jasco.audio.level import Limiter, normalize_loudness
 from jasco.audio.loops import LoopPoints, normalize_loop
@@ -130,6 +131,7 @@ def save_audio(
     loop: LoopPoints | None = None,
     mark: bool | str | None = None,
     tags: Mapping[str, str] | None = None,
+    credential: Credential | None = None,
 ) -> Path: ...
 
 
@@ -146,6 +148,7 @@ def save_audio(
     loop: LoopPoints | None = None,
     mark: bool | str | None = None,
     tags: Mapping[str, str] | None = None,
+    credential: Credential | None = None,
 ) -> None: ...
 
 
@@ -161,6 +164,7 @@ def save_audio(
     loop: LoopPoints | None = None,
     mark: bool | str | None = None,
     tags: Mapping[str, str] | None = None,
+    credential: Credential | None = None,
 ) -> Path | None:
     """Write a wav, flac, mp3 or ogg file atomically.
 
@@ -184,6 +188,7 @@ def save_audio(
             generated audio where there is a recipe. ``True`` marks without a recipe too, and
             ``False`` nothing.
         tags: further tags of flac, ogg and mp3, such as ``BPM`` and ``INITIALKEY``.
+        credential: certificate that signs a C2PA manifest, which states the mark too; not in ogg.
 
     Returns:
         Path of the file; ``None`` for a file object.
@@ -192,10 +197,12 @@ def save_audio(
         AudioError: unknown format, unfit samples, too many channels for the format, a recipe that
             JSON cannot hold, a full disk, a path that cannot be written (see
             `jasco.io.files.output_file`).
-        SettingError: loudness, limiter or mark out of range.
+        SettingError: loudness, limiter or mark out of range; a credential without a mark.
     """
-    mark = checked_mark(mark, recipe)
+    mark = checked_mark(True if mark is None and credential is not None else mark, recipe)
     form, name = _format(path, format)
+    if credential is not None:
+        check_signable(form.name, name, mark)
     is_wav = False
     if isinstance(path, str | os.PathLike):
         is_wav = form.name == "WAV" and Path(path).suffix.lower() == ".wav"
@@ -207,6 +214,8 @@ def save_audio(
         raise AudioError(f"cannot write {name}: the recipe is no JSON data ({error})") from error
     audio = _fitted(to_audio(samples, sample_rate), form, name, loudness, limiter, loop)
     content = _tagged(_encode(audio, form), audio, form, comment, mark, loop, tags or {})
+    if credential is not None and mark is not None:
+        content = signed(content, form.name, mark, Path(name).name, credential)
     text = None if recipe is None else comment_of(recipe, None)
     if not isinstance(path, Path):
         _write_to(path, content, name)

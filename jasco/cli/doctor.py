@@ -35,6 +35,7 @@ EXTRAS = {
     "wandb": "training logs on Weights & Biases",
     "plot": "figures",
     "stretch": "drum loops at another tempo",
+    "c2pa": "signed manifests of generated files",
 }
 
 
@@ -248,17 +249,23 @@ def table(report: dict[str, list[Finding]]) -> str:
 
 def _print_mark(path: str, *, as_json: bool) -> int:
     """Print the digital source type of a file; return 1 where it states none."""
+    from jasco.audio.credentials import read_manifest
     from jasco.audio.marks import VOCABULARY, read_mark
 
-    found = read_mark(path)
+    found, manifest = read_mark(path), read_manifest(path)
     if as_json:
         name, tags = (None, []) if found is None else (VOCABULARY + found[0], found[1])
-        print(json.dumps({"digital_source_type": name, "tags": tags}, indent=2))
+        plain = {"digital_source_type": name, "tags": tags, "c2pa": manifest}
+        print(json.dumps(plain, indent=2))
     elif found is None:
         print(f"{path}: no tag states a digital source type")
     else:
         print(f"{path}: {found[0]}, {VOCABULARY}{found[0]} (in {', '.join(found[1])})")
-    return 1 if found is None else 0
+    if manifest is not None and not as_json:
+        state = ", ".join([manifest["state"], *manifest["problems"]])
+        types = ", ".join(manifest["digital_source_types"])
+        print(f"{path}: C2PA manifest of {manifest['signer']} ({state}): {types}")
+    return 1 if found is None and manifest is None else 0
 
 
 @one_line_errors("jasco-doctor")

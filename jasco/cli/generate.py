@@ -26,13 +26,14 @@ from jasco.pipeline.extractors import EXTRACTOR_KEYS
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.loops import LOOP_KEYS, STDOUT
 from jasco.pipeline.plan import Plan
-from jasco.pipeline.request import Request, check_output, keys, merged
+from jasco.pipeline.request import Request, check_output, keys, labelled, merged
 from jasco.pipeline.request_file import read_requests
 from jasco.song.edit import KINDS
 
 if TYPE_CHECKING:
     import torch
 
+    from jasco.audio.credentials import Credential
     from jasco.pipeline.check import Checker
     from jasco.pipeline.reading import Sources
 
@@ -140,6 +141,10 @@ MODEL_OPTIONS: Options = {
     "--batch-size": (int, "N", f"takes per batch; default: {GPU_BATCH} on a GPU, 1 on a CPU"),
     "--threads": (int, "N", "CPU threads; default: one per usable core, at most OMP_NUM_THREADS"),
 }
+C2PA = {
+    "--c2pa": "certificate chain (PEM) of yours, which signs a C2PA manifest; wav, flac, mp3",
+    "--c2pa-key": "private key (PEM) of the certificate",
+}
 SWITCHES = {
     "--check": "extract the requested controls from each take: scores on stdout and in the recipe, "
     "and a figure beside the file (song.check.png)",
@@ -179,6 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     for flag, line in SWITCHES.items():
         add(flag, action="store_true", default=False, help=line)
     line = "do not state in the file that it is generated"
+    for flag, line in C2PA.items():
+        add(flag, metavar="FILE", type=Path, default=None, help=line)
     add("--no-mark", dest="mark", action="store_false", help=line)
 
     source = parser.add_argument_group("requests and recipes").add_mutually_exclusive_group()
@@ -229,6 +236,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         place, notes = place_of(take, place, hub, trusted=args.yes)
         for note in (*take.notes, *left_out, *notes):
             tell(str(note))
+    credential = _credential(args, requests)
     name = DEFAULT_MODEL if place.model is None else place.model
     device, dtype = place.device or "auto", place.dtype or "auto"
     resolve_dtype(dtype, resolve_device(device))
@@ -246,6 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         batch_size=args.batch_size or (1 if model.device.type == "cpu" else GPU_BATCH),
         keep_recipe=not args.no_recipe,
         checker=_checker(plan, model.device, args.check_chords),
+        credential=credential,
         progress=True,
         pipe=getattr(sys.stdout, "buffer", None),
     ):
@@ -257,6 +266,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             "the takes of the others are made"
         )
     return 0
+
+
+def _credential(args: argparse.Namespace, requests: Sequence[Request]) -> Credential | None:
+    """Certificate of the user; its errors, and files that it cannot sign, show before the work."""
+    if args.c2pa is None:
+        return None
+    from jasco.audio.credentials import Credential, check_signable
+
+    for request in requests:
+        output = Path("session.wav") if request.output is None else request.output
+        with labelled(request.label):
+            form = output.suffix[1:].upper() if not request.stream else "a stream"
+            check_signable(form, str(output), "" if request.mark else None)
+    return Credential.load(args.c2pa, args.c2pa_key)
 
 
 def _checker(plan: Plan, device: torch.device, chords: str | None) -> Checker | None:
@@ -285,6 +308,8 @@ def _check_usage(
     if args.request is None and args.take is None and not asked:
         controls = ", ".join(f"--{name}" for name in CONTROLS)
         parser.error(f"say what to play: a text, {controls}, --chart, --request or --from")
+    if (args.c2pa is None) != (args.c2pa_key is None):
+        parser.error("--c2pa and --c2pa-key go together: give both")
     if args.request is None and not {"output", "session"} & options.keys():
         parser.error("say where to write: -o FILE (.wav, .flac, .mp3 or .ogg)")
 

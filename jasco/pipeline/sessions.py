@@ -9,6 +9,7 @@ import torch
 
 from jasco.adherence.drums import Rhythm
 from jasco.adherence.melody import MELODY_RATE, Tune
+from jasco.audio.credentials import Credential
 from jasco.band.midi_drums import MidiDrums
 from jasco.band.patterns import DrumPattern
 from jasco.charts.keys import key_name
@@ -29,7 +30,12 @@ _OCTAVE = 60  # MIDI key of pitch class C where the octave is not known
 
 
 def write_session(
-    take: Take, chosen: Candidate, given: Conditions, *, keep_recipe: bool
+    take: Take,
+    chosen: Candidate,
+    given: Conditions,
+    *,
+    keep_recipe: bool,
+    credential: Credential | None = None,
 ) -> Iterator[Note | Kept]:
     """Write the session of a take, and tell what it takes for granted."""
     if take.session is None:
@@ -49,6 +55,7 @@ def write_session(
         extracted={} if chosen.report is None else dict(_extracted(chosen.report.extracted)),
         keep_recipe=keep_recipe,
         mark=request.mark,
+        credential=credential,
         **request.timing.tempo,
     )
     save_session(session, take.session)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import torch
 
 from jasco.audio import Audio, normalize_loudness, save_audio
+from jasco.audio.credentials import Credential
 from jasco.audio.loops import normalize_loop
 from jasco.audio.marks import source_type
 from jasco.conditions import ConditionBatch, Conditions
@@ -157,6 +158,7 @@ def make_takes(
     *,
     batch_size: int,
     keep_recipe: bool = True,
+    credential: Credential | None = None,
     checker: Checker | None = None,
     progress: bool = False,
     pipe: BinaryIO | None = None,
@@ -169,6 +171,7 @@ def make_takes(
         reader: reader of their requests.
         batch_size: most seeds to run together.
         keep_recipe: write the recipe into the file.
+        credential: certificate that signs the C2PA manifests of files and sessions.
         checker: checker of the takes that are checked.
         progress: show a bar of the solver's steps on stderr.
         pipe: file object of a stream whose output is `STDOUT`.
@@ -224,10 +227,13 @@ def make_takes(
                         loop=best.loop,
                         mark=mark,
                         tags=tempo_tags(take.request),
+                        credential=credential,
                     )
                 yield from notes
             given = found[take.request].given
-            written = [*write_session(take, best, given, keep_recipe=keep_recipe)]
+            written = list(
+                write_session(take, best, given, keep_recipe=keep_recipe, credential=credential)
+            )
             watch.end("save")
             yield Saved(take, best, scores, dict(watch.seconds), len(batch))
             yield from written

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from jasco.audio import Audio, save_audio
+from jasco.audio.credentials import Credential
 from jasco.audio.loops import LoopPoints
 from jasco.audio.marks import source_type
 from jasco.charts import Chart, ChartChord, ChartNote, Section
@@ -45,6 +46,7 @@ def make_session(
     stems: Mapping[str, Audio] | None = None,
     keep_recipe: bool = True,
     mark: bool = True,
+    credential: Credential | None = None,
 ) -> Session:
     """Session of a take, at the level of its audio.
 
@@ -62,6 +64,7 @@ def make_session(
         stems: name -> separated audio.
         keep_recipe: keep the recipe.
         mark: state that the audio is generated.
+        credential: certificate that signs the wav files.
 
     Raises:
         ChordError: a tempo, metre or key that cannot be read.
@@ -105,7 +108,7 @@ def make_session(
     stated = mark and source_type(recipe)
     points = _points(grid, audio.duration, loop=bool(loop))
     files = {
-        name: _wav(sound, kept if name == MIX else None, stated, points)
+        name: _wav(sound, kept if name == MIX else None, stated, points, credential)
         for name, sound in sounds.items()
     }
     return Session(
@@ -203,7 +206,11 @@ def _points(grid: Chart, duration: float, *, loop: bool) -> LoopPoints | None:
 
 
 def _wav(
-    audio: Audio, recipe: Mapping[str, Any] | None, mark: str | bool, points: LoopPoints | None
+    audio: Audio,
+    recipe: Mapping[str, Any] | None,
+    mark: str | bool,
+    points: LoopPoints | None,
+    credential: Credential | None,
 ) -> bytes:
     buffer = io.BytesIO()
     save_audio(
@@ -214,5 +221,6 @@ def _wav(
         recipe=recipe,
         mark=mark,
         loop=points,
+        credential=credential,
     )
     return buffer.getvalue()

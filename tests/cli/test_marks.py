@@ -59,6 +59,25 @@ def test_generations_in_python(tiny: Jasco, tmp_path: Path) -> None:
     assert stated(edit.save(tmp_path / "b.ogg")[0]) == EDITED
 
 
+@pytest.mark.parametrize(
+    "options, code, said",
+    [
+        (["--c2pa", "chain.pem"], 2, "--c2pa and --c2pa-key go together"),
+        (["--c2pa", "gone.pem", "--c2pa-key", "gone.pem"], 1, "cannot read gone.pem"),
+        (["--c2pa", "a.pem", "--c2pa-key", "a.pem", "--no-mark"], 1, "it goes with a mark"),
+        (["--c2pa", "a.pem", "--c2pa-key", "a.pem", "-o", "a.ogg"], 1, "OGG holds no C2PA"),
+    ],
+)
+def test_a_credential_that_cannot_sign_is_one_line_before_any_work(
+    play: Play, options: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed")
+    assert play("a", "-o", "a.wav", *options) == code
+    err = capsys.readouterr().err
+    assert said in err and "Traceback" not in err
+    assert not Path("a.wav").exists() and not Path("a.ogg").exists()
+
+
 def test_the_doctor_reads_a_mark(
     play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,7 +91,7 @@ def test_the_doctor_reads_a_mark(
     assert capsys.readouterr().out == "live.wav: no tag states a digital source type\n"
     assert doctor.main(["--mark", "a.flac", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["digital_source_type"] == VOCABULARY + GENERATED
+    assert found["digital_source_type"] == VOCABULARY + GENERATED and found["c2pa"] is None
     assert doctor.main(["--mark", "gone.flac"]) == 1
     err = capsys.readouterr().err
     assert "gone.flac" in err and err.count("\n") == 1
