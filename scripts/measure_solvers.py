@@ -12,9 +12,16 @@ import torch
 from torch import Tensor
 
 from jasco import AB2, ABM2, RK4, ChordProgression, Conditions, Euler, Jasco, Melody, load_audio
-from jasco.flow import Solver
+from jasco.flow import Guidance, Solver
 
-SOLVERS = (Euler(8), AB2(8, shift=3), ABM2(8, shift=3))
+SOLVERS = (
+    Euler(8),
+    Euler(50),
+    AB2(8, shift=3),
+    ABM2(8, shift=3),
+    ABM2(9, shift=3),
+    ABM2(16, shift=3),
+)
 
 
 def requests() -> list[Conditions]:
@@ -67,9 +74,12 @@ def main(argv: list[str] | None = None) -> int:
     """Print the table of a model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("model", nargs="?", default="demo")
+    parser.add_argument("--guidance", help="such as all=5; default: that of the model")
     parser.add_argument("--reference", type=int, default=24, help="steps of the reference")
     args = parser.parse_args(argv)
     model = Jasco.from_pretrained(args.model, device="cpu", dtype="float32")
+    if args.guidance:
+        model.guidance = Guidance.of(args.guidance)
     print("\n".join(table(model, requests(), SOLVERS, RK4(args.reference, shift=3))))
     return 0
 

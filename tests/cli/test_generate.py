@@ -493,7 +493,8 @@ def test_the_installed_command_plays_the_model_that_comes_with_it(
     assert rate == 32000 and len(audio) == 320000 and np.abs(audio).max() > 0
     told = [line for line in result.stderr.splitlines() if line]
     assert re.fullmatch(r"drums: 10\.\d\d s given, the first 10\.00 s used", told[0])
-    assert all("euler" in line or "LUFS" in line for line in told[1:])
+    assert all("abm2" in line or "LUFS" in line for line in told[1:])
+    assert read_recipe(tmp_path / "song.mp3")["solver"] == {"name": "abm2", "steps": 4, "shift": 3}
 
 
 def test_a_list_of_chords_repeats(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
