@@ -9,6 +9,7 @@ lead, ...), else of the first track that mostly plays single notes; grace notes 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
@@ -38,6 +39,9 @@ _JUMPS = {
     for way, until in (("", ""), ("AlCoda", "Coda"), ("AlFine", "Fine"))
 }
 _FINEST = 960  # parts of a bar of the place of a tempo
+_NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{0,12})?(E[+-]?\d\d?)?", re.IGNORECASE | re.ASCII)
+_VOICES = 4  # of a bar
+_MAX_BEATS = 500_000  # that are visited: bars may share their voices, and voices their beats
 
 
 class _Beat(NamedTuple):
@@ -71,7 +75,7 @@ class _Score:
     """Tables of a document."""
 
     def __init__(self, root: Element) -> None:
-        self.root, self.feel = root, ""
+        self.root, self.feel, self.visited = root, "", 0
         self.draft = Draft()
         self.draft.title = " ".join(root.findtext("Score/Title", "").split())
         self.tables: Mapping[str, dict[str, Element]] = {
@@ -166,10 +170,13 @@ class _Score:
     def _beats(self, bar_id: str) -> Iterator[_Beat]:
         """Beats of all voices of a bar but grace notes."""
         bar = self._get("Bar", bar_id)
-        for voice_id in "" if bar is None else bar.findtext("Voices", "").split():
+        for voice_id in [] if bar is None else bar.findtext("Voices", "").split()[:_VOICES]:
             voice, at = self._get("Voice", voice_id), Fraction(0)
             for beat_id in "" if voice is None else voice.findtext("Beats", "").split():
                 beat = self._get("Beat", beat_id)
+                self.visited += 1
+                if self.visited > _MAX_BEATS:
+                    raise ChartError("more beats than are read: give a part of the piece")
                 if beat is not None and beat.find("GraceNotes") is None:
                     length = self._length(beat)
                     yield _Beat(at, length, beat)
@@ -182,7 +189,7 @@ class _Score:
             raise ChartError("a beat has no note value")
         length = Fraction(4, 2 ** _VALUES[value])
         if (dots := rhythm.find("AugmentationDot")) is not None:
-            length *= 2 - Fraction(1, 2 ** min(_whole(dots.get("count", "1"), "a dot"), 4))
+            length *= 2 - Fraction(1, 2 ** min(max(_whole(dots.get("count", "1"), "a dot"), 0), 4))
         for name in ("PrimaryTuplet", "SecondaryTuplet"):
             if (tuplet := rhythm.find(name)) is not None:
                 played, time = (_whole(tuplet.get(key, "0"), "a tuplet") for key in ("num", "den"))
@@ -355,7 +362,7 @@ def _whole(text: str, where: str) -> int:
 
 
 def _number(text: str, where: str) -> Fraction:
-    try:
-        return Fraction(text.strip()[:24])
-    except (ValueError, ZeroDivisionError):
-        raise ChartError(f"{text[:20]!r} at {where} is no number that fits there") from None
+    """Number of a text; a long exponent would take all memory."""
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ChartError(f"{text[:20]!r} at {where} is no number that fits there")
+    return Fraction(text.strip())

@@ -37,11 +37,15 @@ def _stream_line(event: Streamed, load: float) -> str:
     """File, seed, level, length and times of a stream."""
     level = "left at its level"
     if event.gain is not None:
-        level = f"gain {event.gain:+.1f} dB from its first window of {event.level:.1f} LUFS"
+        level = f"gain {event.gain:+.1f} dB from its first window, {_loudness(event.level)}"
     return (
         f"{event.path}: seed {event.seed}, {level}, {event.duration:.2f} s; "
         f"{_times({'load': load, **event.seconds})}, first audio after {event.first:.1f} s"
     )
+
+
+def _loudness(level: float) -> str:
+    return f"{level:.1f} LUFS" if math.isfinite(level) else "silent or too short for a loudness"
 
 
 def _times(seconds: Mapping[str, float]) -> str:
@@ -51,8 +55,7 @@ def _times(seconds: Mapping[str, float]) -> str:
 def _lines(saved: Saved, load: float) -> list[str]:
     """File, seed, loudness, length and times of a take, then its scores."""
     chosen = saved.chosen
-    level = loudness(chosen.audio)
-    loud = f"{level:.1f} LUFS" if math.isfinite(level) else "silent or too short for a loudness"
+    loud = _loudness(loudness(chosen.audio))
     stages = _times({"load": load, **saved.seconds})
     together = f" (batch of {saved.batch})" if saved.batch > 1 else ""
     lines = [

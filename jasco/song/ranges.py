@@ -66,7 +66,7 @@ def bar_ranges(text: str, onsets: Sequence[float], length: float) -> Ranges:
     """
     bars, onsets = parse_bars(text), [*onsets]
     if len(onsets) < 2:
-        raise SettingError("bars need a tempo, and the take states none: give bpm, or seconds")
+        raise SettingError("bars need a tempo: give chords in bars with bpm, or give seconds")
     bar = onsets[-1] - onsets[-2]
     if bar < SHORTEST_BAR:
         raise SettingError(f"the bars of the take last {bar:g} s: give seconds")

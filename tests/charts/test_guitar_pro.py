@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from fractions import Fraction
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from charts import shown
 
-from jasco.charts import Chart, load_chart
+from jasco.charts import Chart, guitar_pro, load_chart
 from jasco.charts.guitar_pro import read_guitar_pro
 from jasco.errors import ChartError
 
@@ -139,6 +140,11 @@ def packed(document: str | bytes, name: str = "Content/score.gpif") -> bytes:
     return data.getvalue()
 
 
+def opened(data: bytes) -> str:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return archive.read("Content/score.gpif").decode()
+
+
 def whole(chord: str) -> list[Beat]:
     return [(4, chord, 60)]
 
@@ -230,8 +236,7 @@ def test_the_melody_is_the_named_track_or_the_first_of_single_notes() -> None:
 
 def test_tuplets_and_grace_notes() -> None:
     data = gp([(1, "C", 60), (1, "F", 62), (1, "G", 64), (2, "A", 65)])
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        text = archive.read("Content/score.gpif").decode()
+    text = opened(data)
     triplet = text.replace(
         "Quarter</NoteValue>", 'Quarter</NoteValue><PrimaryTuplet num="3" den="2"/>'
     )
@@ -253,6 +258,42 @@ def test_a_chord_without_a_readable_name_is_that_of_its_degrees() -> None:
     assert shown(read_guitar_pro(gp(whole("my chord"), item=degrees), None)) == "F#m7b5"
     chart = read_guitar_pro(gp(whole("C"), whole("my chord")), None)
     assert shown(chart) == "C | " and any("my chord" in note for note in chart.notes)
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("<Value>120 2", "<Value>1e99999 2", "'1e99999' at bar 1 is no number"),
+        ("<Position>0", "<Position>1e-99999", "'1e-99999' at bar 1 is no number"),
+        ("<Bar>0", "<Bar>1e99999", "'1e99999' at a tempo is no number"),
+        ('count="2"', 'count="1e99999"', "'1e99999' at bar 1 is no number"),
+        ("<Value>120 2", "<Value>1.2E+02 2", ""),
+        ("Quarter</NoteValue>", 'Quarter</NoteValue><AugmentationDot count="-5"/>', ""),
+    ],
+)
+def test_numbers_are_bounded_before_they_are_computed(old: str, new: str, words: str) -> None:
+    text = opened(gp(("4/4", "|::|", [(1, "C", 60)])))
+    assert old in text
+    data = packed(text.replace(old, new, 1))
+    if words:
+        with pytest.raises(ChartError, match=re.escape(words)):
+            read_guitar_pro(data, None)
+    else:
+        chart = read_guitar_pro(data, None)
+        assert shown(chart) == "C | C" and [t.bpm for t in chart.tempo_map] == [120]
+        assert chart.melody[0].length == 1
+
+
+def test_beats_that_bars_share_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guitar_pro, "_MAX_BEATS", 900)
+    beats = [(0.25, "C", 60)] * 10
+    text = opened(gp(*[beats] * 2))
+    bar = text[text.index("<MasterBar>") : text.index("</MasterBars>")]
+    assert len(read_guitar_pro(packed(text.replace(bar, bar * 10)), None).bars) == 20
+    with pytest.raises(ChartError, match="more beats than are read"):
+        read_guitar_pro(packed(text.replace(bar, bar * 30)), None)
+    voices = text.replace(" -1 -1 -1</Voices>", " 0" * 999 + "</Voices>")  # the first four count
+    assert len(read_guitar_pro(packed(voices), None).bars) == 2
 
 
 def test_what_is_not_followed_is_noted(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_file_is_what_the_standard_output_gets_and_made_again_by_its_recipe(
 ) -> None:
     assert play(*SONG, "-o", "a.wav") == 0
     out = capsys.readouterr().out
-    assert "dB from its first window of" in out and "first audio after" in out
+    assert "dB from its first window, -" in out and "first audio after" in out
     assert soundfile.info("a.wav").frames == 12 * 32000
     assert read_mark("a.wav")[0] == GENERATED
     assert read_recipe("a.wav")["song"] == {"kind": "stream", "sections": []}
@@ -33,6 +33,14 @@ def test_a_file_is_what_the_standard_output_gets_and_made_again_by_its_recipe(
     assert b"-: seed 4" in done.stderr
     assert play("--from", "a.wav", "-o", "b.wav", on=["--device", "cpu", "--yes"]) == 0
     assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
+
+
+def test_a_first_window_too_short_for_a_loudness(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play("a", "--stream", "--duration", "0.1", "-o", "a.wav") == 0
+    line = "gain +0.0 dB from its first window, silent or too short for a loudness, 0.10 s"
+    assert line in capsys.readouterr().out
 
 
 def test_a_player_that_closes_ends_the_program_silently(on_tiny: list[str]) -> None:
