@@ -8,8 +8,10 @@ import pytest
 import torch
 import yaml
 
+from jasco.checkpoint import build
 from jasco.checkpoint import published as convert
 from jasco.errors import CheckpointError
+from jasco.flow import ABM2
 from jasco.io.hub import HubOptions, locate
 from jasco.model import Jasco
 
@@ -87,6 +89,14 @@ def test_what_is_read_of_the_configuration(published):
         "drums": 0.5,
     }
     assert config["guidance"] == {"_target_": "jasco.flow.Guidance", "all": 3.0, "text": 1.0}
+
+
+@pytest.mark.parametrize(("weights", "steps"), [((3.0, 1.0), 9), ((5.0, 0.0), 16)])
+def test_stronger_guidance_takes_more_steps(published, weights, steps):
+    sampling = dict(zip(("cfg_coef_all", "cfg_coef_txt"), weights, strict=True))
+    xp = published["xp"] | {"generate": {"lm": sampling}}
+    config = convert.published_config(xp, codec="")
+    assert build(config["solver"], "solver") == ABM2(steps, shift=3.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
