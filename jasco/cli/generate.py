@@ -183,9 +183,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--check-chords", default=None, choices=tuple(CONTROLS["chords"].extractors), help=line)
     for flag, line in SWITCHES.items():
         add(flag, action="store_true", default=False, help=line)
-    line = "do not state in the file that it is generated"
     for flag, line in C2PA.items():
         add(flag, metavar="FILE", type=Path, default=None, help=line)
+    line = "do not state in the file that it is generated"
     add("--no-mark", dest="mark", action="store_false", help=line)
 
     source = parser.add_argument_group("requests and recipes").add_mutually_exclusive_group()

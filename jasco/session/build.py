@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -25,9 +26,10 @@ from jasco.session.timeline import USUAL_BPM, bars_of_seconds, extended
 Seconds = Iterable[tuple[int, float, float]]
 """Notes (MIDI key, onset in s, offset in s)."""
 
-_WHOLE_UNIT = 8  # larger denominators are those of bars that are cut
 DRUM_KEY = 38
 """MIDI key of drum onsets of which no more is known: the snare."""
+_WHOLE_UNIT = 8  # larger denominators are those of bars that are cut
+_UNWRITABLE = re.compile("[^\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 def make_session(
@@ -80,10 +82,14 @@ def make_session(
         notes.append("an edit: chords and melody are those of the take that was edited")
     grid = _grid(conditions, audio.duration, chart, bpm, time_signature, loop, begin or 0.0, notes)
     key = key or loop.get("key")
+    title = _writable(title).strip() or "song"
     grid = replace(
         grid,
         chords=_chords(conditions, grid, begin or 0.0) if chart is None else chart.chords,
-        sections=_sections(plain, grid) or grid.sections,
+        sections=tuple(
+            section._replace(name=_writable(section.name))
+            for section in _sections(plain, grid) or grid.sections
+        ),
         key=grid.key if key is None else key_name(key),
         title=title,
         notes=(),
@@ -120,6 +126,11 @@ def make_session(
         kept,
         tuple(notes),
     )
+
+
+def _writable(text: str) -> str:
+    """Text with blanks for the characters that XML and UTF-8 cannot write."""
+    return _UNWRITABLE.sub(" ", text)
 
 
 def _innermost(recipe: Mapping[str, Any]) -> tuple[Mapping[str, Any], float | None]:

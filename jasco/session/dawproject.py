@@ -25,12 +25,12 @@ def dawproject_of(session: Session) -> bytes:
     """Bytes of the zip file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (
-            ("metadata.xml", _document(_metadata(session))),
-            ("project.xml", _document(_Project(session).root)),
-            *((f"{_FOLDER}/{name}.wav", data) for name, data in session.files.items()),
-        ):
-            archive.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_DEFLATED)
+        for name, root in (("metadata", _metadata(session)), ("project", _Project(session).root)):
+            part = zipfile.ZipInfo(f"{name}.xml", _TIME)
+            archive.writestr(part, _document(root), zipfile.ZIP_DEFLATED)
+        for name, data in session.files.items():  # samples hardly shrink
+            part = zipfile.ZipInfo(f"{_FOLDER}/{name}.wav", _TIME)
+            archive.writestr(part, data, zipfile.ZIP_STORED)
     return buffer.getvalue()
 
 

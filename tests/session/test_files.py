@@ -187,6 +187,21 @@ def test_names_with_quotes_and_line_breaks_stay_one_word(session: Session) -> No
     assert last.find("NAME")[1] == "a \"b\" 'c' 'd' <TRACK"
 
 
+def test_texts_that_xml_cannot_hold_are_written_without(audio: Audio, tmp_path: Path) -> None:
+    """Names of files may have bytes of other encodings, and texts any character."""
+    spans = [[0.0, 5.0, "a\x0bb & <c>\n"], [5.0, 10.0, "\ud800"]]
+    recipe = {"conditions": {"chords": [["C", 0.0]]}}
+    recipe["song"] = {"kind": "sections", "sections": spans}
+    made = make_session(audio, recipe, title="x\udcff&\x07y")
+    folder = save_session(made, tmp_path / "song")
+    with zipfile.ZipFile(folder / "x & y.dawproject") as archive:
+        root = ElementTree.fromstring(archive.read("project.xml"))
+    assert [marker.get("name") for marker in root.iter("Marker")] == ["a b & <c> ", " "]
+    assert load_chart(folder / "x & y.musicxml").title == "x & y"
+    assert rpp.loads((folder / "x & y.rpp").read_text()).find("TRACK").find("NAME")[1] == "mix"
+    assert mido.MidiFile(folder / "x & y.mid").tracks[0].name == "x & y"
+
+
 # --- MIDI and MusicXML ----------------------------------------------------------------------------
 
 
