@@ -21,7 +21,11 @@ CHART_KEYS: dict[str, tuple[type | tuple[type, ...], str, str]] = {
         "lead sheet with chords and melody",
     ),
     "song": ((int, str), "the number or the title of a song", "song of a chart that holds several"),
-    "bars": ((str, int), 'bars of the chart such as "9-16"', "bars of the chart as played: 9-16"),
+    "bars": (
+        (str, int),
+        'bars of the chart such as "9-16"',
+        "bars of --chart or --edit, 9-16; of --loop their number",
+    ),
     "transpose": (int, "semitones", "transposition of the chart (semitones)"),
     "chart_parts": (
         str,

@@ -128,8 +128,10 @@ def with_edit(
         raise SettingError(f"{spelled(kind, options)} takes no {names}: leave it out")
     bars = str(kept.pop("bars")) if kind == "edit" and "bars" in kept else None
     if kind == "edit" and (bars is None) == ("seconds" not in own):
-        both = listed(("bars", "seconds"), options, " or ")
-        raise SettingError(f"which part of {path} is to be generated anew: give {both}")
+        both = listed(("bars", "seconds"), options, " or " if bars is None else " and ")
+        if bars is not None:
+            raise SettingError(f"{both} both give the range of {path}: leave one out")
+        raise SettingError(f"no range of {path} is given to generate anew: give {both}")
     if bars is not None:
         parse_bars(bars)
     bar = _bar(kept)

@@ -42,12 +42,12 @@ def guidance_over(
         for part in curve.parts:
             if part.seconds is None:
                 first, last = part.bars or (1, 1)
-                (span,) = bar_ranges(f"{first}-{last}", bars, frames / rate)
+                (span,) = bar_ranges(f"{first}-{last}", bars, frames / rate, "song")
             else:
                 span = part.seconds
             spans.append((span, part.weight))
         spans.sort()
-        checked_ranges([span for span, _ in spans], frames / rate)
+        checked_ranges([span for span, _ in spans], frames / rate, "song")
         steps = np.full(frames, spans[0][1] if curve.base is None else curve.base)
         for (start, stop), weight in spans:
             end = frames if curve.base is None else round(stop * rate)

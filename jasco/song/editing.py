@@ -20,16 +20,18 @@ from jasco.audio import Audio
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.errors import SettingError
+from jasco.flow import Guidance
 from jasco.generation import Generation, NoiseSource, report_to
 from jasco.recipe import Recipe
 from jasco.song.curves import cut, guidance_over
 from jasco.song.edit import Edit, edit_of
 from jasco.song.inpainting import Inpainting
-from jasco.song.integration import WINDOW_BATCH
+from jasco.song.integration import WINDOW_BATCH, part_of_run
 from jasco.song.level import level_gain, restored, with_gain
 from jasco.song.ranges import checked_ranges
 from jasco.song.sampling import Sampling
 from jasco.song.take import Take, fitted
+from jasco.song.texts import TakeTexts
 from jasco.song.windows import Windows
 
 
@@ -61,17 +63,19 @@ def regenerate(
     clip = model.with_codes(with_further_chords(clip, take, edit, model.controls), new_frames)
     old = take_conditions(model, whole, edit.padding[0], frames)
     conditions = pasted(model, old, clip, edit, spans)
+    texts = TakeTexts.of(model, take, clip, edit)
     z_0 = to_device(noise.draw((frames, model.codec.latent_dim)), model.device)
     gain = 0.0
     if take.latents is None:
         known = conditions if take.recipe is None else old
-        gain = _gain(sampling, take, edit.padding[0], spans[0], known, z_0[:1])
+        gain = _gain(sampling, take, edit.padding[0], spans[0], known, z_0[:1], over, texts)
     z_1 = with_gain(whole, gain).encode(model.codec).expand(len(seeds), -1, -1).clone()
     audio = whole.audio.samples.expand(len(seeds), -1, -1).clone()
 
     items = [0] * len(seeds)
     with sampling.bar(progress) as bar:
-        for (start, stop), (first, last) in zip(ranges, spans, strict=True):
+        report = report_to(bar, callback)
+        for number, ((start, stop), (first, last)) in enumerate(zip(ranges, spans, strict=True)):
             part = _with_context(first, last, model.num_frames(), frames)
             kept = torch.ones(len(part), dtype=torch.bool, device=model.device)
             kept[first - part.start : last - part.start] = False
@@ -91,11 +95,12 @@ def regenerate(
                 conditions.at(
                     items, torch.arange(part.start, part.stop, device=model.device)[None]
                 ),
-                [Windows.line(len(part), model.num_frames())] * len(seeds),
+                [_windows(model, part, texts)] * len(seeds),
                 solver=inpainting,
                 guidance=[cut(over, here)] * len(seeds),
-                report=report_to(bar, callback),
+                report=part_of_run(report, number, len(ranges)),
                 window_batch=window_batch,
+                texts=None if texts is None else texts.encoded,
             )
             decoded = model.codec.decode(z_1[:, here]).float().cpu()
             new = fitted(decoded, model.sample_rate, audio.shape[1], whole.audio.sample_rate)
@@ -123,6 +128,8 @@ def _gain(
     span: tuple[int, int],
     conditions: ConditionBatch,
     z_0: Tensor,
+    guidance: Guidance,
+    texts: TakeTexts | None,
 ) -> float:
     """Gain (dB) from the part of a take nearest to a range to what the model plays for it.
 
@@ -134,6 +141,8 @@ def _gain(
         conditions: encoded conditions of the padded take; those of the range stand for them where
             the take has none.
         z_0: noise (1, T, D).
+        guidance: guidance over the padded take.
+        texts: texts of the sections of the take.
     """
     model = sampling.model
     rate, total = model.frame_rate, z_0.shape[1]
@@ -145,10 +154,18 @@ def _gain(
     latents = sampling.integrate(
         z_0[:, first : first + size],
         conditions.at([0], here),
-        [Windows.line(size, model.num_frames())],
+        [_windows(model, range(first, first + size), texts)],
+        guidance=[cut(guidance, slice(first, first + size))],
+        texts=None if texts is None else texts.encoded,
     )
     played = Audio(model.codec.decode(latents)[0].float().cpu(), model.sample_rate)
     return level_gain(take.audio.crop(start, size / rate), played)
+
+
+def _windows(model: Any, part: range, texts: TakeTexts | None) -> Windows:
+    """Windows of some frames of a take."""
+    windows = Windows.line(len(part), model.num_frames())
+    return windows if texts is None else texts.on(windows, part.start)
 
 
 def _draw(noise: NoiseSource, shape: tuple[int, int], device: torch.device) -> Tensor:

@@ -52,24 +52,28 @@ def parse_bars(text: str) -> list[tuple[int, int]]:
     return bars
 
 
-def bar_ranges(text: str, onsets: Sequence[float], length: float) -> Ranges:
+def bar_ranges(text: str, onsets: Sequence[float], length: float, whole: str = "take") -> Ranges:
     """Ranges in seconds of bars.
 
     Args:
         text: see `parse_bars`.
         onsets: onset of each bar that is known (s); later bars are as long as the last two are
             apart.
-        length: length of the take (s).
+        length: length of the take or the song (s).
+        whole: ``take`` or ``song``, for messages.
 
     Raises:
-        SettingError: another form, or bars beyond the take.
+        SettingError: another form, or bars beyond the end.
     """
     bars, onsets = parse_bars(text), [*onsets]
     if len(onsets) < 2:
-        raise SettingError("bars need a tempo: give chords in bars with bpm, or give seconds")
+        remedy = "chords in bars with bpm" if whole == "song" else "bpm"
+        raise SettingError(
+            f"bars need a tempo, and the {whole} states none: give {remedy}, or seconds"
+        )
     bar = onsets[-1] - onsets[-2]
     if bar < SHORTEST_BAR:
-        raise SettingError(f"the bars of the take last {bar:g} s: give seconds")
+        raise SettingError(f"the bars of the {whole} last {bar:g} s: give seconds")
 
     def at(index: int) -> float:
         return (
@@ -78,11 +82,11 @@ def bar_ranges(text: str, onsets: Sequence[float], length: float) -> Ranges:
 
     count = next(index for index in range(10**7) if at(index) > length - 1e-3 * bar)
     if (most := max(last for _, last in bars)) > count:
-        raise SettingError(f"bars {str(text).strip()}: the take has {count} bars, not {most}")
+        raise SettingError(f"bars {str(text).strip()}: the {whole} has {count} bars, not {most}")
     return checked_ranges([(at(first - 1), min(at(last), length)) for first, last in bars])
 
 
-def checked_ranges(ranges: Any, length: float = math.inf) -> Ranges:
+def checked_ranges(ranges: Any, length: float = math.inf, whole: str = "take") -> Ranges:
     """Ranges in ascending order.
 
     Raises:
@@ -104,7 +108,7 @@ def checked_ranges(ranges: Any, length: float = math.inf) -> Ranges:
             )
     if pairs[-1][1] > length + TOLERANCE:
         raise SettingError(
-            f"the range {pairs[-1][0]:g}:{pairs[-1][1]:g} s ends after the take, which lasts "
+            f"the range {pairs[-1][0]:g}:{pairs[-1][1]:g} s ends after the {whole}, which lasts "
             f"{length:.2f} s"
         )
     return tuple((float(start), min(float(stop), length)) for start, stop in pairs)

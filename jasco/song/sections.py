@@ -50,6 +50,11 @@ class Section:
                 'or "1-8=sparse verse"'
             )
         text = checked_text(value["text"]) or ""
+        if not text.strip():
+            raise SettingError(
+                f"the section {value.get('bars', value.get('seconds'))} has no text: give one, or "
+                "leave it out"
+            )
         if "bars" in value:
             bars = str(value["bars"])
             if len(parse_bars(bars)) > 1:
@@ -65,7 +70,7 @@ class Section:
         """Start and end (s) in a song of ``length`` (s) with onsets of ``bars`` (s)."""
         if self.seconds is not None:
             return self.seconds
-        return bar_ranges(self.bars or "", bars, length)[0]
+        return bar_ranges(self.bars or "", bars, length, "song")[0]
 
 
 def read_sections(values: Any) -> tuple[Section, ...]:
@@ -99,7 +104,7 @@ def spans_of(values: Any, clip: Any, length: float) -> list[tuple[float, float, 
         return []
     bars = bars_of(clip, length)
     found = sorted((*one.span(bars, length), one.text) for one in read_sections(values))
-    checked_ranges([pair[:2] for pair in found], length)
+    checked_ranges([pair[:2] for pair in found], length, "song")
     return found
 
 

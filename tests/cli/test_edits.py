@@ -118,8 +118,11 @@ def test_a_continuation_of_a_recording_at_its_rate(play: Play, tmp_path: Path) -
 
 WRONG = {
     "edit of nothing": (["--edit", "absent.wav", "--bars", "1"], "absent.wav"),
-    "edit without a range": (["--edit", "take.flac"], "give --bars or --seconds"),
-    "two ranges": (["--edit", "take.flac", "--bars", "1", "--seconds", "1:2"], "--bars or"),
+    "edit without a range": (["--edit", "take.flac"], "no range of take.flac is given"),
+    "two ranges": (
+        ["--edit", "take.flac", "--bars", "1", "--seconds", "0:2"],
+        "--bars and --seconds both give the range",
+    ),
     "two edits": (["--edit", "take.flac", "--vary", "take.flac"], "give one of them"),
     "outside": (["--edit", "take.flac", "--seconds", "5:7"], "lasts 6.00 s"),
     "bars outside": (["--edit", "take.flac", "--bars", "3-9"], "the take has 3 bars, not 9"),

@@ -38,7 +38,7 @@ def test_sections_are_in_the_recipe_which_makes_the_take_again(play: Play) -> No
     "options, message",
     [
         (["--sections", "1-2"], "a section is"),
-        (["--sections", "1-9=a"], "the take has 2 bars, not 9"),
+        (["--sections", "1-9=a"], "the song has 2 bars, not 9"),
         (["--sections", "0:2=a", "--sections", "1:3=b"], "overlap"),
         (["--sections", "1=a", "--loop", "--bars", "1"], "takes no"),
     ],

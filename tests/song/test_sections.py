@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from jasco import ChordProgression, Conditions, Guidance, Jasco
 from jasco.errors import ConditionError, JascoError
 from jasco.recipe import Recipe
+from jasco.song.edit import Edit
 from jasco.song.sections import Section, plain_sections, read_sections, sections_of, spans_of
+from jasco.song.take import Take
+from jasco.song.texts import TakeTexts
 from jasco.song.velocity import SongVelocity
 from jasco.song.windows import FADE, Windows
 
@@ -101,9 +106,11 @@ def test_forms_of_a_section() -> None:
         ([{"bars": "1", "seconds": "1:2", "text": "a"}], "a section is"),
         ([{"bars": "1", "text": 3}], "a section is"),
         (["1,3=a"], "several ranges"),
+        (["0:2="], "the section 0:2 has no text"),
+        ([{"bars": "1-2", "text": " "}], "has no text"),
         (["0:5=a", "4:8=b"], "overlap"),
-        (["0:50=a"], "ends after the take"),
-        (["1-8=a"], "states none"),
+        (["0:50=a"], "ends after the song"),
+        (["1-8=a"], "the song states none"),
     ],
 )
 def test_refusals(tiny: Jasco, sections, message: str) -> None:
@@ -116,3 +123,50 @@ def test_overlapping_bars(tiny: Jasco) -> None:
     with pytest.raises(JascoError, match="overlap"):
         spans_of(["1-3=a", "3-4=b"], clip, 12.0)
     assert read_sections(["1-3=a", "3-4=b"])
+
+
+def test_edits_have_the_texts_of_the_sections_of_their_ranges(tiny: Jasco, tmp_path) -> None:
+    """A text without effect outside its section: the range of another section is as without it."""
+    clip = Conditions("funk", chords=[("C", 0.0)])
+    short = {"seed": 1, "steps": 2}
+    takes = [
+        tiny.generate(clip, sections=["2:6=jazz", f"6:12={last}"], duration=12.0, **short)
+        for last in ("jazz", "metal")
+    ]
+    texts = [
+        TakeTexts.of(tiny, Take.of(take), Conditions(), Edit("edit", ((7.0, 9.0),)))
+        for take in takes
+    ]
+    assert texts[1].spans == [(100, 300), (300, 600)]
+    # Only the recipe differs: one take, edited as if it had the sections of either.
+    other = replace(takes[0], recipe=takes[1].recipe)
+    for ranges, equal in (([(9.0, 11.0)], False), ([(3.0, 3.5)], True)):
+        first, second = (
+            tiny.edit(take, Conditions(chords=[("F", 0.0)]), ranges=ranges, **short).latents
+            for take in (takes[0], other)
+        )
+        part = slice(*(round(50 * edge) for edge in ranges[0]))
+        changed = (first - second)[0, part].abs().max() > 1e-3
+        assert bool(changed) is not equal
+    # A new text is that of the range.
+    assert (
+        TakeTexts.of(tiny, Take.of(other), Conditions("new"), Edit("edit", ((0.0, 1.0),))) is None
+    )
+    free = Edit("edit", ((0.0, 1.0),), keep=("drums",))
+    assert TakeTexts.of(tiny, Take.of(other), Conditions(), free) is None
+    # The last section goes on, also in an edit of an edit and of a file.
+    before = tiny.extend(other, duration=1.0, before=True, **short)
+    after = Edit("continue", ((13.0, 15.0),), (0.0, 2.0))
+    found = TakeTexts.of(tiny, Take.of(before), Conditions(), after)
+    assert found.spans == [(150, 350), (350, 750)]
+    (path,) = other.save(tmp_path / "song.flac")
+    steps: list[tuple[int, int]] = []
+    edited = tiny.edit(
+        path,
+        ranges=[(1.0, 1.5), (8.0, 9.0)],
+        guidance="all=1@0:6,2@6:12",
+        callback=lambda *step: steps.append(step),
+        **short,
+    )
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert edited.duration == 12.0
