@@ -100,7 +100,7 @@ def save_blocks(
         Path of the file; ``None`` for a file object.
 
     Raises:
-        AudioError: a path that cannot be written, or another suffix.
+        AudioError: a path that cannot be written, another suffix, or a full disk.
     """
     mark, (rate, channels, total) = checked_mark(mark, recipe), form
     tags = b"" if mark is None else riff.chunk(b"_PMX", xmp_packet(mark))
@@ -124,16 +124,19 @@ def save_blocks(
                 if number == 0:
                     if target is not None:
                         file = stack.enter_context(_begun(target, text))
-                    file.write(head)
-                file.write(_pcm(block.samples))
+                    _write(file, head)
+                _write(file, _pcm(block.samples))
                 file.flush()
                 written += block.samples.shape[1]
         finally:
-            if file is not path or written == total:
-                file.write(b"\0" * (written * channels * _BYTES % 2))
+            size = written * channels * _BYTES
             if file is not path and written < total:
+                head = _header(rate, channels, written, tags)
                 file.seek(0)
-                file.write(_header(rate, channels, written, tags))
+                _write(file, head)
+                file.truncate(len(head) + size + size % 2)
+            elif written == total:
+                _write(file, b"\0" * (size % 2))
     return target
 
 
@@ -143,9 +146,26 @@ def _begun(path: Path, text: str | None) -> BinaryIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         if side := companion_of(path, text):
             replace_all({path: b"", **side})
-        return path.open("wb")
+        return path.open("wb", buffering=0)  # what a full disk refuses must not be written again
     except OSError as error:
         raise AudioError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    """Write all bytes; an unbuffered file may take them in parts.
+
+    Raises:
+        AudioError: a full disk. A pipe that is closed stays a `BrokenPipeError`.
+    """
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[file.write(view) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = getattr(file, "name", "the file object")
+        raise AudioError(f"cannot write {name}: {error.strerror}") from error
 
 
 def _pcm(samples: torch.Tensor) -> bytes:

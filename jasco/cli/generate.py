@@ -77,10 +77,10 @@ requests:
   line override those of --request or --from.
 
 files:
-  An existing output file is replaced when the new one is complete. Takes of one name are numbered:
-  song-1.flac, song-2.flac. Missing folders are created. The recipe of a take is in the comment tag
-  of the file, for wav also in a .json beside it; --from reproduces the take. With --best-of, file
-  and recipe are those of the best seed.
+  An existing output file is replaced when the new one is complete, with --stream when it begins.
+  Takes of one name are numbered: song-1.flac, song-2.flac. Missing folders are created. The
+  recipe of a take is in the comment tag of the file, for wav also in a .json beside it; --from
+  reproduces the take. With --best-of, file and recipe are those of the best seed.
 
 drum patterns:
   {patterns};

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,19 @@ def test_an_earlier_file_stays_where_no_block_comes(tmp_path: Path) -> None:
     assert path.read_bytes() == b"earlier"
     with pytest.raises(AudioError, match="Is a directory"):
         save_blocks(tmp_path, failing(), (RATE, 1, 10))
+
+
+def test_a_full_disk_leaves_a_whole_file_of_what_fits(tmp_path: Path) -> None:
+    audio, path = noise(1.0, 1), tmp_path / "a.wav"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # within a block
+    try:
+        with pytest.raises(AudioError, match=r"cannot write .*a\.wav: File too large"):
+            save_blocks(path, blocks(audio, 2000, 3000), (RATE, 1, RATE), {"seed": 1})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    written = load_audio(path).samples
+    expected = audio.samples[:, :5000].clamp(-1, 1)  # two blocks
+    torch.testing.assert_close(written, expected, rtol=0, atol=2**-23)
+    assert int.from_bytes(path.read_bytes()[4:8], "little") == path.stat().st_size - 8
+    assert read_recipe(path) == {"seed": 1}
