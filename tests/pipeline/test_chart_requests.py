@@ -18,6 +18,7 @@ from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, merged
 from jasco.pipeline.request_file import read_requests
 from jasco.recipe import _conditions, _plain
+from jasco.session.timeline import bars_of_seconds
 from jasco.song.sections import spans_of
 from jasco.song.windows import windows_of
 
@@ -132,6 +133,11 @@ def test_metres_tempi_and_a_pick_up_reach_windows_and_recipe(tmp_path: Path) -> 
     again = _conditions(plain).chords
     assert again is not None and (again.bars, again.metres) == (bars, clip.chords.metres)
     assert spans_of(["3=slow"], clip, 11.5) == [(3.5, 7.5, "slow")]
+    grid = bars_of_seconds(bars, clip.chords.metres, 11.5)  # that of a session
+    assert [(bar.onset, str(bar.metre)) for bar in grid.bars[1:]] == [
+        (1, "3/4"), (4, "3/4"), (7, "4/4"), (11, "4/4"),
+    ]  # fmt: skip
+    assert [(change.onset, change.bpm) for change in grid.tempo_map] == [(0, 120), (7, 60)]
     for wrong in (["3/4"], ["3/4", "x", "4/4", "4/4"], "4/4", [3, 4, 4, 4]):
         with pytest.raises(ConditionError, match="metres of the recipe"):
             _conditions(plain | {"metres": wrong})
