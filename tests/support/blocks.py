@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ def blocks() -> Iterator[Block]:
 
 
 def commands(block: Block) -> list[str]:
-    """The commands of a bash block, a continued one as one."""
-    joined = block.text.replace("\\\n", " ").splitlines()
-    return [line for line in joined if line.strip() and not line.startswith("#")]
+    """Commands of a bash block; continued lines and here-documents belong to theirs."""
+    joined = block.text.replace("\\\n", " ")
+    found = re.finditer(r"^.*<<'(\w+)'\n[\s\S]*?^\1$|^.+$", joined, re.MULTILINE)
+    return [
+        line for line in map(re.Match.group, found) if line.strip() and not line.startswith("#")
+    ]
