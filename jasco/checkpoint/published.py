@@ -159,7 +159,7 @@ def published_config(xp: Mapping[str, Any], codec: str) -> dict[str, Any]:
     sampling = xp.get("generate", {}).get("lm", {})
     guidance = {"all": sampling.get("cfg_coef_all", 5.0), "text": sampling.get("cfg_coef_txt", 0.0)}
     guidance = {term: float(weight) for term, weight in guidance.items()}
-    # The original takes 50 steps of Euler's method. On the demo these have at most its error, and
+    # The original takes 50 steps of Euler's method. On the demo these have about its error:
     # stronger guidance bends the field more.
     steps = 9 if sum(guidance.values()) <= 4 else 16
     return {
