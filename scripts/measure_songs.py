@@ -178,6 +178,7 @@ def measure_edit(bench: Bench, subject: Subject) -> Row:
         "edit": bench.scores(edited.audio[0, :, inside], new),
         "fresh": bench.scores(fresh.audio[0, :, inside], new),
         "seams": seam_ratio(edited.audio[0], [start, stop], rate),
+        "same places of the take": seam_ratio(take.audio[0], [start, stop], rate),
         "level": level(edited.audio[0, :, inside]) - level(take.audio[0, :, inside]),
     }
 
