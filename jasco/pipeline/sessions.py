@@ -7,8 +7,6 @@ from pathlib import Path
 
 import torch
 
-from jasco.adherence.drums import Rhythm
-from jasco.adherence.melody import MELODY_RATE, Tune
 from jasco.audio.credentials import Credential
 from jasco.band.midi_drums import MidiDrums
 from jasco.band.patterns import DrumPattern
@@ -92,6 +90,10 @@ def _drums(request: Request, duration: float) -> Seconds:
 
 def _extracted(controls: Mapping[str, object]) -> Iterator[tuple[str, Seconds]]:
     """Name of a track -> notes, of the controls that are notes."""
+    # The extractors import packages that a take without a session does not need.
+    from jasco.adherence.drums import Rhythm
+    from jasco.adherence.melody import MELODY_RATE, Tune
+
     tune, rhythm = controls.get("melody"), controls.get("drums")
     if isinstance(tune, Tune):
         rows, name = tune.rows, "melody"
