@@ -144,13 +144,20 @@ class DrumPattern(PlayedDrums):
 
     @property
     def line(self) -> str:
-        """Pattern, metres and lengths of the bars."""
+        """Pattern, metres with the grooves that they take, and lengths of the bars."""
         value = f", {self.value}" if self.value else ""
-        metres = ", ".join(dict.fromkeys(map(str, self.metres)))
+        metres = ", ".join(dict.fromkeys(map(self._told, self.metres)))
         lengths = [b - a for a, b in itertools.pairwise((*self.bars, self.end))]
         low, high = f"{min(lengths):.2f}", f"{max(lengths):.2f}"
         bars = low if low == high else f"{low} to {high}"
         return f"pattern {self.family} {self.number}{value} in {metres}, bars of {bars} s"
+
+    def _told(self, metre: Metre) -> str:
+        """Metre, with the groove that it takes where that is another one."""
+        name, _ = self._groove(metre)
+        number = min(self.number, len(FAMILIES[self.family].grooves[name]))
+        other = (name, number) != (str(metre), self.number)
+        return f"{metre} (as groove {number} of {name})" if other else str(metre)
 
     def on(self, chords: ChordProgression | None) -> DrumPattern:
         """Pattern on the bars of chords, where these have bars.

@@ -10,7 +10,7 @@ from jasco import ChordProgression, Conditions
 from jasco.band.grid import read_row
 from jasco.band.grooves import FAMILIES, PIECES
 from jasco.band.patterns import DrumPattern, named_pattern, pattern_names, played_drums
-from jasco.chords.metre import COMMON
+from jasco.chords.metre import COMMON, Metre
 from jasco.controls import CONTROLS
 from jasco.errors import AudioError, ConditionError
 
@@ -141,3 +141,16 @@ def test_the_docs_name_every_pattern() -> None:
 
     text = " ".join(PAGES["docs/generation.md"].split())
     assert f"The patterns: {pattern_names()}." in text
+
+
+@pytest.mark.parametrize(
+    "text, metre, told",
+    [
+        ("rock 3", "4/4", "rock 3 in 4/4, bars"),
+        ("rock 3", "6/8", "rock 3 in 6/8 (as groove 2 of 6/8), bars"),
+        ("waltz", "4/4", "waltz 1 in 4/4 (as groove 1 of 3/4), bars"),
+        ("house", "7/8", "house 1 in 7/8 (as groove 1 of 4/4), bars"),
+    ],
+)
+def test_the_line_names_the_groove_that_a_metre_takes(text: str, metre: str, told: str) -> None:
+    assert told in DrumPattern.parse(text, Metre.parse(metre), 2.0).line

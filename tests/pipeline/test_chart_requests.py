@@ -157,7 +157,8 @@ def test_a_named_pattern_lies_on_the_bars_of_the_request(tmp_path: Path) -> None
     assert waltz.line == "pattern waltz 1 in 3/4, bars of 2.00 s"
     changes = pattern({"chords": "C | [3/4] F | [tempo 60] G", "bpm": 120})
     assert (changes.bars, changes.end) == ((0.0, 2.0, 3.5), 6.5)
-    assert changes.line == "pattern rock 1 in 4/4, 3/4, bars of 1.50 to 3.00 s"
+    metres = "4/4, 3/4 (as groove 1 of 4/4)"
+    assert changes.line == f"pattern rock 1 in {metres}, bars of 1.50 to 3.00 s"
     assert pattern({"chords": "C:0 F:1.5", "bpm": 60}).end == 4
     later = pattern({"chart": LINK, "bpm": 60, "start": 5})
     assert later.bars == (-5.0, -1.0, 3.0)
