@@ -1,6 +1,7 @@
 """Error handling of the command lines.
 
-Exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted, 143
+terminated.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from collections.abc import Callable
 from typing import ParamSpec, TextIO
 
 from jasco.cli.memory import keep_freed_memory
+from jasco.cli.signals import Terminated
 from jasco.cli.threads import wait_asleep
 from jasco.errors import JascoError, JascoWarning
 from jasco.notices import describe, tell
 
 FAILED = 1
 INTERRUPTED = 130  # as in shells: 128 + SIGINT
+TERMINATED = 143  # 128 + SIGTERM
 
 P = ParamSpec("P")
 
@@ -46,6 +49,9 @@ def one_line_errors(program: str) -> Callable[[Callable[P, int]], Callable[P, in
                 code = main(*args, **kwargs)
                 sys.stdout.flush()  # raises where the disk is full or the pipe is closed
                 return code
+            except Terminated:
+                tell(f"{program}: terminated")
+                return TERMINATED
             except KeyboardInterrupt:
                 tell(f"{program}: interrupted")
                 return INTERRUPTED

@@ -15,6 +15,7 @@ from jasco.band.patterns import pattern_names
 from jasco.cli.errors import one_line_errors
 from jasco.cli.leaving import leave
 from jasco.cli.loading import add_hub_options, load_model
+from jasco.cli.signals import raising_sigterm
 from jasco.cli.threads import MAX_THREADS
 from jasco.controls import CONTROLS, control_names
 from jasco.errors import JascoError, SettingError
@@ -206,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @one_line_errors(PROGRAM)
+@raising_sigterm()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; see ``--help``."""
     parser = _parser()

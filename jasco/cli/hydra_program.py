@@ -5,13 +5,9 @@ from __future__ import annotations
 import functools
 import gc
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import hydra
@@ -22,10 +18,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jasco.cli.errors import INTERRUPTED, one_line_errors
+from jasco.cli.errors import INTERRUPTED, TERMINATED, one_line_errors
 from jasco.cli.help import is_group
 from jasco.cli.kinds import check_kind
 from jasco.cli.quiet import quiet_resource_tracker
+from jasco.cli.signals import raising_sigterm
 from jasco.cli.words import explain, flat_keys, not_given, read_words
 from jasco.config import conf_dir, current_words, flat, plain
 from jasco.errors import SettingError
@@ -143,12 +140,9 @@ def run_processes(program: str, config_name: str, task: Callable[[DictConfig], N
 
     @one_line_errors(program)
     def guarded() -> int:
-        try:
-            with _raising_sigterm():
-                run_hydra(program, config_name, task)
-        except _Terminated:
-            print(f"{program}: terminated", file=sys.stderr)
-            return TERMINATED
+        # Lightning ignores SIGTERM in predictions.
+        with raising_sigterm():
+            run_hydra(program, config_name, task)
         return 0
 
     quiet_resource_tracker()
@@ -158,27 +152,3 @@ def run_processes(program: str, config_name: str, task: Callable[[DictConfig], N
         sys.stderr.flush()
         os._exit(code)  # without waiting for threads in a network
     return code
-
-
-TERMINATED = 128 + signal.SIGTERM
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM as an exception, handled like Ctrl-C."""
-
-
-@contextmanager
-def _raising_sigterm() -> Iterator[None]:
-    """Raise on SIGTERM within the block, because Lightning ignores it in predictions."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -403,9 +403,10 @@ MOMENTS = {
     "in the second take": (b"1/5000", ["--steps", "5000", "--samples", "2", "-o", "made/a.wav"], 1),
 }
 """What stderr shows when the signal is sent, the arguments, and takes that are done by then."""
+ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_signal_leaves_no_half_file(
     moment: str, number: signal.Signals, on_tiny: list[str], tmp_path: Path
@@ -434,9 +435,10 @@ def test_a_signal_leaves_no_half_file(
     program.communicate(timeout=60)
     rest = progress.read_bytes()
     assert b"Traceback" not in rest
-    if number == signal.SIGINT:
-        assert program.returncode == 130
-        assert rest.decode().splitlines()[-1] == "jasco-generate: interrupted"
+    if number in ENDS:
+        code, line = ENDS[number]
+        assert program.returncode == code
+        assert rest.decode().splitlines()[-1] == f"jasco-generate: {line}"
     else:
         assert program.returncode == -signal.SIGKILL
     found = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
