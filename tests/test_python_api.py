@@ -22,7 +22,17 @@ import pytest
 import torch
 
 import jasco
-from jasco import ChordProgression, Conditions, Euler, Guidance, Heun, Jasco, Melody, load_audio
+from jasco import (
+    ABM2,
+    ChordProgression,
+    Conditions,
+    Euler,
+    Guidance,
+    Heun,
+    Jasco,
+    Melody,
+    load_audio,
+)
 from jasco.audio import read_recipe
 from jasco.audiocraft import JASCO
 from jasco.errors import JascoError, SettingError
@@ -77,7 +87,7 @@ SAME: dict[str, tuple[Any, dict[str, Any], Any, dict[str, Any]]] = {
     ),
     "solver in capitals": ("a", {"solver": "Euler"}, "a", {"solver": Euler(1), "steps": None}),
     "solver class": ("a", {"solver": Euler, "steps": 2}, "a", {"solver": Euler(2), "steps": None}),
-    "steps alone": ("a", {"steps": 2}, "a", {"solver": Euler(2), "steps": None}),
+    "steps alone": ("a", {"steps": 2}, "a", {"solver": ABM2(2, shift=3.0), "steps": None}),
     "steps of a solver": ("a", {"solver": Heun(9)}, "a", {"solver": Heun(1), "steps": None}),
     "numpy numbers": (
         "a",

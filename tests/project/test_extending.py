@@ -116,7 +116,7 @@ def test_every_part_of_a_control_is_there(name: str) -> None:
     assert issubclass(imported(spec.conditioner), Conditioner)
     stage = imported(spec.stage)
     assert issubclass(stage, Stage) and stage.name == name
-    assert callable(spec.extract)
+    assert all(callable(spec.find_extractor(extractor)[1]) for extractor in spec.extractors)
     found = comparison(name)
     assert found.headline == found.shown[0] and headlines()[name] == f"{name}.{found.headline}"
     value = getattr(Conditions(**{name: found.example()}), name)
@@ -190,7 +190,8 @@ def test_the_band_labels_it(soundfont: Path, folder: Path, tmp_path: Path) -> No
 
 def test_a_take_is_compared_with_it(energy: str, tmp_path: Path) -> None:
     audio = swell(2.0)
-    right = Conditions(energy=CONTROLS["energy"].extract(audio))
+    _, extract = CONTROLS["energy"].find_extractor()
+    right = Conditions(energy=extract(audio))
     wrong = Conditions(energy=right.energy.levels.flip(0).numpy())
     reports = [AdherenceReport.check(audio, one, ControlExtractor(None)) for one in (right, wrong)]
     assert [round(report.score) for report in reports] == [1, -1]

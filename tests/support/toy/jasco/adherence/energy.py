@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from jasco.energy import RATE, Energy
+from jasco.energy import RATE, Energy, extract_energy
 
 from jasco.adherence.controls import ControlAdherence
 from jasco.audio import Audio
-from jasco.controls import CONTROLS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +33,7 @@ class EnergyAdherence(ControlAdherence):
 
     def extract(self, audio: Audio, models: ControlExtractor) -> np.ndarray:
         """Levels of a recording."""
-        levels: np.ndarray = self.requested(CONTROLS["energy"].extract(audio), audio.duration)
+        levels: np.ndarray = self.requested(extract_energy(audio), audio.duration)
         return levels
 
     def scores(self, reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
