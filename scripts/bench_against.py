@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 from bench_rows import DEFAULT, ORIGINAL
 
 HERE = Path(__file__).resolve().parent
-ROWS = HERE / "bench_rows.py"
+PROCESS = HERE / "bench_process.py"
 UNITS = {"seconds": "s", "cpu": "CPU s", "gb": "GB", "share": "of the ceiling", "error": "error"}
 UNITS |= {"spread": "spread"}
 
@@ -26,7 +26,7 @@ class Side:
         paths = os.pathsep.join([str(checkout), str(HERE)])
         self.found: list[dict[str, float]] = []
         self.process = subprocess.Popen(
-            [sys.executable, str(ROWS), row],
+            [sys.executable, str(PROCESS), row],
             env={**os.environ, "PYTHONPATH": paths},
             cwd=checkout,  # `python -m` and `-c` of a row look there before PYTHONPATH
             stdin=subprocess.PIPE,

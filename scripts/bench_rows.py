@@ -251,7 +251,3 @@ def main() -> None:
     measure = ROWS[name]()
     while asked():
         answer(measure())
-
-
-if __name__ == "__main__":
-    main()
