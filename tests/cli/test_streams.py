@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from jasco.audio import read_mark, read_recipe
+from jasco.audio import load_audio, read_mark, read_recipe
 from jasco.audio.marks import GENERATED
 
 Play = Callable[..., int]
@@ -52,6 +54,26 @@ def test_a_player_that_closes_ends_the_program_silently(on_tiny: list[str]) -> N
     assert player.stdout.read(4) == b"RIFF"
     player.stdout.close()
     assert b"rror" not in player.stderr.read() and player.wait() == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_a_whole_file_of_what_was_generated(
+    number: signal.Signals, code: int, on_tiny: list[str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "jasco.cli.generate", *on_tiny, "--steps", "2", *SONG]
+    path = tmp_path / "a.wav"
+    program = subprocess.Popen(
+        [*command, "--duration", "3600", "-o", str(path)], stderr=subprocess.PIPE
+    )
+    while not path.exists() or path.stat().st_size < 1_000_000:
+        assert program.poll() is None
+        time.sleep(0.01)
+    program.send_signal(number)
+    _, told = program.communicate()
+    assert program.returncode == code and b"Traceback" not in told
+    info = soundfile.info(path)
+    assert path.stat().st_size > info.frames * 3 > 900_000 and info.frames < 3600 * 32000
+    assert load_audio(path).samples.shape[-1] == info.frames and read_recipe(path)["seed"] == 4
 
 
 def test_streams_of_a_request_file(play: Play) -> None:
