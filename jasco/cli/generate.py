@@ -101,7 +101,8 @@ examples:
   jasco-generate "funk" --duration 60 --stream -o - | ffplay -autoexit -nodisp -
   jasco-generate "with brass" --continue song.flac --duration 10 -o longer.flac
 
-exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted.
+exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted,
+143 terminated.
 """
 
 

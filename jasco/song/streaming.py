@@ -91,7 +91,9 @@ class SongStream(Iterator[Audio]):
         self.began: float | None = None
         with torch.no_grad():
             self.clip = model.with_codes(clip, self.frames)
-            self._encoded = encoded or model.encode([self.clip], self.frames)
+            if encoded is None:
+                encoded = model.encode([self.clip], self.frames)
+        self._encoded = encoded
         song = plain_sections(self.sections) | {"kind": "stream"}
         self.recipe = self.sampling.recipe(
             self.sampling.seeds[0], self.clip, self.frames, song=song
