@@ -18,6 +18,7 @@ from jasco.audio.marks import source_type
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.flow import Solver, make_solver
+from jasco.flow.solvers import Callback
 from jasco.model import Generation, Jasco
 from jasco.pipeline.events import (
     Candidate,
@@ -162,6 +163,7 @@ def make_takes(
     checker: Checker | None = None,
     progress: bool = False,
     pipe: BinaryIO | None = None,
+    callback: Callback | None = None,
 ) -> Iterator[Event]:
     """Generate and save takes.
 
@@ -175,6 +177,7 @@ def make_takes(
         checker: checker of the takes that are checked.
         progress: show a bar of the solver's steps on stderr.
         pipe: file object of a stream whose output is `STDOUT`.
+        callback: called after each step of the solver; an exception in it ends the work.
 
     Yields:
         `Streamed`, or `Saved` and, of a take that is checked, `Drawn`; `Note` and `Failure` where
@@ -196,9 +199,10 @@ def make_takes(
             for attempt in batch:
                 encoded = found[attempt.take.request]
                 file = pipe if str(attempt.take.path) == STDOUT else None
-                yield _streamed(attempt, encoded, model, watch, keep_recipe, progress, file)
+                show = progress, callback
+                yield _streamed(attempt, encoded, model, watch, keep_recipe, show, file)
             continue
-        out = _generate(batch, found, model, watch, progress)
+        out = _generate(batch, found, model, watch, progress, callback)
         for k, (take, seed) in enumerate(batch):
             watch.started = time.perf_counter()
             made = yield from _candidate(take, out, k)
@@ -255,6 +259,7 @@ def _generate(
     model: Jasco,
     watch: Stopwatch,
     progress: bool,
+    callback: Callback | None,
 ) -> Generation:
     """Run one batch; the solver's steps are the stage ``flow``, all before it ``encode``."""
     requests = [take.request for take, _ in batch]
@@ -266,6 +271,8 @@ def _generate(
     def step(done: int, total: int) -> None:
         if done == total:
             watch.end("flow")
+        if callback is not None:
+            callback(done, total)
 
     settings: dict[str, Any] = {
         "solver": _solver(requests[0], model),
@@ -301,7 +308,7 @@ def _streamed(
     model: Jasco,
     watch: Stopwatch,
     keep_recipe: bool,
-    progress: bool,
+    show: tuple[bool, Callback | None],
     pipe: BinaryIO | None,
 ) -> Streamed:
     """Write one seed of a stream while it is generated."""
@@ -315,7 +322,8 @@ def _streamed(
         duration=request.duration,
         sections=request.sections,
         encoded=encoded.batch,
-        progress=progress,
+        progress=show[0],
+        callback=show[1],
     )
     watch.end("encode")
     stream.save(pipe or path, loudness=request.loudness, recipe=keep_recipe, mark=request.mark)
