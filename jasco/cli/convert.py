@@ -21,7 +21,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Turn a checkpoint into a folder of safetensors and YAML that "
         "Jasco.from_pretrained loads, with bit-equal weights unless --dtype rounds them.",
         epilog="exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, "
-        "130 interrupted.",
+        "130 interrupted, 143 terminated.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -49,7 +49,8 @@ def regenerate(
 ) -> Generation:
     """Generate the ranges of a take anew.
 
-    See `jasco.model.Jasco.edit`, and `Sampling.of` for the settings.
+    See `jasco.model.Jasco.edit`, `Sampling.of` for the settings, and `with_further_chords` for the
+    conditions of a continuation.
     """
     sampling = Sampling.of(model, 1, **settings)
     seeds = sampling.seeds
@@ -60,7 +61,7 @@ def regenerate(
     spans = [_frames(start, stop, rate, frames) for start, stop in ranges]
     over = guidance_over(sampling.guidance, frames, rate, whole_bars(take, edit))
     new_frames = max(stop - first for first, stop in spans)
-    clip = model.with_codes(with_further_chords(clip, take, edit, model.controls), new_frames)
+    clip = model.with_codes(clip, new_frames)
     old = take_conditions(model, whole, edit.padding[0], frames)
     conditions = pasted(model, old, clip, edit, spans)
     texts = TakeTexts.of(model, take, clip, edit)

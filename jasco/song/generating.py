@@ -12,11 +12,10 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.flow import Guidance, Solver
 from jasco.generation import Generation, check_noise, draw_noise, report_to
-from jasco.song.bars import bars_of
-from jasco.song.curves import guidance_over
 from jasco.song.integration import WINDOW_BATCH
+from jasco.song.prepared import Prepared
 from jasco.song.sampling import Sampling
-from jasco.song.sections import plain_sections, spans_of
+from jasco.song.sections import plain_sections
 from jasco.song.texts import with_sections
 from jasco.song.windows import windows_of
 
@@ -57,31 +56,22 @@ def generate_clips(
     See `jasco.model.Jasco.generate`, and `Sampling.of` for the settings.
     """
     sampling = Sampling.of(model, len(clips), **settings)
-    seeds, num_frames = sampling.seeds, model.num_frames(duration)
-    size, rate = model.num_frames(), model.frame_rate
-    parts = [spans_of(sections, clip, num_frames / rate) for clip in clips]
+    made = Prepared.of(model, clips, sampling.guidance, duration, sections, encoded)
+    seeds, num_frames, parts = sampling.seeds, made.frames, made.sections
     item_of = [item for item in range(len(clips)) for _ in range(len(seeds) // len(clips))]
     shape = (len(seeds), num_frames, model.codec.latent_dim)
     z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
-
-    notes = [clip.notes(num_frames, rate) for clip in clips]
-    clips = [model.with_codes(clip, num_frames) for clip in clips]
-    encoded = model.encode(clips, num_frames) if encoded is None else encoded
-    windows = [windows_of(clips[item], num_frames, size, rate) for item in item_of]
-    over = [
-        guidance_over(sampling.guidance, num_frames, rate, bars_of(clip, num_frames / rate))
-        for clip in clips
-    ]
-    texts = None
+    songs, texts = [made.clips[item] for item in item_of], None
+    size, rate = model.num_frames(), model.frame_rate
+    windows = [windows_of(song, num_frames, size, rate) for song in songs]
     if sections is not None:
-        songs = [clips[item] for item in item_of]
         windows, texts = with_sections(model, songs, windows, [parts[item] for item in item_of])
     with sampling.bar(progress) as bar:
         latents = sampling.integrate(
             to_device(z_0, model.device),
-            encoded.select(item_of),
+            made.encoded.select(item_of),
             windows,
-            guidance=[over[item] for item in item_of],
+            guidance=[made.guidance[item] for item in item_of],
             report=report_to(bar, callback),
             window_batch=window_batch,
             texts=texts,
@@ -93,11 +83,11 @@ def generate_clips(
         recipe=[
             sampling.recipe(
                 seeds[k] if noise is None else None,
-                clips[item],
+                made.clips[item],
                 num_frames,
                 song=plain_sections(parts[item]) if parts[item] else None,
             )
             for k, item in enumerate(item_of)
         ],
-        notes=[notes[item] for item in item_of],
+        notes=[made.notes[item] for item in item_of],
     )

@@ -12,7 +12,7 @@ from jasco.errors import SettingError, shortened
 from jasco.generation import Generation
 from jasco.io.plain import is_number
 from jasco.song.edit import CONTINUATION, CROSSFADE, VARIATION, Edit, continuation
-from jasco.song.editing import regenerate
+from jasco.song.editing import regenerate, with_further_chords
 from jasco.song.loop import Loop
 from jasco.song.looping import generate_loop, loop_of
 from jasco.song.ranges import bar_ranges, checked_ranges
@@ -167,7 +167,9 @@ def _regenerated(
         if k in ("keep", "crossfade", "jump_n_sample", "jump_length")
     }
     own["keep"] = _names(own.get("keep"))
-    return regenerate(model, take, _clip(conditions), replace(edit, **own), **settings)
+    edit = replace(edit, **own)
+    clip = with_further_chords(_clip(conditions), take, edit, model.controls)
+    return regenerate(model, take, clip, edit, **settings)
 
 
 def _names(keep: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -24,12 +24,12 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
 from jasco.errors import SettingError
 from jasco.generation import LOUDNESS, NoiseSource, report_to
-from jasco.song.bars import bars_of
-from jasco.song.curves import cut, guidance_over
+from jasco.song.curves import cut
 from jasco.song.inpainting import Inpainting
 from jasco.song.integration import WINDOW_BATCH, part_of_run
+from jasco.song.prepared import Prepared
 from jasco.song.sampling import Sampling
-from jasco.song.sections import plain_sections, spans_of
+from jasco.song.sections import plain_sections
 from jasco.song.texts import encoded_texts, frames_of_sections
 from jasco.song.windows import Windows, windows_of
 
@@ -78,22 +78,14 @@ class SongStream(Iterator[Audio]):
         self.model, self.sampling = model, Sampling.of(model, 1, **settings)
         if len(self.sampling.seeds) > 1:
             raise SettingError("a stream is one take: leave num_samples out")
-        self.frames = model.num_frames(duration)
-        length = self.frames / model.frame_rate
-        self.sections = spans_of(sections, clip, length)
-        self._guidance = guidance_over(
-            self.sampling.guidance, self.frames, model.frame_rate, bars_of(clip, length)
-        )
-        self.notes = clip.notes(self.frames, model.frame_rate)
+        made = Prepared.of(model, [clip], self.sampling.guidance, duration, sections, encoded)
+        self.frames, self._encoded = made.frames, made.encoded
+        (self.clip,), (self.sections,) = made.clips, made.sections
+        (self._guidance,), (self.notes,) = made.guidance, made.notes
         self.sample_rate, self.channels = model.sample_rate, model.codec.channels
         self.samples = self.frames * model.codec.hop_length
         self.level: float | None = None
         self.began: float | None = None
-        with torch.no_grad():
-            self.clip = model.with_codes(clip, self.frames)
-            if encoded is None:
-                encoded = model.encode([self.clip], self.frames)
-        self._encoded = encoded
         song = plain_sections(self.sections) | {"kind": "stream"}
         self.recipe = self.sampling.recipe(
             self.sampling.seeds[0], self.clip, self.frames, song=song
