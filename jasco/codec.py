@@ -40,7 +40,8 @@ class EnCodec(nn.Module):
 
     Attributes:
         decode_dtype: format of the products of `decode`: float32, or bfloat16, which is faster
-            where the hardware has it. Encoding is always in float32.
+            where the hardware has it, with an error of about .5 % of the waveform.
+        encode_dtype: the same of `encode`. Codes are always computed in float32.
         source: name under which ``jasco-prepare`` finds the weights; ``None`` where they began at
             random.
 
@@ -69,7 +70,7 @@ class EnCodec(nn.Module):
             self.model = EncodecModel(make_config(EncodecConfig, config))
         else:
             raise SettingError("EnCodec needs a pretrained id or folder, or a config to start from")
-        self.decode_dtype = torch.float32
+        self.decode_dtype = self.encode_dtype = torch.float32
         own = self.model.config
         _check_rates(own.sampling_rate, own.hop_length)
         mean, std = (
@@ -115,15 +116,18 @@ class EnCodec(nn.Module):
 
     def encode_raw(self, wav: Tensor) -> Tensor:
         """Waveform (B, channels, N) to raw latents (B, T, D), without normalisation."""
+        return rearrange(self._encoded(wav, self.encode_dtype), "b d t -> b t d")
+
+    def _encoded(self, wav: Tensor, dtype: torch.dtype) -> Tensor:
         whole = wav.requires_grad or wav.shape[-1] <= WHOLE * self.sample_rate
-        with full_float32(wav.device):
+        with self._computing(dtype):
             if whole:
                 raw = self.model.encoder(wav)
             else:
                 with torch.no_grad():
                     blocks = self.model.encoder.stream([wav], _block_size(wav.device))
                     raw = torch.cat(list(blocks), dim=-1)
-        return rearrange(raw, "b d t -> b t d")
+        return raw.float()
 
     def decode(self, latents: Tensor, *, loop: bool = False) -> Tensor:
         """Normalised latents (B, T, D) to waveform (B, channels, T * hop_length).
@@ -142,7 +146,7 @@ class EnCodec(nn.Module):
             return torch.cat(list(self.decode_blocks([latents])), dim=-1)
         # A batch is no faster on a CPU, and takes .2 GB a clip.
         size = 1 if latents.device.type == "cpu" and not latents.requires_grad else len(latents)
-        with self._decoding():
+        with self._computing(self.decode_dtype):
             parts = [self.model.decoder(self._denormalized(x)) for x in latents.split(size)]
         return torch.cat(parts).float()
 
@@ -164,7 +168,8 @@ class EnCodec(nn.Module):
         raw = map(self._denormalized, blocks)
         stream = self.model.decoder.stream(raw, _block_size(self.mean.device), frames)
         while True:
-            with torch.no_grad(), self._decoding():  # not while the caller has the block
+            # Not while the caller has the block.
+            with torch.no_grad(), self._computing(self.decode_dtype):
                 block = next(stream, None)
             if block is None:
                 return
@@ -174,14 +179,14 @@ class EnCodec(nn.Module):
         return rearrange(latents.float() * self.std + self.mean, "b t d -> b d t")
 
     @contextmanager
-    def _decoding(self) -> Iterator[None]:
-        kind, low = self.mean.device.type, self.decode_dtype != torch.float32
-        with full_float32(self.mean.device), torch.autocast(kind, self.decode_dtype, low):
+    def _computing(self, dtype: torch.dtype) -> Iterator[None]:
+        device, low = self.mean.device, dtype != torch.float32
+        with full_float32(device), torch.autocast(device.type, dtype, low):
             yield
 
     def coarse_codes(self, wav: Tensor) -> Tensor:
         """Waveform (B, channels, N) to codes (B, T) of the first codebook."""
-        raw = rearrange(self.encode_raw(wav), "b t d -> b d t")
+        raw = self._encoded(wav, torch.float32)
         with full_float32(raw.device):
             return self._coarse.encode(raw)
 

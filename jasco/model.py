@@ -99,10 +99,11 @@ class Jasco(SongMethods, Float32Module):
             name_or_path: name of a bundled model, Hub id or folder of a published JASCO checkpoint
                 or of one of ours, or a Lightning checkpoint file.
             device: device to compute on; ``"auto"`` for a GPU where there is one.
-            dtype: precision of the network in generation; ``"auto"`` for bfloat16 where the
-                hardware supports it, from weights in float32. ``"bfloat16"`` keeps the weights of
-                its linear layers in bfloat16 too: the same audio from half the memory, but such a
-                model is not trained on. Adaptive solvers compute in float32.
+            dtype: precision of the network and of the decoder of the codec in generation;
+                ``"auto"`` for bfloat16 where the hardware supports it, from weights in float32.
+                ``"bfloat16"`` keeps the weights of the network's linear layers in bfloat16 too: the
+                same audio from half the memory, but such a model is not trained on. Adaptive
+                solvers compute in float32.
             revision: branch, tag or commit on the Hub.
             cache_dir, local_files_only, token: options of the Hub, see `jasco.io.hub.HubOptions`.
 
@@ -123,6 +124,8 @@ class Jasco(SongMethods, Float32Module):
         model.config = found.config
         model.name_or_path, model.revision = found.name, found.revision
         model.dtype = precision
+        if precision == torch.bfloat16:
+            model.codec.decode_dtype = precision
         return model.to(resolved).eval()
 
     def save_pretrained(
@@ -222,7 +225,7 @@ class Jasco(SongMethods, Float32Module):
         for i, clip in enumerate(conditions):
             whose = f"clip {i}" if len(conditions) > 1 else "the clip"
             check_asked(clip.asked, self.controls, whose)
-        conditions = [self.with_codes(clip, num_frames) for clip in conditions]
+        conditions = self._with_codes(conditions, num_frames)
         encoded = {}
         for name, module in self.conditioners.items():
             conditioner = cast(Conditioner, module)
@@ -236,9 +239,18 @@ class Jasco(SongMethods, Float32Module):
         Raises:
             ConditionError: codes shorter than the clip.
         """
-        if clip.drums is None or "drums" not in self.conditioners:
-            return clip
-        return replace(clip, drums=encode_drums(clip.drums, num_frames, self.codec))
+        return self._with_codes([clip], num_frames)[0]
+
+    def _with_codes(self, clips: Sequence[Conditions], num_frames: int) -> list[Conditions]:
+        """Clips with their drums as codes, encoded together."""
+        clips = list(clips)
+        tracks = {i: clip.drums for i, clip in enumerate(clips) if clip.drums is not None}
+        if "drums" not in self.conditioners:
+            return clips
+        codes = encode_drums(list(tracks.values()), num_frames, self.codec)
+        for i, drums in zip(tracks, codes, strict=True):
+            clips[i] = replace(clips[i], drums=drums)
+        return clips
 
     def velocity(self, z: Tensor, t: Tensor, conditions: ConditionBatch) -> Tensor:
         """Velocity (B, T, D) at latents z (B, T, D) and times t, (B,) or a scalar."""

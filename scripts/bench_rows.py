@@ -74,6 +74,8 @@ def whole_clip(original: bool) -> Measure:
     settings: dict[str, Any] = {}
     if original:  # Euler's method of 50 steps in float32, of all, of text and of no conditions
         settings = {"solver": Euler(50), "guidance": Guidance(all=5.0, text=0.5)}
+    elif hasattr(model.codec, "decode_dtype"):
+        model.codec.decode_dtype = LOW  # as from_pretrained does
     return lambda: timed(lambda: model.generate(CLIP, seed=7, **settings))
 
 
@@ -105,8 +107,9 @@ def codec(what: str, low: bool = False) -> Measure:
     wav = 0.1 * torch.randn(1, 1, 320000)
     with torch.no_grad():
         latents = model.encode(wav)
-    if low and hasattr(model, "decode_dtype"):
-        model.decode_dtype = LOW
+    for name in ("encode_dtype", "decode_dtype"):
+        if low and hasattr(model, name):
+            setattr(model, name, LOW)
 
     @torch.no_grad()
     def run() -> Any:
@@ -224,6 +227,7 @@ ROWS: dict[str, Callable[[], Any]] = {
     "demo, batch of 8": batch,
     "demo, cold command": cold,
     "EnCodec encode, float32": lambda: codec("encode"),
+    "EnCodec encode, low precision": lambda: codec("encode", low=True),
     "EnCodec decode, float32": lambda: codec("decode"),
     "EnCodec decode, low precision": lambda: codec("decode", low=True),
     "load, 400M": load,

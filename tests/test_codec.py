@@ -100,6 +100,19 @@ def test_a_minute_takes_little_memory() -> None:
     assert more < 0.5  # GB, measured: 0.31; a layer's output of the whole signal has 0.12
 
 
+def test_a_model_decodes_in_its_precision() -> None:
+    latents = torch.randn(1, 100, 128, generator=torch.Generator().manual_seed(0))
+    found = {}
+    for dtype in ("float32", "bfloat16"):
+        model = Jasco.from_pretrained("demo", device="cpu", dtype=dtype)
+        assert str(model.codec.decode_dtype) == f"torch.{dtype}"
+        assert model.codec.encode_dtype == torch.float32
+        found[dtype] = model.codec.decode(latents)
+        assert found[dtype].dtype == torch.float32
+    error = (found["bfloat16"] - found["float32"]).norm() / found["float32"].norm()
+    assert 1e-3 < error < 2e-2  # measured: 5e-3
+
+
 def test_a_batch_is_decoded_clip_by_clip(codec: EnCodec) -> None:
     """A batch takes the memory of one clip, and each clip is that of a batch of one."""
     latents = torch.randn(3, 20, codec.latent_dim, generator=torch.Generator().manual_seed(0))

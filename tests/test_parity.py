@@ -57,7 +57,7 @@ def test_chord_frames_are_exact(pack):
 
 
 def test_drum_codes_are_exact(pack):
-    codes = encode_drums(pack.clip.drums, 500, pack.model.codec)
+    (codes,) = encode_drums([pack.clip.drums], 500, pack.model.codec)
     assert torch.equal(codes.codes, pack.golden["drums_coarse_codes"][0].long())
     blurred = blur_frames(pack.model.codec.dequantize(codes.codes[None]), 3)
     close(blurred, pack.golden["drums_latents_blurred"], 2e-5)

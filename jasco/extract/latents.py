@@ -9,7 +9,8 @@ Memory holds one window at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import cycle
 
 import numpy as np
 import soxr
@@ -37,22 +38,22 @@ def num_frames(audio: Audio, codec: EnCodec) -> int:
 
 def encode_windows(
     encode: Callable[[Tensor], Tensor],
-    pieces: Iterable[Tensor],
+    recordings: Sequence[Iterable[Tensor]],
     length: int,
     codec: EnCodec,
     batch_size: int | None = None,
-) -> Tensor:
-    """Latents or codes of a recording of any length.
+) -> list[Tensor]:
+    """Latents or codes of recordings of any length, whose windows share batches.
 
     Args:
         encode: `EnCodec.encode_raw` or `EnCodec.coarse_codes`: (B, channels, N) to (B, T, ...).
-        pieces: successive pieces (samples,) of the recording at the rate of the codec.
-        length: number of latent frames T; missing samples are silence.
+        recordings: successive pieces (samples,) of each recording at the rate of the codec.
+        length: number of latent frames T of each; missing samples are silence.
         codec: codec of ``encode``.
         batch_size: windows per batch; by default one on a CPU, where more gain nothing, else 8.
 
     Returns:
-        (T, ...) on the CPU.
+        (T, ...) of each recording, on the CPU.
     """
     device = codec.mean.device
     batch_size = batch_size or (1 if device.type == "cpu" else 8)
@@ -63,46 +64,57 @@ def encode_windows(
     edges = [0, *(start + size - context for start in starts[:-1]), length]
     found: list[Tensor] = []
     waiting: list[Tensor] = []
-    for wav in _windows(pieces, starts, size, codec.hop_length):
-        waiting.append(wav.expand(codec.channels, -1))
-        if len(waiting) == batch_size or len(found) + len(waiting) == len(starts):
-            with torch.inference_mode():
-                found += encode(torch.stack(waiting).to(device)).cpu()
-            waiting.clear()
-    return torch.cat(
-        [
-            part[first - start : stop - start]
-            for part, start, first, stop in zip(found, starts, edges[:-1], edges[1:], strict=True)
-        ]
-    )
+    count = len(starts) * len(recordings)
+    for pieces in recordings:
+        for wav in _windows(pieces, starts, size, codec.hop_length):
+            waiting.append(wav.expand(codec.channels, -1))
+            if len(waiting) == batch_size or len(found) + len(waiting) == count:
+                with torch.inference_mode():
+                    found += encode(torch.stack(waiting).to(device)).cpu()
+                waiting.clear()
+    kept = [
+        part[first - start : stop - start]
+        for part, (start, first, stop) in zip(
+            found, cycle(zip(starts, edges[:-1], edges[1:], strict=True)), strict=False
+        )
+    ]
+    return [torch.cat(kept[i : i + len(starts)]) for i in range(0, count, len(starts))]
 
 
 def encode_drums(
-    drums: Audio | DrumCodes | PlayedDrums, num_frames: int, codec: EnCodec
-) -> DrumCodes:
-    """Codes of a drum track for a clip of ``num_frames``, cropped or zero-padded to it.
+    tracks: Sequence[Audio | DrumCodes | PlayedDrums], num_frames: int, codec: EnCodec
+) -> list[DrumCodes]:
+    """Codes of the drum tracks of clips of ``num_frames``, cropped or zero-padded to it.
 
     Args:
-        drums: drum track, its codes, or strokes.
-        num_frames: length T of the clip in latent frames.
+        tracks: drum track of each clip, its codes, or strokes.
+        num_frames: length T of the clips in latent frames.
         codec: codec of the model.
 
     Raises:
         ConditionError: codes shorter than the clip.
     """
-    if isinstance(drums, DrumCodes):
-        drums.check_length(num_frames)
-        return DrumCodes(drums.codes[:num_frames])
+    for track in tracks:
+        if isinstance(track, DrumCodes):
+            track.check_length(num_frames)
     length = num_frames * codec.hop_length / codec.sample_rate
-    audio: Audio = drums.audio(length) if isinstance(drums, PlayedDrums) else drums
+    waveforms = [
+        _waveform(track.audio(length) if isinstance(track, PlayedDrums) else track, length, codec)
+        for track in tracks
+        if not isinstance(track, DrumCodes)
+    ]
+    encoded = iter(encode_windows(codec.coarse_codes, waveforms, num_frames, codec))
+    return [
+        DrumCodes(track.codes[:num_frames] if isinstance(track, DrumCodes) else next(encoded))
+        for track in tracks
+    ]
+
+
+def _waveform(drums: Audio, length: float, codec: EnCodec) -> Tensor:
+    """Samples (1, n) of the first ``length`` seconds at the rate of the codec."""
     # The report of the conditions names channels in opposite phase.
-    track, _ = audio.crop(0.0, length).mixed()
-    return drum_codes(track.resample(codec.sample_rate).samples, num_frames, codec)
-
-
-def drum_codes(pieces: Iterable[Tensor], length: int, codec: EnCodec) -> DrumCodes:
-    """Codes of an isolated drum track; see `encode_windows`."""
-    return DrumCodes(encode_windows(codec.coarse_codes, pieces, length, codec))
+    track, _ = drums.crop(0.0, length).mixed()
+    return track.resample(codec.sample_rate).samples
 
 
 def mono_pieces(audio: Audio) -> Iterator[Tensor]:

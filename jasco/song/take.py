@@ -130,7 +130,7 @@ class Take:
         if self.latents is not None and len(self.latents) == length:
             return self.latents.to(codec.mean.device)
         audio = self.audio.resample(codec.sample_rate)
-        raw = encode_windows(codec.encode_raw, mono_pieces(audio), length, codec)
+        (raw,) = encode_windows(codec.encode_raw, [mono_pieces(audio)], length, codec)
         return (raw.to(codec.mean.device) - codec.mean) / codec.std
 
 

@@ -86,8 +86,12 @@ def test_drums_have_the_codes_of_the_louder_channel(tiny) -> None:
 
     frames = tiny.num_frames(2.0)
     codes = [
-        encode_drums(Audio(torch.stack(channels), RATE), frames, tiny.codec).codes
-        for channels in ([X, -X], [X], [Z])
+        track.codes
+        for track in encode_drums(
+            [Audio(torch.stack(channels), RATE) for channels in ([X, -X], [X], [Z])],
+            frames,
+            tiny.codec,
+        )
     ]
     assert torch.equal(codes[0], codes[1]) and not torch.equal(codes[0], codes[2])
 

@@ -31,7 +31,7 @@ def as_a_whole(audio: Audio, codec: EnCodec) -> torch.Tensor:
 
 def in_windows(audio: Audio, codec: EnCodec, **options) -> torch.Tensor:
     pieces = resampled(mono_pieces(audio), audio.sample_rate, codec.sample_rate)
-    return encode_windows(codec.encode_raw, pieces, num_frames(audio, codec), codec, **options)
+    return encode_windows(codec.encode_raw, [pieces], num_frames(audio, codec), codec, **options)[0]
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3, 9.999, 10, 10.02, 17.5, 18, 18.02, 26, 33.333])
@@ -62,17 +62,45 @@ def test_batches_of_windows(codec):
     torch.testing.assert_close(in_windows(audio, codec, batch_size=3), in_windows(audio, codec))
 
 
+def test_recordings_share_batches(codec):
+    """Windows of several recordings in one batch are those of each recording alone."""
+    recordings = [list(mono_pieces(noise(seconds))) for seconds in (12, 20, 3)]
+    sizes: list[int] = []
+
+    def encode(wav):
+        sizes.append(len(wav))
+        return codec.encode_raw(wav)
+
+    together = encode_windows(encode, recordings, 1000, codec, batch_size=4)
+    assert sizes == [4, 4, 1]
+    for pieces, found in zip(recordings, together, strict=True):
+        (alone,) = encode_windows(codec.encode_raw, [pieces], 1000, codec)
+        torch.testing.assert_close(found, alone)
+
+
+def test_low_precision_of_latents_leaves_codes(codec):
+    wav = noise(2).samples[None]
+    raw, codes = codec.encode_raw(wav), codec.coarse_codes(wav)
+    codec.encode_dtype = torch.bfloat16
+    try:
+        low = codec.encode_raw(wav)
+        assert low.dtype == torch.float32 and torch.equal(codec.coarse_codes(wav), codes)
+    finally:
+        codec.encode_dtype = torch.float32
+    assert 1e-4 < (low - raw).norm() / raw.norm() < 2e-2
+
+
 def test_codes_are_those_of_the_latents(codec):
     audio = noise(21)
     pieces = list(mono_pieces(audio))
-    codes = encode_windows(codec.coarse_codes, pieces, num_frames(audio, codec), codec)
-    latents = encode_windows(codec.encode_raw, pieces, num_frames(audio, codec), codec)
+    (codes,) = encode_windows(codec.coarse_codes, [pieces], num_frames(audio, codec), codec)
+    (latents,) = encode_windows(codec.encode_raw, [pieces], num_frames(audio, codec), codec)
     assert torch.equal(codes, codec._coarse.encode(latents.T[None])[0]) and len(codes.unique()) > 3
 
 
 def test_a_signal_that_ends_early_is_followed_by_silence(codec):
     audio = noise(1)
-    found = encode_windows(codec.encode_raw, mono_pieces(audio), 100, codec)
+    (found,) = encode_windows(codec.encode_raw, [mono_pieces(audio)], 100, codec)
     silent = Audio(F.pad(audio.samples, (0, 32000)), 32000)
     torch.testing.assert_close(found, as_a_whole(silent, codec))
 

@@ -56,6 +56,12 @@ def test_latents(audio, source):
     facts = {"codec": codec.fingerprint(), "frame_rate": 50.0, "latent_dim": 128}
     assert stage.signature() == {"version": 1, **facts}
 
+    low = LatentStage(source, "bfloat16")
+    assert low.signature() == {"version": 1, **facts, "dtype": "bfloat16"}
+    rounded = low.open(CPU)(audio)["latents"]
+    assert stage.open(CPU)(audio)["latents"].equal(found["latents"])
+    assert 1e-4 < (rounded.float() - wanted).norm() / wanted.norm() < 2e-2
+
 
 def test_chords(audio, chordino):
     stage = ChordStage()

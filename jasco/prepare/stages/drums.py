@@ -11,10 +11,11 @@ from torch import Tensor
 
 from jasco.audio import Audio
 from jasco.checkpoint.codec import CodecSource
+from jasco.drums import DrumCodes
 from jasco.errors import SettingError
 from jasco.extract.demucs import load_drum_network
 from jasco.extract.drums import DrumSeparator
-from jasco.extract.latents import drum_codes, mono_pieces, num_frames, resampled
+from jasco.extract.latents import encode_windows, mono_pieces, num_frames, resampled
 from jasco.io.fingerprint import fingerprint
 from jasco.prepare.stages.stage import Extract, Stage
 
@@ -72,6 +73,7 @@ class DrumStage(Stage):
                 pieces = (piece[0] for piece in separator.stream(audio))
                 rate = separator.sample_rate
             pieces = resampled(pieces, rate, codec.sample_rate)
-            return drum_codes(pieces, num_frames(audio, codec), codec).pack()
+            (codes,) = encode_windows(codec.coarse_codes, [pieces], num_frames(audio, codec), codec)
+            return DrumCodes(codes).pack()
 
         return extract
