@@ -184,8 +184,11 @@ def _bar(values: Mapping[str, Any]) -> float | None:
 
 
 def _tempo(path: Path) -> dict[str, Any]:
-    """Tempo of the last bars of a take, in quarters of bars of 4/4; empty where it has none."""
+    """Tempo and metre of the last whole bar of a take; empty where it has none."""
     from jasco.song.take import Take
 
-    bars = Take.of(path).bars
-    return {"bpm": 240 / (bars[-1] - bars[-2]), "time_signature": "4/4"} if len(bars) > 1 else {}
+    take = Take.of(path)
+    if len(take.bars) < 2:
+        return {}
+    bar, metre = take.bars[-1] - take.bars[-2], take.metre
+    return {"bpm": 60 * metre.beats / bar, "time_signature": str(metre)}

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from jasco.audio import Audio, load_audio, read_recipe, to_audio
 from jasco.audio.marks import read_mark
 from jasco.chords import ChordProgression
+from jasco.chords.metre import COMMON, Metre
 from jasco.codec import EnCodec
 from jasco.errors import SettingError
 from jasco.extract.latents import encode_windows, mono_pieces
@@ -21,6 +22,7 @@ from jasco.generation import Generation
 from jasco.io.fingerprint import fingerprint
 from jasco.recipe import Recipe
 from jasco.song.edit import edit_of
+from jasco.song.loop import Loop
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +81,34 @@ class Take:
         return fingerprint([self.audio.samples], self.audio.sample_rate)
 
     @property
-    def bars(self) -> tuple[float, ...]:
-        """Onset of each bar (s), after what was put before it; empty where they are not known."""
+    def _origin(self) -> tuple[Recipe | None, float]:
+        """Recipe of the take without its edits, and the length of what these put before it (s)."""
         plain, begin = self.recipe, 0.0
         while plain is not None and (plain.get("song") or {}).get("source"):
             begin += edit_of(plain["song"]).padding[0]
             plain = plain["song"]["source"]["recipe"]
-        chords = None if plain is None else Recipe.from_dict(plain).conditions.chords
-        return () if chords is None else tuple(begin + onset for onset in chords.bars)
+        return None if plain is None else Recipe.from_dict(plain), begin
+
+    @property
+    def bars(self) -> tuple[float, ...]:
+        """Onset of each bar (s), after what was put before it; empty where they are not known."""
+        recipe, begin = self._origin
+        chords = None if recipe is None else recipe.conditions.chords
+        if (loop := _loop(recipe)) is not None:
+            onsets = tuple(loop.bar * number for number in range(loop.bars + 1))
+        else:
+            onsets = () if chords is None else chords.bars
+        return tuple(begin + onset for onset in onsets)
+
+    @property
+    def metre(self) -> Metre:
+        """Metre of the last whole bar; 4/4 where it is not known."""
+        recipe, _ = self._origin
+        if (loop := _loop(recipe)) is not None:
+            return loop.metre
+        chords = None if recipe is None else recipe.conditions.chords
+        metres = () if chords is None else chords.metres
+        return metres[-2] if len(metres) > 1 else COMMON
 
     def further_chords(self, duration: float, *, before: bool = False) -> ChordProgression | None:
         """Chords of the take as they go on for ``duration`` (s) after it, or lead to it.
@@ -132,6 +154,12 @@ class Take:
         audio = self.audio.resample(codec.sample_rate)
         (raw,) = encode_windows(codec.encode_raw, [mono_pieces(audio)], length, codec)
         return (raw.to(codec.mean.device) - codec.mean) / codec.std
+
+
+def _loop(recipe: Recipe | None) -> Loop | None:
+    """Loop of a recipe of one."""
+    song = {} if recipe is None or recipe.song is None else recipe.song
+    return Loop.from_plain(song) if song.get("kind") == "loop" else None
 
 
 def fitted(samples: Tensor, rate: int, channels: int, wanted: int) -> Tensor:

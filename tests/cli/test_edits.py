@@ -52,6 +52,25 @@ def test_new_chords_in_bars_of_a_take(
 
 
 @pytest.mark.parametrize(
+    ("made", "file"),
+    [
+        (["--chords", "C | Am | F", "--duration", "6", "-o", "old.flac"], "old.flac"),
+        (["--chords", "C | Am | F", "--duration", "6", "--session", "old"], "old/audio/mix.wav"),
+        (["--loop", "--bars", "3", "-o", "old.wav"], "old.wav"),
+    ],
+)
+def test_bars_and_metre_are_those_of_the_take(play: Play, made: list[str], file: str) -> None:
+    """Three bars of 3/4 of 1.5 s: a new chord on the third beat comes a second into its bar."""
+    tempo = ["--bpm", "120", "--time-signature", "3/4"]
+    assert play("waltz", *tempo, "--seed", "3", *made) == 0
+    new = ["--edit", file, "--bars", "2", "--chords", "G G E |"]
+    assert play(*new, "--seed", "8", "-o", "new.flac") == 0
+    recipe = read_recipe("new.flac")
+    assert recipe["song"]["ranges"] == [[1.5, 3.0]]
+    assert recipe["conditions"]["chords"] == [["G", 0.0], ["G", 0.5], ["E", 1.0]]
+
+
+@pytest.mark.parametrize(
     "options",
     [
         ["--edit", "take.flac", "--seconds", "1:2,4:5.5", "--keep", "drums"],
