@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from jasco import checkpoint
+from jasco.adapters import AdapterMethods
+from jasco.adapters.methods import LoadedAdapters
 from jasco.codec import EnCodec
 from jasco.conditioners import Conditioner, TextConditioner
 from jasco.conditioners.fit import check_parts
@@ -28,7 +30,7 @@ from jasco.song.methods import SongMethods
 from jasco.song.streaming import SongStream
 
 
-class Jasco(SongMethods, Float32Module):
+class Jasco(SongMethods, AdapterMethods, Float32Module):
     """Flow-matching model that generates music from text, chords, drums and melody.
 
     Args:
@@ -57,6 +59,7 @@ class Jasco(SongMethods, Float32Module):
         self.dtype = torch.float32
         self.graphs = VelocityGraphs()
         self.config: dict[str, Any] = {}
+        self.loaded = LoadedAdapters()
         self.name_or_path: str | None = None
         self.revision: str | None = None
 
@@ -153,6 +156,11 @@ class Jasco(SongMethods, Float32Module):
         if not self.config:
             raise CheckpointError(
                 "this model was put together by hand: use Jasco.from_config to save it"
+            )
+        if self.loaded.adapters:
+            raise SettingError(
+                f"{', '.join(self.loaded.adapters)} is loaded: merge_adapter() makes it part of "
+                "the model, unload_adapter() leaves it out"
             )
         model = self if dtype == "float32" else rounded(self, dtype)
         parts = {"codec": model.codec.save}
@@ -293,7 +301,8 @@ class Jasco(SongMethods, Float32Module):
             mask: (B, T) true at the frames of the loss, at least one per item; all where absent.
             weighting: name of the weight over t, of `LOSS_WEIGHTS`.
         """
-        if torch.is_grad_enabled() and self.network.output.weight.dtype != torch.float32:
+        output = self.network.output.weight
+        if torch.is_grad_enabled() and output.requires_grad and output.dtype != torch.float32:
             raise SettingError(
                 'weights in bfloat16 are not trained: load the model with dtype="float32"'
             )

@@ -57,6 +57,17 @@ def build(node: Mapping[str, Any], name: str = "model") -> Any:
     return _make(node, name)
 
 
+def build_conditioner(node: Mapping[str, Any], network: Mapping[str, Any], name: str) -> Any:
+    """Instantiate the node of a conditioner, with sizes of the network where it states none.
+
+    Raises:
+        SettingError, CheckpointError: as for `build`.
+    """
+    model = {"network": dict(network), "conditioners": {name: dict(node)}}
+    completed = _with_shared_sizes(resolve_aliases(model))["conditioners"][name]
+    return build(completed, f"conditioners.{name}")
+
+
 def _with_shared_sizes(model: Mapping[str, Any]) -> Mapping[str, Any]:
     """Node of a model whose conditioners have the sizes of its network, where they state none."""
     network, conditioners = model.get("network"), model.get("conditioners")

@@ -211,6 +211,12 @@ def _read_training(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise CheckpointError(f"{path} has no configuration of a Jasco: not one of jasco-train")
     check_plain(config, f"the configuration in {path}", CheckpointError)
+    if isinstance(adapter := config.get("adapter"), dict):
+        base = adapter["base"].get("id") if isinstance(adapter.get("base"), dict) else None
+        raise CheckpointError(
+            f"{path} is of an adapter of {base or 'another model'}: give that as the model, and "
+            "the adapter by --adapter RUN or model.load_adapter(RUN)"
+        )
     prefix = "model."
     state = state_of(package.get("state_dict"), path)
     own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

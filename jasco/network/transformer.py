@@ -143,8 +143,11 @@ class CrossAttention(nn.Module):
     def _only_token(self, v: Tensor) -> Tensor:
         """Output (B, 1, D) for one token of value v (B, 1, D): softmax over one score is 1."""
         if torch.is_grad_enabled():
-            # Queries have a gradient, of zero, which data-parallel training waits for.
-            v = v + 0.0 * self.q.weight.sum()
+            # Queries have a gradient, of zero, which data-parallel training waits for. With an
+            # adapter they have several parameters.
+            for parameter in self.q.parameters():
+                if parameter.requires_grad:
+                    v = v + 0.0 * parameter.sum()
         return self.out(v.expand(-1, _FULL_TILE, -1))[:, :1]
 
 

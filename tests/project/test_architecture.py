@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("session",),
     ("codec", "data.track_file", "generation", "network", "recipe"),
     ("checkpoint", "conditioners", "extract"),  # drums are encoded below the model
-    ("song",),
+    ("adapters", "song"),
     ("data.dropout", "data.manifest", "data.prepared", "metrics", "model"),
     ("adherence", "data.clips", "data.raw", "data.sampler", "embeddings"),
     ("data.resumable",),

@@ -110,6 +110,10 @@ def test_experiments_compose(name):
 
 
 EXPERIMENT_OF = {
+    "adapter=dora": "finetune",
+    "adapter=lora": "finetune",
+    "adapter=none": "finetune",
+    "adapter=rslora": "finetune",
     "callbacks=codec": "codec",
     "callbacks=text": "text",
     "data=descriptions": "text",
@@ -120,7 +124,7 @@ EXPERIMENT_OF = {
     "module=text": "text",
     "optim=codec": "codec",
 }
-TRAINING = ("trainer", "callbacks", "logger", "data", "objective", "optim", "module")
+TRAINING = ("adapter", "trainer", "callbacks", "logger", "data", "objective", "optim", "module")
 
 
 @pytest.mark.parametrize("choice", [f"{g}={n}" for g in TRAINING for n in choices(g)])
@@ -265,6 +269,7 @@ def training_words(name: str, places: Path) -> tuple[str, ...]:
         "distill": (f"init_from={places / 'few'}", "guidance_ranges={all: [1, 3]}"),
         "finetune": (
             f"init_from={places / 'few'}", "conditioners@add=[melody]", "allow_new=[melody]",
+            "adapter=lora",
         ),
         "overfit_tiny": (),
         "text": (),

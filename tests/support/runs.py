@@ -165,6 +165,19 @@ def differences(one, other):
     return [d for key in STATE for d in same(one[key], other[key], key)]
 
 
+def ranks(count):
+    """Environments of ``count`` processes that train together, as torchrun sets them."""
+    shared = {
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "GROUP_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(20000 + os.getpid() % 20000),
+        "TORCHELASTIC_RUN_ID": "test",
+    }
+    return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+
+
 def in_child(function, *args, environment=None):
     """Start a function in a forked process, which costs no imports; returns the process."""
 

@@ -94,8 +94,6 @@ def test_killed_at_any_moment(songs, tmp_path):
 
 
 def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
-    free = 20000 + os.getpid() % 20000
-
     def run(folder, batch_size, **options):
         model = runs.new_model("model.conditioners.text.config.dropout_rate=0.0")
         # In float32, whose rounding is small against what another order of the sums changes.
@@ -104,24 +102,13 @@ def test_two_processes_are_one_with_the_same_global_batch(songs, tmp_path):
         rank = os.environ.get("RANK", "0")
         torch.save((watch.sample_ids, watch.dropped), folder / f"rank{rank}.pt")
 
-    environment = {
-        "WORLD_SIZE": "2",
-        "LOCAL_WORLD_SIZE": "2",
-        "GROUP_RANK": "0",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free),
-        "TORCHELASTIC_RUN_ID": "test",
-    }
     (tmp_path / "two").mkdir()
     (tmp_path / "one").mkdir()
     children = []
-    for rank in ("0", "1"):
-        place = {"RANK": rank, "LOCAL_RANK": rank}
+    for environment in runs.ranks(2):
         options = {"devices": 2, "strategy": "ddp"}
         children.append(
-            runs.in_child(
-                lambda o=options: run(tmp_path / "two", 2, **o), environment=environment | place
-            )
+            runs.in_child(lambda o=options: run(tmp_path / "two", 2, **o), environment=environment)
         )
     for child in children:
         child.join()

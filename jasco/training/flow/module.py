@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.strategies import FSDPStrategy
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -59,7 +60,7 @@ class JascoModule(TrainingModule):
         self.model = model
         if self.dropout:
             model.config = model.config | {"dropout": self.dropout}
-        left_out = tuple(f"model.{name}" for name in provided_by_hub(model.config))
+        left_out = tuple(f"model.{name}" for name in _left_out(model))
         self.register_state_dict_post_hook(partial(leave_out, left_out))
         self.register_load_state_dict_post_hook(partial(do_not_miss, left_out))
         controls = model.controls
@@ -75,7 +76,8 @@ class JascoModule(TrainingModule):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> JascoModule:
         """A copy, such as of averaged weights, that shares the parts that do not train."""
-        for part in self.shared_parts():
+        fixed = [p for p in self.parameters() if not p.requires_grad]
+        for part in (*self.shared_parts(), *fixed):
             memo[id(part)] = part
         copied = self.__class__.__new__(self.__class__)
         memo[id(self)] = copied
@@ -125,6 +127,8 @@ class JascoModule(TrainingModule):
         precision = str(self.trainer.precision)
         if precision not in PRECISIONS:
             raise SettingError(f"trainer.precision={precision}: give {' or '.join(PRECISIONS)}")
+        if "adapter" in self.model.config and isinstance(self.trainer.strategy, FSDPStrategy):
+            raise SettingError("adapters train in one piece: give trainer=auto or trainer=ddp")
         self.model.dtype = PRECISIONS[precision]
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
@@ -264,8 +268,19 @@ class JascoModule(TrainingModule):
         return parts
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say what model it is, in plain data."""
+        """Add the configuration of the model, in plain data."""
         checkpoint["hyper_parameters"] = copy.deepcopy(self.model.config)
+
+
+def _left_out(model: Jasco) -> tuple[str, ...]:
+    """Beginnings of the names of tensors that checkpoints omit.
+
+    Those of an adapter's run hold the adapter alone: the rest is the checkpoint that it began from.
+    """
+    if "adapter" not in model.config:
+        return provided_by_hub(model.config)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    return tuple(name for name in model.state_dict() if name not in trained)
 
 
 def frozen_parts(model: Jasco) -> list[nn.Module]:

@@ -12,11 +12,13 @@ from torch import nn
 from jasco import checkpoint
 from jasco.checkpoint import Checkpoint
 from jasco.controls import control_names
-from jasco.errors import SettingError
+from jasco.errors import CheckpointError, SettingError
 from jasco.flow import Guidance, GuidanceRanges
 from jasco.io.hub import HubOptions
+from jasco.io.torch_files import read_torch
 from jasco.model import Jasco
 from jasco.network import VelocityNetwork
+from jasco.training.flow.adapter import AdapterSettings, attach
 
 
 def fresh_model(
@@ -50,6 +52,7 @@ def pretrained_model(
     add: Mapping[str, Any] | None = None,
     allow_new: Sequence[str] = (),
     new_dropout: float = 0.5,
+    adapter: Mapping[str, Any] | None = None,
     resume_from: str | None = None,
 ) -> Jasco:
     """Model of a checkpoint, with controls that it did not have; see `extend`.
@@ -57,11 +60,37 @@ def pretrained_model(
     Args:
         init_from: name, folder or file of the checkpoint.
         add, allow_new, new_dropout: arguments of `extend`.
-        resume_from: last checkpoint of the run; once the file is there, the model is read from it.
+        adapter: arguments of `AdapterSettings`, to train an adapter of the model.
+        resume_from: last checkpoint of the run; once the file is there, the model is read from it,
+            or its adapter by Lightning.
     """
-    if _is_file(resume_from):
+    settings = None if adapter is None else AdapterSettings(**adapter)
+    if _is_file(resume_from) and settings is None:
         return _resumed(resume_from)
-    return extend(checkpoint.read(init_from, HubOptions()), add or {}, allow_new, new_dropout)
+    found = checkpoint.read(init_from, HubOptions())
+    model = extend(found, add or {}, allow_new, new_dropout)
+    if settings is not None:
+        attach(model, settings, add or {})
+        if _is_file(resume_from):
+            _require_base(resume_from, model)
+    return model
+
+
+def _require_base(path: str, model: Jasco) -> None:
+    """Refuse to resume the run of an adapter from another base.
+
+    Raises:
+        CheckpointError: the weights of the base are others, or the run trained no adapter.
+    """
+    package = read_torch(Path(path))
+    config = package.get("hyper_parameters") if isinstance(package, dict) else None
+    before = (config or {}).get("adapter", {}).get("base", {}).get("hash")
+    now = model.config["adapter"]["base"]
+    if before != now["hash"]:
+        raise CheckpointError(
+            f"{path} was begun from the weights {before}, and {now['id']} has {now['hash']}: give "
+            "the same init_from to resume it, or begin another run with run=FOLDER"
+        )
 
 
 def student_model(
