@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,29 @@ from jasco.controls import control_names
 from jasco.errors import CheckpointError, SettingError
 from jasco.io.plain import is_number
 from jasco.io.torch_files import misfits
+from jasco.network import VelocityNetwork
 
-if TYPE_CHECKING:
-    from jasco.model import Jasco
+
+class AdaptedModel(Protocol):
+    """Attributes of a `jasco.model.Jasco` that adapters read and change."""
+
+    loaded: LoadedAdapters
+    conditioners: nn.ModuleDict
+    network: VelocityNetwork
+    config: dict[str, Any]
+    name_or_path: str | None
+    revision: str | None
+    training: bool
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def controls(self) -> tuple[str, ...]: ...
+
+    def state_dict(self) -> dict[str, Tensor]: ...
+
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]: ...
 
 
 class LoadedAdapters:
@@ -79,7 +99,7 @@ class AdapterMethods:
             CheckpointError: there is no such adapter, or it belongs to another model.
             SettingError: a name that is loaded already, or a scale that is no number.
         """
-        model = cast("Jasco", self)
+        model = cast(AdaptedModel, self)
         hub = HubOptions(revision, cache_dir, local_files_only, token)
         adapter = (
             name_or_path
@@ -114,7 +134,7 @@ class AdapterMethods:
         self.loaded.scales = dict.fromkeys(self.loaded.adapters, 0.0) | dict(
             zip(names, each, strict=True)
         )
-        _apply(cast("Jasco", self))
+        _apply(cast(AdaptedModel, self))
 
     def unload_adapter(self, name: str | None = None) -> None:
         """Remove an adapter, or all; without any the weights are those of the base, bit by bit.
@@ -124,7 +144,7 @@ class AdapterMethods:
         """
         if name is not None:
             self._require_loaded(name)
-        model = cast("Jasco", self)
+        model = cast(AdaptedModel, self)
         for one in [name] if name is not None else list(self.loaded.adapters):
             for control in self.loaded.adapters[one].config.new:
                 del model.conditioners[control]
@@ -139,7 +159,7 @@ class AdapterMethods:
         Raises:
             SettingError: no adapter is loaded.
         """
-        model, loaded = cast("Jasco", self), self.loaded
+        model, loaded = cast(AdaptedModel, self), self.loaded
         if not loaded.adapters:
             raise SettingError("no adapter is loaded: model.load_adapter(NAME) loads one")
         nodes = model.config.get("model", {})
@@ -187,7 +207,7 @@ def _check_scale(name: str, scale: Any) -> None:
         raise SettingError(f"adapter {name}: its weight is {scale!r:.60}; give -100 to 100")
 
 
-def _check_fit(model: Jasco, adapter: Adapter, hub: HubOptions) -> None:
+def _check_fit(model: AdaptedModel, adapter: Adapter, hub: HubOptions) -> None:
     """Refuse an adapter of another base, control list or shape."""
     config = adapter.config
     added = [control for control in config.new if control in model.conditioners]
@@ -230,7 +250,7 @@ def _check_fit(model: Jasco, adapter: Adapter, hub: HubOptions) -> None:
         )
 
 
-def _is_added(model: Jasco, control: str) -> bool:
+def _is_added(model: AdaptedModel, control: str) -> bool:
     return any(control in adapter.config.new for adapter in model.loaded.adapters.values())
 
 
@@ -238,7 +258,7 @@ def _linear(layers: Mapping[str, nn.Module], name: str) -> nn.Linear:
     return cast(nn.Linear, layers[name])
 
 
-def _base(model: Jasco, hub: HubOptions) -> Mapping[str, Tensor]:
+def _base(model: AdaptedModel, hub: HubOptions) -> Mapping[str, Tensor]:
     """Weights of the base in float32, by name.
 
     A model with weights in bfloat16 reads them again: a small update would be lost in bfloat16.
@@ -260,7 +280,7 @@ def _base(model: Jasco, hub: HubOptions) -> Mapping[str, Tensor]:
     return state | loaded.originals
 
 
-def _add_controls(model: Jasco, adapter: Adapter) -> None:
+def _add_controls(model: AdaptedModel, adapter: Adapter) -> None:
     """Build the conditioners of the controls that an adapter adds, with the adapter's weights."""
     network, source = model.config.get("model", {}).get("network", {}), f"adapter {adapter.name}"
     conditioners: dict[str, nn.Module] = dict(model.conditioners)
@@ -281,7 +301,7 @@ def _add_controls(model: Jasco, adapter: Adapter) -> None:
 
 
 @torch.no_grad()
-def _apply(model: Jasco) -> None:
+def _apply(model: AdaptedModel) -> None:
     """Set the weights to those of the base and the weighted updates of all adapters."""
     loaded = model.loaded
     active = [(a, loaded.scales[n]) for n, a in loaded.adapters.items() if loaded.scales[n]]

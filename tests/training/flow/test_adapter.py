@@ -172,8 +172,8 @@ def test_a_new_control_trains_whole(base_without_melody, songs, tmp_path):
     model.load_adapter(export.folder, scale=0.5)
     assert model.controls == ("text", "chords", "melody")
     tune = Conditions(CLIP.text, CLIP.chords, melody=Melody.from_rows(torch.arange(50) % 53, 50.0))
-    heard = [model.generate(clip, **SETTINGS).latents for clip in (CLIP, tune)]
-    assert not torch.equal(*heard)
+    takes = [model.generate(clip, **SETTINGS).latents for clip in (CLIP, tune)]
+    assert not torch.equal(*takes)
     model.set_adapters([], [])
     assert torch.equal(model.generate(tune, **SETTINGS).latents, before)
     model.unload_adapter()
