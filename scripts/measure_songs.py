@@ -4,7 +4,7 @@
 
 Each song of the band gives a text, chords, drums and a melody. The checkpoint makes
 
-- loops: four bars of a song, played twice;
+- loops: four bars of a song, once from the first and once from the third bar on, played twice;
 - continuations: a take of the model's own length, and half of it more;
 - edits: chords a whole tone higher in the middle of a take, and the same chords in a fresh take;
 - songs: the song in blended windows, and in separate takes of the model's own length.
@@ -24,20 +24,29 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from seams import (
+    AT_WRAP,
+    INSIDE,
+    Row,
+    level,
+    near_seams,
+    onset_counts,
+    onsets_of_loops,
+    seam_ratio,
+)
 from torch import Tensor
 
 from jasco import ChordProgression, Conditions, Jasco, Melody
 from jasco.adherence import AdherenceReport, ControlExtractor
-from jasco.adherence.controls import comparison, headlines
-from jasco.adherence.drums import Rhythm
-from jasco.adherence.melody import MELODY_RATE, Tune
+from jasco.adherence.controls import headlines
+from jasco.adherence.melody import MELODY_RATE
 from jasco.audio import Audio
 from jasco.band.folder import Band
 from jasco.band.render import render_song
@@ -45,10 +54,6 @@ from jasco.chords.vocabulary import SPELLINGS
 from jasco.flow import make_solver
 from jasco.io.jsonl import read_lines, write_lines
 from jasco.song.windows import windows_of
-
-FRAME = 640  # samples of a frame of flux and level, 20 ms at 32 kHz
-PIECE = 1.0  # length (s) of the pieces near seams and elsewhere
-Row = dict[str, Any]
 
 
 class Bench:
@@ -111,29 +116,43 @@ class Subject:
 
 
 def measure_loop(bench: Bench, subject: Subject) -> Row:
-    """Loop of four bars, played twice."""
+    """Loop of four bars, and the same loop begun at its third bar, both played twice.
+
+    Onsets are counted around the two bar lines that begin a loop: each is at the wrap of one loop
+    and inside the other. A song that is cut into a loop is not periodic (drums enter, fills lead
+    elsewhere), so that its first bar line is harder than others wherever it lies.
+    """
     song, rate = subject.song, bench.model.sample_rate
     length = 4 * 60 * int(song.meter.partition("/")[0]) / song.bpm
     clip = subject.cut(0.0, length)
-    loop = bench.model.loop(
-        clip, bars=4, bpm=song.bpm, time_signature=song.meter, seed=subject.number
-    )
-    samples = loop.audio[0]
-    twice = torch.cat([samples, samples], 1)
-    drums = clip.drums.resample(rate).samples[:, : samples.shape[1]]  # type: ignore[union-attr]
+    drums = clip.drums.resample(rate).samples[:, : round(length * rate)]  # type: ignore[union-attr]
+    clips = [replace(clip, drums=Audio(drums, rate)), turned(clip, drums, length, rate)]
+    loops = [
+        bench.model.loop(
+            one, bars=4, bpm=song.bpm, time_signature=song.meter, seed=subject.number
+        ).audio[0]
+        for one in clips
+    ]
     roll = clip.melody.frames(round(length * MELODY_RATE), MELODY_RATE)  # type: ignore[union-attr]
+    rhythms = [Conditions(drums=Audio(one.drums.samples.repeat(1, 2), rate)) for one in clips]  # type: ignore[union-attr]
     again = replace(
-        clip,
+        rhythms[0],
         chords=replace(clip.chords, loop=True),  # type: ignore[type-var]
-        drums=Audio(torch.cat([drums, drums], 1), rate),
         melody=Melody.from_array(torch.cat([roll, roll], 1), frame_rate=MELODY_RATE),
     )
+    reports = [
+        bench.report(samples.repeat(1, 2), one)
+        for samples, one in zip(loops, (again, rhythms[1]), strict=True)
+    ]
+    samples = loops[0]
     jump = (samples[:, 0] - samples[:, -1]).abs().max()
     return {
-        "exact": samples.shape[1] == round(length * rate),
+        "exact": all(one.shape[1] == round(length * rate) for one in loops),
         "jump": float(jump / samples.diff().abs().flatten().quantile(0.99)),
-        "wrap": seam_ratio(twice, [length], rate),
-        **near_seams(bench.report(twice, again), [length], 2 * length),
+        "wrap": seam_ratio(samples.repeat(1, 2), [length], rate),
+        **near_seams(reports[0], [length], 2 * length),
+        AT_WRAP: onset_counts(reports, length),
+        INSIDE: onset_counts(reports, length / 2),
     }
 
 
@@ -240,67 +259,17 @@ def raised(chords: ChordProgression, tones: int = 2) -> ChordProgression:
     return replace(chords, names=tuple(names))
 
 
-def level(samples: Tensor) -> float:
-    """Root mean square of a recording (dB)."""
-    return float(10 * torch.log10(samples.square().mean() + 1e-12))
-
-
-def seam_ratio(samples: Tensor, seams: Sequence[float], rate: int) -> dict[str, float]:
-    """Spectral flux within 60 ms of seams over that elsewhere, and the same of steps in level."""
-    mono = samples.mean(0)
-    size = 2 * FRAME
-    spectrum = torch.stft(mono, size, FRAME, window=torch.hann_window(size), return_complex=True)
-    magnitude = spectrum.abs()
-    flux = magnitude.diff(dim=1).clamp(min=0).sum(0) / (magnitude.sum(0)[1:] + 1e-9)
-    # Level over 200 ms before and after each frame (dB).
-    power = mono[: len(mono) // FRAME * FRAME].view(-1, FRAME).square().mean(1)
-    means = power.unfold(0, 10, 1).mean(1)
-    levels = 10 * torch.log10(means + 1e-9)
-    step = (levels[10:] - levels[:-10]).abs()
-    places = [round(seam * rate / FRAME) for seam in seams]
-    near = torch.zeros(len(flux), dtype=torch.bool)
-    for place in places:
-        near[max(place - 3, 0) : place + 4] = True
-    steps = [float(step[min(max(place - 10, 0), len(step) - 1)]) for place in places]
-    return {
-        "flux": float(flux[near].mean() / flux[~near].mean()),
-        "step": statistics.fmean(steps) - float(step.mean()),
-    }
-
-
-def near_seams(report: AdherenceReport, seams: Sequence[float], duration: float) -> Row:
-    """Headline scores of the pieces around seams, and of the other pieces between them."""
-    edges = [0.0, *(seam - PIECE / 2 for seam in seams), duration]
-    others = []
-    for first, last in zip(edges, edges[1:], strict=False):
-        begin = first + PIECE if first else 0.0
-        others += [begin + k * PIECE for k in range(int((last - begin) / PIECE + 1e-6))]
-    starts = {"near": edges[1:-1], "elsewhere": others}
-    return {place: pieces(report, which) for place, which in starts.items()}
-
-
-def pieces(report: AdherenceReport, starts: Sequence[float]) -> dict[str, float]:
-    """Mean headline scores of the pieces of a report, where they are defined."""
-    found: dict[str, list[float]] = {}
-    for start in starts:
-        for control in report.compared:
-            sides = report.requested[control], report.extracted[control]
-            cropped = [crop(side, start, start + PIECE) for side in sides]
-            value = comparison(control).scores(*cropped)[headlines()[control]]
-            if math.isfinite(value):
-                found.setdefault(headlines()[control], []).append(value)
-    return {name: statistics.fmean(values) for name, values in found.items()}
-
-
-def crop(side: Any, start: float, stop: float) -> Any:
-    """Part of one side of a comparison."""
-    if isinstance(side, Rhythm):
-        return Rhythm(side.onsets[(side.onsets >= start) & (side.onsets < stop)])
-    if isinstance(side, Tune):
-        frames = slice(round(start * MELODY_RATE), round(stop * MELODY_RATE))
-        return Tune(side.pitch_classes[frames])
-    clipped = [(max(first, start), min(last, stop), label) for first, last, label in side]
-    return [segment for segment in clipped if segment[1] > segment[0]]
+def turned(clip: Conditions, drums: Tensor, length: float, rate: int) -> Conditions:
+    """Conditions of a loop (s), with these drums, that begins in its middle."""
+    half = length / 2
+    roll = clip.melody.frames(round(length * MELODY_RATE), MELODY_RATE)  # type: ignore[union-attr]
+    chords: Any = replace(clip.chords, end=length, loop=True)  # type: ignore[type-var]
+    return replace(
+        clip,
+        chords=chords.crop(half, half + length),
+        drums=Audio(drums.roll(-(drums.shape[1] // 2), 1), rate),
+        melody=Melody.from_array(roll.roll(-round(half * MELODY_RATE), 1), frame_rate=MELODY_RATE),
+    )
 
 
 def table(rows: list[Row]) -> str:
@@ -345,6 +314,8 @@ def main() -> None:
             print(kind, json.dumps(rows[-1]), flush=True)
         if rows:
             print(f"{kind}\n{table(rows)}", flush=True)
+        if rows and kind == "loops":
+            print(onsets_of_loops(rows), flush=True)
 
 
 if __name__ == "__main__":
