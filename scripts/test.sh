@@ -12,6 +12,8 @@ missing=()
 command -v git >/dev/null || missing+=(git)
 command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 command -v fluidsynth >/dev/null || missing+=(fluidsynth)
+command -v chromium >/dev/null || missing+=(chromium)
+command -v chromedriver >/dev/null || missing+=(chromium-driver)
 [ -f /usr/share/sounds/sf2/FluidR3_GM.sf2 ] || missing+=(fluid-soundfont-gm)
 [ ${#missing[@]} = 0 ] || debian "${missing[@]}"
 

@@ -36,6 +36,7 @@ EXTRAS = {
     "plot": "figures",
     "stretch": "drum loops at another tempo",
     "c2pa": "signed manifests of generated files",
+    "ui": "the studio, a page for the browser",
 }
 
 

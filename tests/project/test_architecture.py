@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data.datamodule", "data.segments", "prepare"),
     ("band",),
     ("audiocraft", "evaluation", "pipeline", "training"),
+    ("studio",),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

@@ -115,6 +115,8 @@ SLOW = tuple(
         "session/test_files.py::test_a_killed_write",
         "song/test_level.py::test_new_samples",
         "song/test_streaming.py::test_a_minute",
+        "studio/test_journeys.py",
+        "studio/test_sheet.py::test_a_chord_that_begins",
         "test_codec.py::test_a_minute",
         "test_demo.py",
         "test_drum_notices.py",

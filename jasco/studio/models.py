@@ -1,0 +1,109 @@
+"""Models of the studio: the one that is loaded, and the loading of another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from jasco.errors import SettingError
+from jasco.io.hub import is_repo_id
+from jasco.model import Jasco
+
+PUBLISHED = tuple(
+    f"facebook/jasco-chords-drums{melody}-{size}"
+    for size in ("400M", "1B")
+    for melody in ("", "-melody")
+)
+"""Published models, which are downloaded when they are chosen."""
+
+_WAIT = 0.5  # s between two looks at a download
+
+
+class Models:
+    """Model in use, loaded in the background from the beginning on.
+
+    Args:
+        name: Hub id, folder or Lightning checkpoint.
+        device, dtype: see `Jasco.from_pretrained`.
+    """
+
+    def __init__(self, name: str, device: str = "auto", dtype: str = "auto") -> None:
+        self._first, self._device, self._dtype = name, device, dtype
+        self._allowed = tuple(dict.fromkeys((name, "demo", *PUBLISHED)))
+        self._lock = threading.Lock()
+        self._model: Jasco | None = None
+        self._error: Exception | None = None
+        self.name = name
+        self._thread = threading.Thread(target=self._load, args=(name,), daemon=True)
+        self._thread.start()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names that a page may choose."""
+        return self._allowed
+
+    def get(self) -> Jasco:
+        """Model in use; waits for it.
+
+        Raises:
+            JascoError: it could not be loaded.
+        """
+        self._thread.join()
+        if self._model is None and self._error is not None:
+            raise self._error
+        if self._model is None:
+            raise SettingError("no model is loaded: choose one")
+        return self._model
+
+    def choose(self, name: Any) -> Generator[dict[str, Any]]:
+        """Load another model; yields the bytes that are downloaded, then its facts.
+
+        Raises:
+            JascoError: the name is not offered, or the model cannot be loaded; the one before
+                stays.
+        """
+        if name not in self._allowed:
+            raise SettingError(f"model is {name!r:.80}: choose one of {', '.join(self._allowed)}")
+        with self._lock:
+            self._thread.join()
+            if name != self.name or self._model is None:
+                self._thread = threading.Thread(target=self._load, args=(name,), daemon=True)
+                self._thread.start()
+                while self._thread.is_alive():
+                    self._thread.join(_WAIT)
+                    yield {"event": "loading", "bytes": _downloaded(name)}
+                if self._error is not None:
+                    error, self._error = self._error, None
+                    raise error
+        yield {"event": "model", **self.facts()}
+
+    def facts(self) -> dict[str, Any]:
+        """Facts of the model in use for the page."""
+        model = self.get()
+        return {
+            "name": self.name,
+            "controls": list(model.controls),
+            "segment": model.segment_duration,
+            "sample_rate": model.sample_rate,
+            "steps": getattr(model.solver, "steps", None),
+            "guidance": dict(model.guidance),
+        }
+
+    def _load(self, name: str) -> None:
+        try:
+            found = Jasco.from_pretrained(name, device=self._device, dtype=self._dtype)
+            self._model, self.name, self._error = found, name, None
+        except Exception as error:
+            self._error = error
+
+
+def _downloaded(name: str) -> int:
+    """Bytes of a model in the Hub cache, with those of an unfinished download."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    if not is_repo_id(name):
+        return 0
+    folder = Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "blobs"
+    return sum(path.stat().st_size for path in folder.glob("*")) if folder.is_dir() else 0

@@ -1,0 +1,219 @@
+"""Journeys of a musician through the page, in a real browser, with the demo and two solver steps.
+
+None leaves an error in the console or a request to another host.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from browser import Page, opened_page
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "assets" / "samples"
+
+
+@pytest.fixture(scope="module")
+def tune(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wav that the fake microphone plays: A3, C4, E4 with two overtones."""
+    time_ = np.arange(int(0.8 * 48000)) / 48000
+    tones = [
+        sum(np.sin(2 * np.pi * pitch * k * time_) / k for k in (1, 2, 3)) * np.hanning(len(time_))
+        for pitch in (220.0, 261.63, 329.63)
+    ]
+    path = tmp_path_factory.mktemp("voice") / "hum.wav"
+    soundfile.write(path, 0.3 * np.concatenate(tones), 48000, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, int]]:
+    """Address and process id of a studio."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, "-m", "jasco.cli.studio", "--port", str(port)]
+    process = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert f"http://127.0.0.1:{port}" in line, line
+        yield f"http://127.0.0.1:{port}/", process.pid
+    finally:
+        process.terminate()
+        assert process.wait(30) == 143
+
+
+@pytest.fixture(scope="module")
+def browser(
+    server: tuple[str, int], tune: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    profile = tmp_path_factory.mktemp("profile")
+    microphone = f"--use-file-for-fake-audio-capture={tune}"
+    with opened_page(server[0], profile, microphone) as page:
+        yield page
+
+
+@pytest.fixture
+def page(browser: Page) -> Iterator[Page]:
+    """Fresh page with two steps of the solver; afterwards its logs are looked through."""
+    browser.driver.get(browser.address + "studio/static/icon.svg")
+    browser.run("localStorage.clear()")
+    browser.open()
+    browser.set("#steps", 2)
+    yield browser
+    assert browser.errors() == []
+    assert browser.hosts() <= {"127.0.0.1"}
+
+
+def type_chords(page: Page, *names: str) -> None:
+    """Type chords into the lane, one a bar."""
+    page.click("#chords .hint")
+    for count, name in enumerate(names, 1):
+        page.until(lambda: page.all("#chords input"))[0].send_keys(name + "\t")
+        page.until(lambda count=count: len(page.all("#chords .chord")) == count)
+
+
+def file_of_take(page: Page, folder: Path) -> Path:
+    """File of the take that is shown."""
+    address = page.until(lambda: page.find("#download").get_attribute("href"))
+    with urllib.request.urlopen(address) as answer:
+        path = folder / "take.flac"
+        path.write_bytes(answer.read())
+    return path
+
+
+def test_a_chart_is_typed_and_heard(page: Page) -> None:
+    page.find("#text").send_keys("lo-fi piano")
+    type_chords(page, "Dm7", "G7", "Cmaj7", "A7")
+    assert page.find("#written").get_attribute("value") == "Dm7 | G7 | Cmaj7 | A7"
+    page.click("#audition")
+    page.until(lambda: page.find("#beat").is_displayed())
+    page.click("#audition")
+    take = page.generate()
+    assert "lo-fi piano" in take.text
+    page.until(lambda: page.find("#clock").text >= "0:01")  # it plays
+    page.until(lambda: len(page.all("#scores .meter")) == 1)
+    asked, extracted = page.all("#result-lanes .heard")
+    assert asked.text.split() == ["Dm7", "G7", "Cmaj7", "A7"]
+    assert extracted.find_elements("css selector", ".chord")
+
+
+def test_dropped_drums_are_drawn_and_used(page: Page) -> None:
+    page.drop("#drums", SAMPLES / "beat.ogg")
+    page.until(lambda: len(page.all("#drums .tick")) > 20)
+    assert "beat.ogg" in page.find("#drums").text
+    page.generate()
+    page.until(lambda: page.all("#scores .meter"))
+    assert "strokes" in page.find("#scores").text
+
+
+def test_a_hummed_tune_becomes_notes(page: Page) -> None:
+    page.click("#hum")
+    page.until(lambda: page.find("#hum").text.endswith("Stop"))
+    time.sleep(3)  # the microphone plays the tune over and over
+    page.click("#hum")
+    page.until(lambda: page.all("#roll .note"))
+    names = {note.get_attribute("aria-label").split(",")[0] for note in page.all("#roll .note")}
+    assert {"A3", "C4", "E4"} <= names
+
+
+def test_bars_are_made_anew_and_the_others_stay(page: Page, tmp_path: Path) -> None:
+    page.set("#written", "C | Am | F | G")
+    page.until(lambda: len(page.all("#chords .chord")) == 4)
+    page.generate()
+    before, rate = soundfile.read(file_of_take(page, tmp_path))
+    page.click("#ruler [data-bar='3']")
+    page.find("#ruler [data-bar='3']").send_keys("\ue008\ue014")  # Shift and right
+    assert page.find("#again").text == "Regenerate bars 3–4"
+    page.until(lambda: page.find("#again").is_enabled())
+    page.click("#again")
+    page.until(lambda: len(page.all("#takes li")) == 2)
+    page.until(lambda: "bars 3–4" in page.find("#result-facts").text)
+    after, _ = soundfile.read(file_of_take(page, tmp_path))
+    assert len(before) == len(after)
+    kept = int(4.9 * rate)
+    assert np.array_equal(before[:kept], after[:kept])
+    assert not np.array_equal(before[int(5.5 * rate) :], after[int(5.5 * rate) :])
+
+
+def test_cancel_stops_the_work(page: Page, server: tuple[str, int]) -> None:
+    def busy() -> float:
+        """Share of a processor that the server takes over half a second."""
+        times = []
+        for wait in (0.5, 0.0):
+            fields = Path(f"/proc/{server[1]}/stat").read_text().rpartition(")")[2].split()
+            times.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+            time.sleep(wait)
+        return times[1] - times[0]
+
+    page.set("#steps", 200)
+    page.set("#bars", 60)  # of 2.5 s: minutes of work
+    page.set("#stream", "on")
+    page.find("#text").send_keys("march")
+    page.click("#generate")
+    page.until(lambda: page.find("#step").text.startswith("Step"))
+    page.click("#cancel")
+    page.until(lambda: page.find("#generate").is_displayed())
+    page.until(lambda: busy() < 0.05)
+    assert not page.all("#takes li")
+
+
+def test_a_reload_keeps_desk_and_takes(page: Page) -> None:
+    page.find("#text").send_keys("slow waltz")
+    page.set("#metre", "3/4")
+    page.set("#written", "C | F | G | C")
+    page.until(lambda: len(page.all("#chords .chord")) == 4)
+    page.generate()
+    page.open()
+    assert page.find("#text").get_attribute("value") == "slow waltz"
+    assert page.find("#metre").get_attribute("value") == "3/4"
+    assert len(page.all("#chords .chord")) == 4
+    page.click("#takes .name")
+    page.until(lambda: page.find("#clock").text >= "0:01")
+
+
+def test_a_dropped_take_restores_its_settings(page: Page, tmp_path: Path) -> None:
+    page.find("#text").send_keys("funk in the rain")
+    page.set("#bpm", 120)
+    page.set("#written", "Em7 . A7 . | D | Em7 | A7")
+    page.until(lambda: len(page.all("#chords .chord")) == 5)
+    page.set("#seed", 4711)
+    page.generate()
+    take = file_of_take(page, tmp_path)
+    page.run("localStorage.clear()")
+    page.open()
+    assert not page.all("#takes li")
+    page.drop("#desk", take)
+    page.until(lambda: page.all("#takes li"))
+    wanted = {"text": "funk in the rain", "bpm": "120", "seed": "4711", "bars": "4", "steps": "2"}
+    assert wanted == {name: page.find(f"#{name}").get_attribute("value") for name in wanted}
+    assert page.find("#written").get_attribute("value") == "Em7 A7 | D | Em7 | A7"
+
+
+@pytest.mark.parametrize("place", ["#drums", "#desk"])
+def test_a_wrong_file_is_named_in_the_page(page: Page, tmp_path: Path, place: str) -> None:
+    wrong = tmp_path / "holiday.wav"
+    wrong.write_text("no sound at all")
+    page.drop(place, wrong)
+    page.until(lambda: page.find("#message").get_attribute("class") == "error")
+    assert "holiday.wav" in page.message
+    assert "jasco-studio" not in page.message  # no path of the server
+    assert not page.all("#takes li")
+
+
+def test_a_chord_that_cannot_be_read_is_named(page: Page) -> None:
+    page.click("#chords .hint")
+    page.find("#chords input").send_keys("Hx7\n")
+    page.until(lambda: page.find("#message").get_attribute("class") == "error")
+    assert "'Hx7'" in page.message
