@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +20,7 @@ from jasco.io.plain import is_number, is_whole
 MAX_COUNT = 4096
 """Largest batch, and largest number of threads, in a recipe."""
 _SHORTEST = 1e-9  # s, so that a first bar may begin at 0
-_LATER = ("batch", "threads", "song")  # fields that version 0.1 did not write
+_LATER = ("batch", "threads", "song", "adapters")  # fields that version 0.1 did not write
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Recipe:
             ``None`` in recipes of earlier versions.
         song: plain data of an edit (`jasco.song.edit`), whose conditions are those of its ranges,
             or of a loop (`jasco.song.loop`), sections or a stream; ``None`` for other takes.
+        adapters: name, source, revision, hash and scale of each adapter in use; or ``None``.
     """
 
     model: str | None
@@ -53,14 +54,16 @@ class Recipe:
     batch: int | None = None
     threads: int | None = None
     song: Mapping[str, Any] | None = None
+    adapters: Sequence[Mapping[str, Any]] | None = None
 
     def to_dict(self, num_frames: int, frame_rate: float) -> dict[str, Any]:
         """Plain data; see `jasco.control_value.ControlValue.to_plain` of each control."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         plain["solver"], plain["guidance"] = dict(self.solver), dict(self.guidance)
         plain["conditions"] = _plain(self.conditions, num_frames, frame_rate)
-        if self.song is None:
-            del plain["song"]
+        for name in ("song", "adapters"):
+            if not plain[name]:
+                del plain[name]
         plain["versions"] = {"jasco": version("jasco"), "torch": version("torch")}
         return plain
 
@@ -120,6 +123,19 @@ def _is_song(value: object) -> bool:
     return all(map(_is_text, texts)) and isinstance(source["recipe"], Mapping | None)
 
 
+def _are_adapters(value: object) -> bool:
+    if not isinstance(value, list) or len(value) > MAX_COUNT:
+        return value is None
+    texts = ("name", "source", "hash")
+    return all(
+        isinstance(one, Mapping)
+        and all(_is_text(one.get(key)) for key in texts)
+        and (one.get("revision") is None or _is_text(one["revision"]))
+        and is_number(one.get("scale"))
+        for one in value
+    )
+
+
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model": (lambda v: v is None or _is_text(v), "a name"),
     "revision": (lambda v: v is None or _is_text(v), "a commit"),
@@ -136,6 +152,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: v is None or _is_song(v),
         "a loop, a stream, sections, or an edit",
     ),
+    "adapters": (_are_adapters, "a list of name, source, hash and scale"),
 }
 
 

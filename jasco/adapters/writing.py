@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from jasco.adapters.adapter import AdapterConfig
-from jasco.adapters.reading import CONFIG, FORMAT, PREFIX, WEIGHTS
-from jasco.checkpoint import CARD
+from jasco.adapters.reading import CONFIG, FORMAT, PREFIX, WEIGHTS, read_adapter
+from jasco.checkpoint import CARD, push
 from jasco.device import STORED
 from jasco.errors import CheckpointError, SettingError
 from jasco.io.atomic import replacing_folder
@@ -63,6 +63,29 @@ def save_adapter(
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{target} could not be written: {error}") from error
     return target
+
+
+def push_adapter(
+    folder: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    token: str | None = None,
+    commit_message: str = "Upload an adapter of a Jasco model",
+) -> str:
+    """Upload an adapter to the Hub; returns the URL of the commit.
+
+    Args:
+        folder: folder of the adapter, or of the run that trained it.
+        repo_id: repository, made where missing.
+        private, token, commit_message: as in `jasco.Jasco.push_to_hub`.
+
+    Raises:
+        CheckpointError: there is no adapter, or the Hub refused it or was not reached.
+    """
+    adapter = read_adapter(folder)
+    source = Path(adapter.source)
+    return push(source, repo_id, private=private, token=token, message=commit_message)
 
 
 def _plain(config: AdapterConfig) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--card", metavar="FILE", type=Path, help="model card, in place of a generated one"
     )
+    line = "make an adapter part of the model; for several repeat the option"
+    parser.add_argument("--merge", metavar="NAME[:WEIGHT]", action="append", default=[], help=line)
     parser.add_argument("--push", metavar="REPO_ID", help="upload the folder to the Hub too")
     parser.add_argument("--private", action="store_true", help="with --push: a private repository")
     add_hub_options(parser)
@@ -59,9 +61,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from jasco.errors import CheckpointError
     from jasco.io.plain import MAX_JSON_BYTES, read_text
+    from jasco.pipeline.adapters import read_adapters
 
     card = None if args.card is None else read_text(args.card, CheckpointError, MAX_JSON_BYTES)
+    adapters = read_adapters(args.merge)
     model = load_model(args.source, args, device="cpu", dtype="float32")
+    for adapter in adapters:
+        model.load_adapter(
+            adapter.source,
+            scale=adapter.scale,
+            cache_dir=args.cache_dir,
+            local_files_only=args.local_files_only,
+        )
+    if adapters:
+        model.merge_adapter()
     folder = model.save_pretrained(
         args.out, text_encoder=not args.no_text_encoder, dtype=args.dtype, card=card
     )

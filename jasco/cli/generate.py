@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jasco.band.patterns import pattern_names
 from jasco.cli.errors import one_line_errors
 from jasco.cli.leaving import leave
-from jasco.cli.loading import add_hub_options, load_model
+from jasco.cli.loading import add_hub_options, load_adapters, load_model
 from jasco.cli.signals import raising_sigterm
 from jasco.cli.threads import MAX_THREADS
 from jasco.controls import CONTROLS, control_names
 from jasco.errors import JascoError, SettingError
 from jasco.flow import SOLVERS
 from jasco.notices import tell
+from jasco.pipeline.adapters import ADAPTER_KEYS
 from jasco.pipeline.charts import CHART_KEYS
 from jasco.pipeline.edits import EDIT_KEYS
 from jasco.pipeline.extractors import EXTRACTOR_KEYS
@@ -63,6 +64,7 @@ MORE_OPTIONS: dict[str, dict[str, Any]] = {
     "keep": {"metavar": "NAME,..."},
     "strength": {"type": float, "metavar": "X"},
     "crossfade": {"type": float, "metavar": "S"},
+    "adapter": {"action": "append", "metavar": "NAME[:WEIGHT]"},
     "jump_n_sample": {"type": int, "metavar": "N"},
     "jump_length": {"type": int, "metavar": "N"},
 }
@@ -93,6 +95,7 @@ examples:
   jasco-generate "lo-fi" --chords "C Am | F G" --bpm 80 --best-of 8 --seed 7 -o best.flac
   jasco-generate "bossa nova" --chords "Dm7 G7 C" --bpm 130 --drums "bossa, 16ths" -o bossa.flac
   jasco-generate "swing" --chart song.html --bars 9-16 --bpm 120 -o chart.flac
+  jasco-generate "my style" --chords "C Am | F G" --bpm 96 --adapter runs/mine:0.8 -o mine.flac
   jasco-generate --request songs.jsonl --batch-size 8 -o song.flac
   jasco-generate --from song.flac --guidance all=1.5,text=3 -o other.flac
   jasco-generate "swing" --chords "C Am | F G" --bpm 120 --session song/
@@ -176,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     for key, names in EXTRACTOR_KEYS.items():
         line = f"extractor of --{key.removesuffix('_extractor')}-from; default: the first installed"
         add(f"--{key.replace('_', '-')}", choices=names, help=line)
-    for key, (_, _, line) in (CHART_KEYS | EDIT_KEYS | LOOP_KEYS).items():
+    for key, (_, _, line) in (CHART_KEYS | EDIT_KEYS | LOOP_KEYS | ADAPTER_KEYS).items():
         add(f"--{key.replace('_', '-')}", help=line, **MORE_OPTIONS.get(key, {}))
     for flags, (kind, metavar, line) in OPTIONS.items():
         add(*flags.split(), type=kind, metavar=metavar, help=line)
@@ -247,6 +250,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     first = _first(requests, Sources)
 
     model = load_model(name, args, device=device, dtype=dtype, revision=place.revision)
+    adapters = load_adapters(requests, model, args)
     load = time.perf_counter() - started
     check_fit(requests, model)
     failed = 0
@@ -258,6 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         keep_recipe=not args.no_recipe,
         checker=_checker(plan, model.device, args.check_chords),
         credential=credential,
+        adapters=adapters,
         progress=True,
         pipe=getattr(sys.stdout, "buffer", None),
     ):

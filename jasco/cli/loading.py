@@ -7,7 +7,11 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jasco.model import Jasco
+    from jasco.pipeline.adapters import RequestAdapters
+    from jasco.pipeline.request import Request
 
 
 def add_hub_options(parser: argparse.ArgumentParser) -> None:
@@ -56,3 +60,20 @@ def load_model(
         cache_dir=args.cache_dir,
         local_files_only=args.local_files_only,
     )
+
+
+def load_adapters(
+    requests: Sequence[Request], model: Jasco, args: argparse.Namespace
+) -> RequestAdapters | None:
+    """Load the adapters of requests; ``None`` where they have none.
+
+    Raises:
+        CheckpointError, SettingError: an adapter that is missing, has changed or does not fit.
+    """
+    if not any(request.adapters for request in requests):
+        return None
+    from jasco.io.hub import HubOptions
+    from jasco.pipeline.adapters import RequestAdapters
+
+    hub = HubOptions(None, args.cache_dir, args.local_files_only)
+    return RequestAdapters(requests, model, hub, trusted=args.yes)

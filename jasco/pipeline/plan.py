@@ -44,7 +44,7 @@ class Take:
         special = request.edit is not None or request.loop is not None or request.stream
         alone = id(request) if special else None
         solver = request.solver, request.steps, request.shift
-        return request.duration, solver, guidance, request.sections, alone
+        return request.duration, solver, guidance, request.sections, request.adapters, alone
 
 
 class Plan:

@@ -22,6 +22,7 @@ from jasco.flow import SOLVERS, Guidance, Solver, make_solver
 from jasco.io.files import output_file
 from jasco.io.kinds import kind_of
 from jasco.notices import describe
+from jasco.pipeline.adapters import ADAPTER_KEYS, AdapterRequest, read_adapters
 from jasco.pipeline.charts import CHART_CONTROLS, CHART_KEYS, with_chart
 from jasco.pipeline.edits import EDIT_KEYS, EditRequest, with_edit
 from jasco.pipeline.extractors import EXTRACTOR_KEYS, named_extractors
@@ -75,7 +76,7 @@ def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
         found |= {key: (option.types, option.words) for key, option in spec.options.items()}
     found |= {f"{name}_from": ((str, Path), "the path of a recording") for name in CONTROLS}
     found |= {key: (str, " or ".join(names)) for key, names in EXTRACTOR_KEYS.items()}
-    more = {**CHART_KEYS, **EDIT_KEYS, **LOOP_KEYS}
+    more = {**CHART_KEYS, **EDIT_KEYS, **LOOP_KEYS, **ADAPTER_KEYS}
     return found | {key: (types, words) for key, (types, words, _) in more.items()} | _SETTINGS
 
 
@@ -109,6 +110,7 @@ class Request:
         drums_loop: repeating of the drums; ``None`` for drums that end.
         sections: texts of parts of the song; ``None`` for one text.
         stream: write the file while it is generated from left to right.
+        adapters: adapters, whose updates add up.
     """
 
     label: str | None
@@ -137,6 +139,7 @@ class Request:
     steps: int | None = None
     shift: float | None = None
     timing: Timing = Timing()
+    adapters: tuple[AdapterRequest, ...] = ()
 
     @classmethod
     def build(cls, values: Mapping[str, Any], label: str | None = None) -> Request:
@@ -219,6 +222,7 @@ class Request:
                 mark=values.get("mark", True),
                 stream=stream,
                 timing=Timing.of(given_values, charts, start=start, is_edit=edit is not None),
+                adapters=read_adapters(values.get("adapter")),
             )
 
     @property

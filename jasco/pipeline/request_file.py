@@ -11,6 +11,7 @@ from jasco.controls import CONTROLS
 from jasco.errors import SettingError
 from jasco.io.jsonl import read_lines
 from jasco.io.plain import read_json
+from jasco.pipeline.adapters import resolved_adapters
 from jasco.pipeline.inputs import checked_input, is_written
 from jasco.pipeline.request import keys
 
@@ -60,5 +61,9 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(drums, str) and is_pattern(drums) and not (folder / drums).exists():
         files.remove("drums")
     files += [] if is_link(values.get("chart")) else ["chart"]
-    paths = {key: str(folder / values[key]) for key in files if isinstance(values.get(key), str)}
+    paths: dict[str, Any] = {
+        key: str(folder / values[key]) for key in files if isinstance(values.get(key), str)
+    }
+    if "adapter" in values:
+        paths["adapter"] = resolved_adapters(values["adapter"], folder)
     return {**values, **paths}

@@ -13,6 +13,7 @@ from jasco.controls import CONTROLS
 from jasco.device import available_devices
 from jasco.errors import SettingError
 from jasco.flow import SOLVERS
+from jasco.pipeline.adapters import adapters_of
 from jasco.pipeline.edits import edit_values
 from jasco.pipeline.events import Note
 from jasco.pipeline.loops import loop_values
@@ -142,6 +143,7 @@ def _values(recipe: Recipe, loudness: Any) -> dict[str, Any]:
         **({} if recipe.song is not None else {"duration": recipe.duration}),
         "solver": SOLVERS[solver.pop("name")](**solver),
         "guidance": dict(recipe.guidance),
+        **({"adapter": list(adapters_of(recipe))} if recipe.adapters else {}),
         "loudness": loudness,
     }
 

@@ -20,6 +20,7 @@ from jasco.errors import JascoError
 from jasco.flow import Solver, make_solver
 from jasco.flow.solvers import Callback
 from jasco.model import Generation, Jasco
+from jasco.pipeline.adapters import RequestAdapters
 from jasco.pipeline.events import (
     Candidate,
     Event,
@@ -161,6 +162,7 @@ def make_takes(
     keep_recipe: bool = True,
     credential: Credential | None = None,
     checker: Checker | None = None,
+    adapters: RequestAdapters | None = None,
     progress: bool = False,
     pipe: BinaryIO | None = None,
     callback: Callback | None = None,
@@ -175,6 +177,7 @@ def make_takes(
         keep_recipe: write the recipe into the file.
         credential: certificate that signs the C2PA manifests of files and sessions.
         checker: checker of the takes that are checked.
+        adapters: adapters of the requests; ``None`` where they have none.
         progress: show a bar of the solver's steps on stderr.
         pipe: file object of a stream whose output is `STDOUT`.
         callback: called after each step of the solver; an exception in it ends the work.
@@ -191,6 +194,8 @@ def make_takes(
     scores: dict[int, float] = {}
     for attempts in _batches(takes, batch_size):
         watch = Stopwatch(model.device)
+        if adapters is not None:
+            adapters.use(attempts[0].take.request)
         found = yield from reader.read(dict.fromkeys(take.request for take, _ in attempts))
         batch = [attempt for attempt in attempts if attempt.take.request in found]
         if not batch:

@@ -128,4 +128,5 @@ class Sampling:
             batch=len(self.seeds),
             threads=torch.get_num_threads(),
             song=song,
+            adapters=model.adapter_facts(),
         ).to_dict(frames, rate)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 import runs
 import torch
+from adapter_files import LAYERS, write
 from safetensors.torch import load_file, save_file
 
-from jasco.adapters import AdapterConfig, base_hash, read_adapter, save_adapter
+from jasco.adapters import push_adapter, read_adapter
 from jasco.errors import CheckpointError, SettingError
 from jasco.flow import Euler
 from jasco.model import Jasco
 
-LAYERS = ("network.transformer.layers.0.self_attention.qkv", "network.transformer.skips.0")
 SETTINGS = {"seed": 3, "solver": Euler(2)}
 
 
@@ -32,20 +31,6 @@ def model(base):
 
 def from_base(folder, dtype="float32"):
     return Jasco.from_pretrained(folder, device="cpu", dtype=dtype)
-
-
-def write(model, folder, seed=0, **changes):
-    """An adapter of random numbers in a folder."""
-    sizes = {name: model.get_submodule(name).weight.shape for name in LAYERS}
-    base = {"id": "model", "revision": None, "hash": base_hash(model.state_dict())}
-    config = AdapterConfig(4, 8, LAYERS, base, model.controls)
-    config = replace(config, **changes)
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {
-        name: 0.1 * torch.randn(shape, generator=generator)
-        for name, shape in config.shapes(sizes).items()
-    }
-    return save_adapter(folder, config, tensors, dtype="float32")
 
 
 def latents(model):
@@ -221,6 +206,14 @@ def test_names_and_weights_are_checked(model, tmp_path):
         with pytest.raises(SettingError, match=re.escape(message)):
             act()
     assert model.active_adapters == {"mine": 1.0, "twice": 1.0}
+
+
+def test_an_upload_without_the_hub_is_one_line(model, tmp_path):
+    folder = write(model, tmp_path / "mine")
+    with pytest.raises(CheckpointError, match="owner/mine could not be written on the Hub"):
+        push_adapter(folder, "owner/mine", token="hf_none")
+    with pytest.raises(CheckpointError, match="holds no adapter"):
+        push_adapter(tmp_path, "owner/mine")
 
 
 def test_a_folder_of_other_files_is_not_replaced(model, tmp_path):
