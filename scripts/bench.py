@@ -101,9 +101,15 @@ def flops(run: Callable[[], Any]) -> int:
     return counter.get_total_flops()
 
 
-def random_400m(device: torch.device) -> Jasco:
-    """Model of the published 400M size with random weights, without access to the Hub."""
+def random_400m(device: torch.device, **network: Any) -> Jasco:
+    """Model of the published 400M size with random weights, without access to the Hub.
+
+    Args:
+        device: device of the weights.
+        network: further arguments of its `jasco.network.VelocityNetwork`.
+    """
     config = compose_config("+model=400m")
+    config["model"]["network"] |= network
     config["model"]["codec"] = {
         "_target_": "jasco.codec.EnCodec",
         "config": ENCODEC_32KHZ,

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any, cast
 
-from bench_rows import DEFAULT, ORIGINAL
+from bench_rows import DEFAULT, DISTILLED, ORIGINAL
 
 HERE = Path(__file__).resolve().parent
 PROCESS = HERE / "bench_process.py"
@@ -95,10 +95,12 @@ def against(other: Path, rows: list[str], repeats: int, report: Path | None) -> 
         results.append(compare(row, other, HERE.parent, repeats))
         print("\n".join(lines(results[-1])), flush=True)
     by_name = {result["row"]: result for result in results}
-    if by_name.keys() >= {ORIGINAL, DEFAULT}:
-        old, new = by_name[ORIGINAL]["before"], by_name[DEFAULT]["after"]
+    for way, said in ((DEFAULT, "by default"), (DISTILLED, "distilled")):
+        old, new = (
+            by_name.get(row, {}).get(side) for row, side in ((ORIGINAL, "before"), (way, "after"))
+        )
         if old and new:
-            print(f"a clip by default, against the original's way: {old['cpu'] / new['cpu']:.2f}")
+            print(f"a clip {said}, against the original's way: {old['cpu'] / new['cpu']:.2f}")
     if report:
         report.write_text(json.dumps(results, indent=1) + "\n")
     return 0
