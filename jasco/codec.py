@@ -17,7 +17,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from jasco.device import full_float32, to_device
-from jasco.encodec import EncodecConfig, EncodecModel
+from jasco.encodec import EncodecConfig, EncodecModel, FourierDecoder
 from jasco.errors import SettingError
 from jasco.io.fingerprint import fingerprint
 from jasco.io.pretrained import make_config
@@ -37,6 +37,7 @@ class EnCodec(nn.Module):
         config: values of an `EncodecConfig`, for random weights; ignored with ``pretrained``.
         latent_mean, latent_std: mean and standard deviation of the raw latents, one number or one
             per channel; by default those of the pretrained ``config.json``, else 0 and 1.
+        decoder: decoder in place of EnCodec's own.
 
     Attributes:
         decode_dtype: format of the products of `decode`: float32, or bfloat16, which is faster
@@ -46,8 +47,8 @@ class EnCodec(nn.Module):
             random.
 
     Raises:
-        SettingError: neither ``pretrained`` nor ``config`` is given, or statistics or rates that no
-            codec has.
+        SettingError: neither ``pretrained`` nor ``config`` is given, statistics or rates that no
+            codec has, or a decoder of other latents or channels.
         CheckpointError: the pretrained codec cannot be found or read, or is not whole.
     """
 
@@ -61,6 +62,7 @@ class EnCodec(nn.Module):
         config: Mapping[str, Any] | None = None,
         latent_mean: float | Sequence[float] | None = None,
         latent_std: float | Sequence[float] | None = None,
+        decoder: FourierDecoder | None = None,
     ) -> None:
         super().__init__()
         self.source = pretrained
@@ -82,6 +84,9 @@ class EnCodec(nn.Module):
         )
         self.register_buffer("mean", _statistic("latent_mean", mean, own), persistent=False)
         self.register_buffer("std", _statistic("latent_std", std, own), persistent=False)
+        if decoder is not None:
+            decoder.config.require_fit(own)
+        self.decoder = decoder
         self.requires_grad_(False)
         self.eval()
 
@@ -147,7 +152,7 @@ class EnCodec(nn.Module):
         # A batch is no faster on a CPU, and takes .2 GB a clip.
         size = 1 if latents.device.type == "cpu" and not latents.requires_grad else len(latents)
         with self._computing(self.decode_dtype):
-            parts = [self.model.decoder(self._denormalized(x)) for x in latents.split(size)]
+            parts = [self._decoder(self._denormalized(x)) for x in latents.split(size)]
         return torch.cat(parts).float()
 
     def decode_blocks(
@@ -166,7 +171,7 @@ class EnCodec(nn.Module):
             they lag behind the latents by the receptive field and about two blocks of each layer.
         """
         raw = map(self._denormalized, blocks)
-        stream = self.model.decoder.stream(raw, _block_size(self.mean.device), frames)
+        stream = self._decoder.stream(raw, _block_size(self.mean.device), frames)
         while True:
             # Not while the caller has the block.
             with torch.no_grad(), self._computing(self.decode_dtype):
@@ -212,6 +217,10 @@ class EnCodec(nn.Module):
         """
         tensors = (*self.model.encoder.state_dict().values(), self._coarse.codebook.embed)
         return fingerprint(tensors, self.sample_rate, self.hop_length)
+
+    @property
+    def _decoder(self) -> Any:
+        return self.decoder or self.model.decoder
 
     @property
     def _coarse(self) -> Any:

@@ -164,6 +164,8 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
             )
         model = self if dtype == "float32" else rounded(self, dtype)
         parts = {"codec": model.codec.save}
+        if model.codec.decoder is not None:
+            parts["decoder"] = model.codec.decoder.save
         text = model.conditioners["text"] if "text" in model.conditioners else None
         if isinstance(text, TextConditioner) and (text_encoder or not text.on_hub):
             parts["text_encoder"] = text.save_encoder

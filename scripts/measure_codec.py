@@ -2,6 +2,7 @@
 
     python scripts/measure_codec.py runs/codec/codec band/manifest.jsonl
     python scripts/measure_codec.py facebook/encodec_32khz music --json codec.json
+    python scripts/measure_codec.py demo band/manifest.jsonl --decoder runs/decoder/decoder
 
 Figures are means over recordings with 95 % intervals, for recordings outside the training data.
 """
@@ -20,8 +21,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from jasco.audio import Audio, load_audio
+from jasco.checkpoint.codec import CodecSource
 from jasco.codec import EnCodec
 from jasco.data.manifest import Recording, read_manifest, scan_folder
+from jasco.encodec import FourierDecoder
 from jasco.extract.onsets import detect_onsets
 from jasco.metrics import drums
 from jasco.metrics.bootstrap import bootstrap
@@ -99,7 +102,8 @@ def summarise(rows: list[Mapping[str, float]]) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Measure the given recordings."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("codec", help="folder or Hub id of an EnCodec")
+    parser.add_argument("codec", help="folder or Hub id of an EnCodec, or a checkpoint")
+    parser.add_argument("--decoder", help="folder or Hub id of a decoder in place of its own")
     parser.add_argument("recordings", type=Path, help="a folder, or a manifest (.jsonl)")
     parser.add_argument("--first", type=int, default=0, help="number of the first recording")
     parser.add_argument("--count", type=int, default=200)
@@ -107,7 +111,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--picture", type=Path, help="draw the first of them here")
     args = parser.parse_args(argv)
-    codec = EnCodec(pretrained=args.codec, latent_mean=None, latent_std=None).eval()
+    codec = CodecSource(args.codec).load()
+    if args.decoder:
+        codec.decoder = FourierDecoder(args.decoder).eval()
     path = args.recordings
     found = scan_folder(path) if path.is_dir() else read_manifest(path)
     chosen = found[args.first : args.first + args.count]

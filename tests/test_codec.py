@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pytest
 import torch
 from memory import peak, reset_peak
 
 from jasco.codec import WHOLE, EnCodec
+from jasco.encodec import FourierDecoder
+from jasco.encodec.fourier import sizes_of
+from jasco.errors import SettingError
 from jasco.model import Jasco
 
 WIDE = {
@@ -123,3 +127,68 @@ def test_a_batch_is_decoded_clip_by_clip(codec: EnCodec) -> None:
     assert sizes == [1, 1, 1]
     assert torch.equal(audio, torch.cat([codec.decode(clip[None]) for clip in latents]))
     torch.testing.assert_close(audio, codec.decode(latents.requires_grad_()).detach())
+
+
+# --- a Fourier decoder ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fourier(tiny: Jasco) -> EnCodec:
+    """The tiny codec with a decoder whose parts all have an effect."""
+    return with_fourier(tiny.codec)
+
+
+def with_fourier(codec: EnCodec) -> EnCodec:
+    torch.manual_seed(0)
+    sizes = {"widths": [16, 8], "depths": [1, 1]} | sizes_of(codec.model.config)
+    decoder = FourierDecoder(config=sizes)
+    for parameter in decoder.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    changed = EnCodec(config=asdict(codec.model.config), decoder=decoder)
+    changed.model.load_state_dict(codec.model.state_dict())
+    return changed
+
+
+def test_a_fourier_decoder_decodes_the_same_latents(fourier: EnCodec, tiny: Jasco) -> None:
+    latents = torch.randn(2, 700, fourier.latent_dim)
+    whole = fourier.decode(latents)
+    assert whole.shape == (2, 1, 700 * fourier.hop_length)
+    assert not torch.allclose(whole, tiny.codec.decode(latents))
+    with torch.no_grad():
+        together = fourier.decoder(fourier._denormalized(latents))  # type: ignore[misc]
+    torch.testing.assert_close(whole, together, rtol=0, atol=1e-5)
+    for frames in (25, 300):
+        blocks = fourier.decode_blocks(latents.split(40, dim=1), frames)
+        joined = torch.cat(list(blocks), dim=-1)
+        torch.testing.assert_close(joined, whole, rtol=0, atol=1e-5)
+
+
+def test_a_fourier_decoder_in_bfloat16_stays_close(fourier: EnCodec) -> None:
+    latents = torch.randn(1, 100, fourier.latent_dim)
+    exact = fourier.decode(latents)
+    fourier.decode_dtype = torch.bfloat16
+    try:
+        rounded = fourier.decode(latents)
+    finally:
+        fourier.decode_dtype = torch.float32
+    assert rounded.dtype == torch.float32 and not torch.equal(rounded, exact)
+    assert (rounded - exact).norm() < 0.05 * exact.norm()
+
+
+def test_a_loop_of_a_fourier_decoder_has_no_seam(fourier: EnCodec) -> None:
+    latents = torch.randn(1, 100, fourier.latent_dim)
+    loop = fourier.decode(latents, loop=True)
+    middle = fourier.decode(latents.repeat(1, 3, 1))[..., loop.shape[-1] : 2 * loop.shape[-1]]
+    torch.testing.assert_close(loop, middle, rtol=0, atol=1e-5)
+
+
+def test_a_decoder_is_no_part_of_the_fingerprint(fourier: EnCodec, tiny: Jasco) -> None:
+    assert fourier.fingerprint() == tiny.codec.fingerprint()
+
+
+@pytest.mark.parametrize("name", ["hidden_size", "audio_channels", "hop_length"])
+def test_a_decoder_for_another_codec_is_refused(codec: EnCodec, name: str) -> None:
+    sizes = sizes_of(codec.model.config)
+    decoder = FourierDecoder(config=sizes | {name: 2 * sizes[name]})
+    with pytest.raises(SettingError, match=f"decoder has {name} .*trained for this codec"):
+        EnCodec(config=asdict(codec.model.config), decoder=decoder)

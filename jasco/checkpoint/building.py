@@ -16,14 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from jasco.aliases import resolve_aliases
-from jasco.checkpoint.layout import CODEC, PARTS, node_of
-from jasco.encodec import EncodecConfig
+from jasco.checkpoint.layout import PARTS, node_of
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.flow import Guidance, Solver
 from jasco.io.pretrained import read_config
 from jasco.io.torch_files import aligned, misfits, require_finite
 from jasco.io.uninitialized import uninitialized
-from jasco.t5 import T5Config
 
 MAX_NUMBER = 1_000_000
 """Largest whole number in a configuration; larger sizes would not fit in memory."""
@@ -242,8 +240,7 @@ def check_sizes(
     for part in PARTS:
         node = node_of(config, part)
         if isinstance(node, dict) and node.get("pretrained") is not None:
-            kind = EncodecConfig if part is CODEC else T5Config
-            values = read_config(Path(str(node["pretrained"])), kind)
+            values = read_config(Path(str(node["pretrained"])), part.kind)
             node |= {"pretrained": None, "revision": None, "config": values}
     with torch.device("meta"), uninitialized():
         model = build(config["model"])

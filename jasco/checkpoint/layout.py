@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jasco.encodec import EncodecConfig, FourierDecoderConfig
+from jasco.t5 import T5Config
+
 CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
@@ -22,22 +25,29 @@ class Part:
         node: path of its node in the configuration.
         prefix: prefix of its tensors in the model.
         files: patterns of the required files of its Hub repository.
+        kind: class of its ``config.json``.
     """
 
     folder: str
     node: tuple[str, ...]
     prefix: str
     files: tuple[str, ...]
+    kind: type
 
 
-CODEC = Part("codec", ("model", "codec"), "codec.model.", ("config.json", "model.safetensors"))
+_PAIR = ("config.json", "model.safetensors")
+CODEC = Part("codec", ("model", "codec"), "codec.model.", _PAIR, EncodecConfig)
+DECODER = Part(
+    "decoder", ("model", "codec", "decoder"), "codec.decoder.", _PAIR, FourierDecoderConfig
+)
 TEXT_ENCODER = Part(
     "text_encoder",
     ("model", "conditioners", "text"),
     "conditioners.text.encoder.",
     ("*.json", "model.safetensors", "summary.safetensors", "spiece.model"),
+    T5Config,
 )
-PARTS = (CODEC, TEXT_ENCODER)
+PARTS = (CODEC, DECODER, TEXT_ENCODER)
 
 
 def node_of(config: Mapping[str, Any], part: Part) -> dict[str, Any] | None:

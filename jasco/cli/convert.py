@@ -35,6 +35,11 @@ def _parser() -> argparse.ArgumentParser:
         help="name a frozen text encoder by its Hub id and commit instead of including it",
     )
     parser.add_argument(
+        "--decoder",
+        metavar="FOLDER",
+        help="decoder of jasco-train experiment=codec_decoder, in place of the codec's own",
+    )
+    parser.add_argument(
         "--dtype",
         choices=DTYPES,
         default="float32",
@@ -75,6 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if adapters:
         model.merge_adapter()
+    if args.decoder is not None:
+        from jasco.checkpoint.decoder import set_decoder
+
+        set_decoder(model, args.decoder)
     folder = model.save_pretrained(
         args.out, text_encoder=not args.no_text_encoder, dtype=args.dtype, card=card
     )

@@ -97,7 +97,7 @@ class Conv(Convolution):
     def windows(self, blocks: Blocks) -> Iterator[Tensor]:
         """Blocks extended by the samples that the convolution needs, padded at both ends."""
         held, length = None, 0
-        for block, last in _marked_last(blocks):
+        for block, last in marked_last(blocks):
             length += block.shape[-1]
             left = self.left if held is None else 0
             right = self.right + -length % self.stride if last else 0
@@ -118,7 +118,7 @@ class TransposedConv(Convolution):
 
     def stream(self, blocks: Blocks) -> Iterator[Tensor]:
         convolve, held = self.operation(), None
-        for block, last in _marked_last(blocks):
+        for block, last in marked_last(blocks):
             # The kernel spans two frames: the first stride of samples lacks the frame before it.
             frames = block if held is None else torch.cat([held, block], dim=-1)
             start = self.left if held is None else self.stride
@@ -310,7 +310,7 @@ def _joined(blocks: list[Tensor]) -> Tensor:
     return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=-1)
 
 
-def _marked_last(blocks: Blocks) -> Iterator[tuple[Tensor, bool]]:
+def marked_last(blocks: Blocks) -> Iterator[tuple[Tensor, bool]]:
     """Each block, and true for the last one."""
     block: Tensor | None = None
     for after in blocks:

@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data.dropout", "data.manifest", "data.prepared", "metrics", "model"),
     ("adherence", "data.clips", "data.raw", "data.sampler", "embeddings"),
     ("data.resumable",),
-    ("data.datamodule", "data.segments", "prepare"),
+    ("data.datamodule", "data.latent_segments", "data.segments", "prepare"),
     ("band",),
     ("audiocraft", "evaluation", "pipeline", "training"),
     ("studio",),
@@ -46,7 +46,14 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 ROOMS: dict[str, tuple[str, ...]] = {
     "hydra": ("checkpoint", "cli", "config"),
     "omegaconf": ("checkpoint", "cli", "config"),
-    "lightning": ("data.datamodule", "data.resumable", "data.segments", "evaluation", "training"),
+    "lightning": (
+        "data.datamodule",
+        "data.latent_segments",
+        "data.resumable",
+        "data.segments",
+        "evaluation",
+        "training",
+    ),
     "soundfile": ("audio",),
 }
 UNSAFE_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}

@@ -89,6 +89,7 @@ def test_published_size(name, millions):
 DATA = "data.root=somewhere"
 PARTS = ("model.codec.pretrained=somewhere", "model.conditioners.text.pretrained=somewhere")
 EXPERIMENTS = {
+    "codec_decoder": (DATA, "module.codec.name=somewhere"),
     "demo": (DATA, *PARTS),
     "distill": (DATA, "init_from=somewhere"),
     "finetune": (DATA, "init_from=somewhere"),
@@ -115,10 +116,13 @@ EXPERIMENT_OF = {
     "adapter=none": "finetune",
     "adapter=rslora": "finetune",
     "callbacks=codec": "codec",
+    "callbacks=codec_decoder": "codec_decoder",
     "callbacks=text": "text",
     "data=descriptions": "text",
+    "data=latent_segments": "codec_decoder",
     "data=segments": "codec",
     "module=codec": "codec",
+    "module=codec_decoder": "codec_decoder",
     "module=distill": "distill",
     "module=finetune": "finetune",
     "module=text": "text",
@@ -265,6 +269,7 @@ def training_words(name: str, places: Path) -> tuple[str, ...]:
         "chords_drums": (*SIZE, *parts),
         "chords_drums_melody": (*SIZE, *parts),
         "codec": (f"data.root={places / 'music'}",),
+        "codec_decoder": (f"module.codec.name={places / 'codec'}",),
         "demo": (*SIZE, *parts),
         "distill": (f"init_from={places / 'few'}", "guidance_ranges={all: [1, 3]}"),
         "finetune": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +87,20 @@ def export_codec(model: EncodecModel, folder: Path, mean: Tensor, std: Tensor) -
     Raises:
         CheckpointError: the folder holds other files, or cannot be written.
     """
+    model.config.latent_mean, model.config.latent_std = mean.tolist(), std.tolist()
+    replace_codec(folder, model.save)
+
+
+def replace_codec(folder: Path, save: Callable[[Path], None]) -> None:
+    """Write a codec or a decoder atomically; one that is in the folder is replaced.
+
+    Raises:
+        CheckpointError: the folder holds other files, or cannot be written.
+    """
     if folder.exists() and not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} exists and holds no codec: choose another folder")
-    model.config.latent_mean, model.config.latent_std = mean.tolist(), std.tolist()
     try:
         with replacing_folder(folder) as new:
-            model.save(new)
+            save(new)
     except OSError as error:
         raise CheckpointError(f"{folder} could not be written: {error}") from error

@@ -107,6 +107,23 @@ def _distance(pair: Tensor) -> Tensor:
     return (pair[0] - pair[1]).abs().mean()
 
 
+def relative_error(estimate: Tensor, target: Tensor, floor: float) -> Tensor:
+    """Logarithm of the power of the error relative to that of the target, mean over items.
+
+    It is -0.23 times the signal-to-noise ratio (dB): quiet and loud segments weigh alike.
+
+    Args:
+        estimate: (B, channels, N) reconstruction.
+        target: (B, channels, N) original.
+        floor: RMS of the white noise that is added to both.
+    """
+
+    def power(wav: Tensor) -> Tensor:
+        return wav.float().flatten(1).square().mean(1) + floor**2
+
+    return (power(estimate - target) / power(target)).log().mean()
+
+
 def mel_filters(sample_rate: int, n_fft: int, bands: int) -> Tensor:
     """Triangular filters (bands, n_fft / 2 + 1), evenly spaced on O'Shaughnessy's mel scale.
 
