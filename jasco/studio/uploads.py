@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from jasco.audio import Audio, load_audio, read_recipe, save_audio
+from jasco.audio import Audio, load_audio, loudness, read_recipe, save_audio
 from jasco.band.midi_drums import MidiDrums
 from jasco.band.patterns import DrumPattern
 from jasco.charts import load_chart
@@ -133,7 +134,9 @@ def _take(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:
             f"{file.name} holds no recipe of a take: drop it on the drums or on the melody to use "
             "it as one"
         )
-    return {"recipe": plain, "settings": restored(plain)}
+    level = loudness(load_audio(file.path))
+    found = {"loudness": round(level, 2) if math.isfinite(level) else None}
+    return {"recipe": plain, "settings": restored(plain), **found}
 
 
 def _distinct(onsets: list[float], end: float) -> list[float]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from axe_selenium_python import Axe
 from browser import Page, opened_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +146,81 @@ def test_bars_are_made_anew_and_the_others_stay(page: Page, tmp_path: Path) -> N
     kept = int(4.9 * rate)
     assert np.array_equal(before[:kept], after[:kept])
     assert not np.array_equal(before[int(5.5 * rate) :], after[int(5.5 * rate) :])
+
+
+def test_a_long_take_plays_while_it_is_made(page: Page) -> None:
+    page.find("#text").send_keys("ambient pads")
+    page.set("#bars", 16)  # four windows of the model
+    page.click("#generate")
+    page.until(lambda: page.find("#play").get_attribute("aria-label") == "Pause")
+    assert page.find("#cancel").is_displayed()
+    page.until(lambda: page.all("#takes li"))
+    assert page.find("#clock").text.endswith("/ 0:40")
+
+
+def test_an_earlier_take_is_compared_at_equal_loudness_and_kept(page: Page) -> None:
+    page.set("#pattern", "rock")
+    for _ in range(2):
+        page.generate()
+        page.until(lambda: page.find("#generate").is_displayed())
+    page.until(lambda: not page.find("#a").is_displayed())
+    page.click("#takes li:nth-child(2) button[aria-pressed]")
+    page.click("#b")
+    page.until(lambda: page.find("#b").get_attribute("aria-pressed") == "true")
+    page.click("#keep")
+    page.open()
+    assert page.find("#takes b").text.startswith("★")
+
+
+def test_keys_edit_the_chord_lane(page: Page) -> None:
+    page.set("#written", "C | F | G | Am")
+    page.until(lambda: len(page.all("#chords .chord")) == 4)
+    written = page.find("#written")
+
+    def press(selector: str, keys: str, expected: str) -> None:
+        page.find(selector).send_keys(keys)
+        page.until(lambda: written.get_attribute("value") == expected)
+
+    shift, left, right, delete, enter = "\ue008", "\ue012", "\ue014", "\ue017", "\ue007"
+    press("#chords .chord", "+", "C# | F | G | Am")
+    press("#chords .chord", "-", "C | F | G | Am")
+    press("#chords .border", left + left, "C . . F | F | G | Am")
+    press("#chords .border", right + right, "C | F | G | Am")
+    press("#chords [data-index='3']", delete, "C | F | G | G")
+    press("#chords [data-index='1']", enter + "Bb7" + enter, "C | Bb7 | G | G")
+    page.find("#ruler .bar").send_keys(" ")
+    page.find("#ruler .bar").send_keys(shift + right)
+    page.click("#copy")
+    page.click("#fill")
+    page.until(lambda: written.get_attribute("value") == "C | Bb7 | C | Bb7")
+    page.click("#undo")
+    page.until(lambda: written.get_attribute("value") == "C | Bb7 | G | G")
+    page.click("#up")  # of the selected bars
+    page.until(lambda: written.get_attribute("value") == "C# | B7 | G | G")
+
+
+def test_a_dropped_chart_is_laid_on_the_bars(page: Page, tmp_path: Path) -> None:
+    chart = tmp_path / "waltz.abc"
+    chart.write_text('X:1\nT:Waltz\nM:3/4\nL:1/4\nQ:1/4=120\nK:C\n"C"c e g|"F"a3|"G7"g2 f|"C"e3|\n')
+    page.drop("#desk", chart)
+    page.until(lambda: len(page.all("#chords .chord")) == 4)
+    assert page.find("#written").get_attribute("value") == "C | F | G7 | C"
+    assert page.find("#metre").get_attribute("value") == "3/4"
+    assert len(page.all("#roll .note")) == 7
+
+
+def test_axe_finds_no_serious_fault(page: Page) -> None:
+    page.set("#pattern", "pop")
+    page.set("#written", "C | Am | F | G")
+    page.until(lambda: page.all("#drums .tick"))
+    page.click("#draw")
+    page.generate()
+    page.until(lambda: len(page.all("#scores .meter")) == 2)
+    axe = Axe(page.driver)
+    axe.inject()
+    found = axe.run()
+    assert len(found["passes"]) > 10
+    assert not [fault["help"] for fault in found["violations"] if fault["impact"] != "minor"]
 
 
 def test_cancel_stops_the_work(page: Page, server: tuple[str, int]) -> None:

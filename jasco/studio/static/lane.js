@@ -10,7 +10,7 @@ export let beatWidth = 40;
 export const preview = { chord: () => {} };
 
 export function fit(width) {
-  beatWidth = Math.max(width / S.totalBeats(), width < 500 ? 22 : 16);
+  beatWidth = Math.max(width / S.totalBeats(), width < 500 ? 30 : 16);
   return beatWidth * S.totalBeats();
 }
 
@@ -76,7 +76,7 @@ export function drawChords() {
   lane.replaceChildren(...lines, ...found.map(cell), ...found.slice(1).map(border));
   lane.classList.toggle("empty", !found.length);
   if (!found.length) {
-    lane.append(h("button.hint", { onclick: () => edit(0) }, "Type a chord, such as Dm7: click a beat or press Enter"));
+    lane.append(h("button.hint", { onclick: () => edit(0) }, "Press a beat and type a chord: Dm7"));
   }
   if (editing !== null) lane.append(editor());
 }
@@ -84,7 +84,7 @@ export function drawChords() {
 function cell({ at, end, name, index }) {
   const { mode, ...style } = S.colour(name);
   return h(`button.chord.${mode}`, {
-    style: { left: px(at), width: px(end - at), ...style },
+    style: { left: px(at), width: px(end - at), ...style, ...fitting(name, (end - at) * beatWidth) },
     "data-at": String(at), "data-index": String(index),
     "aria-label": `${name === "N" ? "No chord" : name}, bar ${Math.floor(at / S.beats()) + 1} beat ${(at % S.beats()) + 1}`,
     title: "Enter: rename, + and -: transpose, S: split, Delete: remove",
@@ -93,6 +93,12 @@ function cell({ at, end, name, index }) {
     ondblclick: (event) => split(event, at, end),
   }, name === "N" ? "N.C." : name);
 }
+
+// Letters small enough for a name in a width (px).
+export const fitting = (name, width, largest = 15) => {
+  const size = Math.max(9, Math.min(largest, (width - 8) / (0.66 * name.length)));
+  return { "font-size": `${size}px`, "padding-inline": size < largest ? "3px" : "8px" };
+};
 
 function press(event, at, index) {
   if (event.button) return;

@@ -117,23 +117,29 @@ const make = guarded(async (edit = null, compared = null) => {
   const page = { ...request(), ...(edit?.request ?? {}) };
   if (!edit && !isAsked(page)) throw new Error("Say what to play: describe it, type a chord, or choose drums.");
   page.stream = !edit && state.stream && page.best_of < 2 && S.seconds() > facts.model.segment;
-  const made = { page: compared ?? { ...page, stream: false }, desk: S.snapshot(), kind: edit?.kind ?? "take" };
+  const made = { page: compared ?? { ...page, stream: false }, desk: S.snapshot(), kind: edit?.kind ?? "take", notes: [] };
   audition.stop();
   audio();
   running = new AbortController();
   progress({ text: "Waiting for the model…" });
+  if (page.stream) {
+    player.beginStream();
+    other = null;
+    shown = { ...made, id: null, here: false, name: nameOf(page), seed: page.seed, duration: S.seconds(), bar: bar(), loudness: null };
+    $("#result").hidden = false;
+  }
   drawTake();
-  if (page.stream) player.beginStream();
   try {
     for await (const event of api.call("generate", page, running.signal)) {
       if (event.event === "step") progress(event);
-      if (event.event === "note") say(event.text);
+      if (event.event === "note") made.notes.push(event.text);
       if (event.event === "sound") player.feed(Uint8Array.from(atob(event.data), (c) => c.charCodeAt(0)));
-      if (event.event === "take") await arrive(event, made);
+      if (event.event === "take") { player.feed(new Uint8Array(), true); await arrive(event, made); }
     }
     nextSeed();
   } finally {
     running = null;
+    if (shown && !shown.id) { player.halt(); shown = null; $("#result").hidden = true; }
     progress(null);
     drawTake();
   }
@@ -149,14 +155,15 @@ function progress(step) {
   $("#step").textContent = step.text ?? `Step ${step.done} of ${step.total}${left}`;
 }
 
+const nameOf = (page) => page.text?.trim() || page.chords || "Take";
+
 async function arrive(event, made) {
   const { report, event: _, ...facts_ } = event, { page } = made;
   const size = Number(page.metre.split("/")[0]);
   const take = {
     ...facts_, ...made, here: true, starred: false, made: Date.now(),
-    bar: (size * 60) / page.bpm, name: page.text?.trim() || page.chords || "Take",
+    bar: (size * 60) / page.bpm, name: nameOf(page),
   };
-  if (take.recipe?.conditions?.drums && made.desk.drums?.kind === "file") take.codes = true;
   takes.unshift(take);
   if (report) { reports.set(take.id, report); take.words = report.words; }
   S.keepTakes();
@@ -197,8 +204,8 @@ function drawTake() {
   const report = reports.get(shown.id) ?? (shown.words ? { words: shown.words } : null);
   result.drawResult(shown, report, buffers.get(shown.id));
   const link = $("#download"), name = `${slug(shown.name)}-${shown.seed}.${shown.page.stream ? "wav" : "flac"}`;
-  link.hidden = $("#session").hidden = $("#play").disabled = !shown.here;
-  link.hidden = !shown.here;
+  link.hidden = $("#session").hidden = $("#keep").hidden = !shown.here;
+  $("#play").disabled = !shown.here && !player.stream;
   link.href = api.fileOf(shown.id, name);
   $("#keep").setAttribute("aria-pressed", String(shown.starred));
   $("#keep").textContent = shown.starred ? "★ Kept" : "☆ Keep";
@@ -276,7 +283,7 @@ const newSeed = () => Math.floor(Math.random() * 2 ** 31);
 function regenerate() {
   const [first, last] = state.selection, whole = request();
   const chords = S.chordText(state.chords, first - 1, last);
-  make({ kind: `bars ${first}–${last}`, request: {
+  make({ kind: first === last ? `bar ${first}` : `bars ${first}–${last}`, request: {
     chords, drums: null, melody: null, seed: newSeed(), best_of: 1,
     edit: { kind: "edit", take: shown.id, bars: `${first}-${last}` },
   } }, whole);
@@ -337,7 +344,7 @@ async function restore(take) {
 
 const codesOf = (recipe) => recipe?.conditions?.drums ? { kind: "codes", codes: recipe.conditions.drums } : null;
 
-function restoreRecipe({ id, name, settings, recipe }) {
+function restoreRecipe({ id, name, settings, recipe, loudness }) {
   const { sheet, text, seed, steps, guidance: weights, drums, song } = settings;
   const same = JSON.stringify(weights) === JSON.stringify(facts.model.guidance);
   S.replaceState({
@@ -348,7 +355,7 @@ function restoreRecipe({ id, name, settings, recipe }) {
   });
   const size = Number(sheet.metre.split("/")[0]);
   const take = {
-    id, name: text || name, seed, duration: recipe.duration, loudness: null, recipe, here: true, starred: false,
+    id, name: text || name, seed, duration: recipe.duration, loudness, recipe, here: true, starred: false,
     page: { ...request(), stream: /\.wav$/.test(name) }, desk: S.snapshot(), kind: song ?? "take",
     bar: (size * 60) / sheet.bpm, made: Date.now(),
   };
@@ -520,7 +527,7 @@ function wire() {
   addEventListener("dragleave", (event) => { if (!event.relatedTarget) $("#drop").hidden = true; });
   addEventListener("drop", dropped);
   player.onstop = tick;
-  player.onstart = () => { $("#result").hidden = !shown; tick(); };
+  player.onstart = tick;
   S.listen((what) => { if (what === "all") { drawDesk(); refreshPattern(); } });
   lane.begin();
   roll.begin();

@@ -1,8 +1,9 @@
 // Result: spectrogram, lanes as asked and as heard on the bars of the take, scores and transport.
 import { $, drag, h, time } from "./dom.js";
+import { fitting } from "./lane.js";
 import { colour } from "./state.js";
 
-const FFT = 2048, LOWEST = 45, NEAR = 0.05;
+const FFT = 2048, LOWEST = 45, NEAR = 0.05, SHORT = 0.15;
 let scale = 60, shown = null;  // px per second, take
 
 const px = (s) => `${s * scale}px`;
@@ -61,10 +62,10 @@ function chordCells(segments, asked = null) {
   return segments.filter(([start]) => start < shown.duration).map(([start, end, name]) => {
     const { mode, ...style } = colour(name);
     const middle = (start + end) / 2;
-    const same = !asked || asked.find(([s, e]) => middle >= s && middle < e)?.[2] === name;
-    const wide = (end - start) * scale > name.length * 7 + 8;
+    const same = !asked || end - start < SHORT || asked.find(([s, e]) => middle >= s && middle < e)?.[2] === name;
+    const width = (end - start) * scale, wide = width > name.length * 6 + 8;
     return h(`span.chord.${mode}${same ? "" : ".other"}`, {
-      style: { left: px(start), width: px(end - start), ...style }, title: `${name} ${start.toFixed(1)} to ${end.toFixed(1)} s`,
+      style: { left: px(start), width: px(end - start), ...style, ...fitting(name, width, 13) }, title: `${name} ${start.toFixed(1)} to ${end.toFixed(1)} s`,
     }, wide ? (name === "N" ? "N.C." : name) : "");
   });
 }
@@ -76,7 +77,8 @@ function ticks(onsets, asked) {
 }
 
 function melody(asked, heard) {
-  const rate = 50, found = heard.rows ?? octaveOf(heard.pitch_classes ?? [], asked.rows ?? []);
+  const rate = 50, steady = (runs) => runs.filter(([start, end]) => end - start > 2);
+  const found = steady(heard.rows ?? octaveOf(heard.pitch_classes ?? [], asked.rows ?? []));
   const all = [...(asked.rows ?? []), ...found].map((run) => run[2]);
   const low = Math.min(...all, 20) - 2, high = Math.max(...all, 32) + 2, height = 96;
   const top = (value) => `${((high - value) / (high - low)) * (height - 6)}px`;
@@ -106,7 +108,8 @@ function drawScores(report) {
     h("span", {}, line)));
   const missing = Object.entries(report?.missing ?? {}).map(([name, why]) =>
     h("li.missing", {}, h("b", {}, names[name] ?? name), h("span", {}, `not compared: ${why}`)));
-  $("#scores").replaceChildren(...words, ...missing);
+  const notes = (shown.notes ?? []).map((line) => h("li.missing", {}, line));
+  $("#scores").replaceChildren(...words, ...missing, ...notes);
 }
 
 // --- spectrogram ---------------------------------------------------------------------------------

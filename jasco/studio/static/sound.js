@@ -145,7 +145,7 @@ export class Player {
   }
 
   // Bytes that follow in the wav file; each whole part of it is queued behind the one before.
-  feed(bytes) {
+  feed(bytes, last = false) {
     const stream = this.stream;
     if (!stream) return;
     const joined = new Uint8Array(stream.bytes.length + bytes.length);
@@ -155,7 +155,7 @@ export class Player {
     if (!stream.format && !readHeader(stream)) return;
     const { channels, rate, width } = stream.format, frame = channels * width;
     const frames = Math.floor(stream.bytes.length / frame);
-    if (frames < rate / 5) return;
+    if (frames < (last ? 1 : rate / 5)) return;
     const view = new DataView(stream.bytes.buffer, 0, frames * frame);
     const buffer = new AudioBuffer({ length: frames, numberOfChannels: channels, sampleRate: rate });
     for (let c = 0; c < channels; c++) {
