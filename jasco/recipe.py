@@ -60,7 +60,7 @@ class Recipe:
         """Plain data; see `jasco.control_value.ControlValue.to_plain` of each control."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         plain["solver"], plain["guidance"] = dict(self.solver), dict(self.guidance)
-        plain["conditions"] = _plain(self.conditions, num_frames, frame_rate)
+        plain["conditions"] = plain_conditions(self.conditions, num_frames, frame_rate)
         for name in ("song", "adapters"):
             if not plain[name]:
                 del plain[name]
@@ -88,7 +88,7 @@ class Recipe:
             if not fits(values[name]):
                 raise ConditionError(f"{name} of the recipe is {values[name]!r:.60}: give {words}")
         _check_solver(values["solver"])
-        values["conditions"] = _conditions(values["conditions"])
+        values["conditions"] = conditions_of(values["conditions"])
         return cls(**values)
 
 
@@ -178,7 +178,8 @@ def _check_solver(settings: Mapping[str, Any]) -> None:
         raise ConditionError(f"solver of the recipe: {error}") from error
 
 
-def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[str, Any]:
+def plain_conditions(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[str, Any]:
+    """Plain data of conditions for ``num_frames`` at ``frame_rate`` (Hz), without drum audio."""
     plain: dict[str, Any] = {"frames": num_frames}
     if conditions.text is not None:
         plain["text"] = conditions.text
@@ -194,7 +195,8 @@ def _plain(conditions: Conditions, num_frames: int, frame_rate: float) -> dict[s
     return plain
 
 
-def _conditions(plain: Mapping[str, Any]) -> Conditions:
+def conditions_of(plain: Mapping[str, Any]) -> Conditions:
+    """Inverse of `plain_conditions`; errors as those of `Recipe.from_dict`."""
     frames = plain.get("frames", 0)
     if not is_whole(frames, MAX_FRAMES):
         raise ConditionError(

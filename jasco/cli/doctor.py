@@ -37,6 +37,7 @@ EXTRAS = {
     "stretch": "drum loops at another tempo",
     "c2pa": "signed manifests of generated files",
     "ui": "the studio, a page for the browser",
+    "serve": "the HTTP service",
 }
 
 

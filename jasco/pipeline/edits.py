@@ -50,7 +50,7 @@ class EditRequest:
     """Edit of a take that is not read yet.
 
     Attributes:
-        path: file of the take.
+        path: file of the take, or the take where it is read already.
         edit: settings; its ranges and padding are those of `resolved`.
         bars: bars of the take; ``None`` where seconds are given.
         seconds: ranges (s); ``None`` where bars are given, and of other kinds.
@@ -59,7 +59,7 @@ class EditRequest:
         before: continue before the take.
     """
 
-    path: Path
+    path: Path | Take
     edit: Edit
     bars: str | None = None
     seconds: Ranges | None = None

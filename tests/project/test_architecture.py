@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data.datamodule", "data.latent_segments", "data.segments", "prepare"),
     ("band",),
     ("audiocraft", "evaluation", "pipeline", "training"),
-    ("studio",),
+    ("serving", "studio"),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
@@ -55,6 +55,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "training",
     ),
     "soundfile": ("audio",),
+    **dict.fromkeys(("fastapi", "prometheus_client", "starlette", "uvicorn"), ("serving",)),
 }
 UNSAFE_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 UNSAFE_CALLS = {"eval", "exec", "os.popen", "os.system"}

@@ -1,0 +1,1 @@
+"""HTTP service: requests of clients, their limits, and the processes that read and generate."""
