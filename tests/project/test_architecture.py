@@ -55,7 +55,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "training",
     ),
     "soundfile": ("audio",),
-    **dict.fromkeys(("fastapi", "prometheus_client", "starlette", "uvicorn"), ("serving",)),
+    **dict.fromkeys(
+        ("fastapi", "prometheus_client", "starlette", "uvicorn"), ("serving", "studio")
+    ),
 }
 UNSAFE_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 UNSAFE_CALLS = {"eval", "exec", "os.popen", "os.system"}
