@@ -22,6 +22,13 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--model", default="demo", help="Hub id, folder or checkpoint; demo")
+    parser.add_argument(
+        "--adapter",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="folder or Hub id of an adapter that the page offers; for several repeat the option",
+    )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
@@ -42,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from jasco.studio.app import HOST, serving
 
     use_threads(args.threads)
-    place = {"device": args.device, "dtype": args.dtype, "open_page": args.open}
-    with serving(args.model, port=args.port, **place):
+    place = {"device": args.device, "dtype": args.dtype, "adapters": args.adapter}
+    with serving(args.model, port=args.port, open_page=args.open, **place):
         print(f"http://{HOST}:{args.port} shows the studio; Ctrl-C ends it", flush=True)
         threading.Event().wait()
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ def make_app(models: Models, workspace: Workspace) -> Server:
     @app.api(name="generate", concurrency_limit=1, api_visibility="undocumented")
     def generate(request: dict) -> Iterator[dict]:
         def events() -> Iterator[dict[str, Any]]:
-            yield from takes.generate(request, models.get(), workspace)
+            yield from takes.generate(request, models, workspace)
 
         yield from takes.answered(events(), workspace)
 
@@ -59,7 +59,13 @@ def make_app(models: Models, workspace: Workspace) -> Server:
 
 @contextmanager
 def serving(
-    name: str, *, port: int, device: str, dtype: str, open_page: bool = False
+    name: str,
+    *,
+    port: int,
+    device: str,
+    dtype: str,
+    adapters: Sequence[str] = (),
+    open_page: bool = False,
 ) -> Iterator[None]:
     """Serve the studio on this machine within the block.
 
@@ -67,13 +73,14 @@ def serving(
         name: model at the beginning.
         port: port of 127.0.0.1.
         device, dtype: see `jasco.model.Jasco.from_pretrained`.
+        adapters: folders or Hub ids of adapters that the page offers.
         open_page: open the page in the browser.
 
     Raises:
         MissingPartError: Gradio is not installed.
         SettingError: the port is taken.
     """
-    models, workspace = Models(name, device, dtype), Workspace()
+    models, workspace = Models(name, device, dtype, adapters), Workspace()
     app = make_app(models, workspace)
     try:
         app.launch(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 from jasco.errors import SettingError
 from jasco.io.hub import is_repo_id
 from jasco.model import Jasco
+from jasco.pipeline.adapters import read_adapters
 
 PUBLISHED = tuple(
     f"facebook/jasco-chords-drums{melody}-{size}"
@@ -27,9 +28,23 @@ class Models:
     Args:
         name: Hub id, folder or Lightning checkpoint.
         device, dtype: see `Jasco.from_pretrained`.
+        adapters: folders or Hub ids of adapters that a page may choose.
+
+    Attributes:
+        adapters: folder or Hub id of an adapter, by its name on the page.
+
+    Raises:
+        SettingError: an adapter that is neither a folder nor a Hub id.
     """
 
-    def __init__(self, name: str, device: str = "auto", dtype: str = "auto") -> None:
+    def __init__(
+        self,
+        name: str,
+        device: str = "auto",
+        dtype: str = "auto",
+        adapters: Sequence[str] = (),
+    ) -> None:
+        self.adapters = {Path(one.source).name: one.source for one in read_adapters(list(adapters))}
         self._first, self._device, self._dtype = name, device, dtype
         self._allowed = tuple(dict.fromkeys((name, "demo", *PUBLISHED)))
         self._lock = threading.Lock()

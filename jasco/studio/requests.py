@@ -26,16 +26,20 @@ _EDITS = ("edit", "continue", "vary")
 _MAX_NOTES = 10_000
 
 
-def values_of(page: Any, workspace: Workspace, output: Path) -> dict[str, Any]:
+def values_of(
+    page: Any, workspace: Workspace, output: Path, adapters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Values of a request of the page.
 
     Args:
         page: JSON of the page: ``text``, ``chords`` (in bars), ``bpm``, ``metre``, ``bars``,
             ``drums`` (``{"pattern": NAME}``, ``{"file": ID, "loop": true}`` or
             ``{"codes": [...]}``), ``melody`` (notes in beats), ``seed``, ``steps``, ``best_of``,
-            ``guidance``, ``edit`` (``{"kind": ..., "take": ID, "bars": "3-4"}``) and ``stream``.
+            ``guidance``, ``adapter`` (``{"name": NAME, "scale": 0.8}``), ``stream`` and ``edit``
+            (``{"kind": ..., "take": ID, "bars": "3-4"}``).
         workspace: files of the ids.
         output: file of the take.
+        adapters: folder or Hub id of the adapters that the page may name.
 
     Raises:
         JascoError: a value of another kind or out of range, or an id that is not known.
@@ -67,6 +71,8 @@ def values_of(page: Any, workspace: Workspace, output: Path) -> dict[str, Any]:
     values |= _drums(page.get("drums"), tempo, workspace)
     if page.get("melody"):
         values["melody"] = _melody(page["melody"], 60 / bpm, bars * bar)
+    if page.get("adapter"):
+        values["adapter"] = _adapter(page["adapter"], adapters or {})
     if page.get("stream"):
         values |= {"stream": True, "output": Path(STDOUT)}
     if kind == "loop":
@@ -102,6 +108,13 @@ def _drums(drums: Any, tempo: Mapping[str, Any], workspace: Workspace) -> dict[s
         if is_number(drums.get("bpm")):
             values["drums_bpm"] = drums["bpm"]
     return values
+
+
+def _adapter(asked: Any, adapters: Mapping[str, str]) -> list[str]:
+    name, scale = (asked.get("name"), asked.get("scale")) if isinstance(asked, Mapping) else (0, 0)
+    if not isinstance(name, str) or name not in adapters or not is_number(scale):
+        raise SettingError(f"adapter is {shortened(asked)}: choose one that the studio offers")
+    return [f"{adapters[name]}:{scale}"]
 
 
 def _melody(notes: Any, beat: float, duration: float) -> Melody:

@@ -15,9 +15,10 @@ from jasco.adherence import AdherenceReport, ControlExtractor
 from jasco.adherence.controls import comparison
 from jasco.audio import load_audio, loudness, probe, read_recipe
 from jasco.chords import ChordProgression
-from jasco.errors import JascoError
-from jasco.model import Jasco
+from jasco.errors import JascoError, SettingError
+from jasco.io.hub import HubOptions
 from jasco.notices import describe, printable
+from jasco.pipeline.adapters import RequestAdapters
 from jasco.pipeline.check import Checker
 from jasco.pipeline.events import Failure, Note, Saved
 from jasco.pipeline.jobs import Sound, Step, run_job
@@ -27,6 +28,7 @@ from jasco.pipeline.request import Request
 from jasco.pipeline.takes import Reader
 from jasco.session.build import make_session
 from jasco.session.save import save_session
+from jasco.studio.models import Models
 from jasco.studio.requests import values_of
 from jasco.studio.workspace import Kept, Workspace
 
@@ -35,6 +37,7 @@ Plain = dict[str, Any]
 GPU_BATCH = 4
 """Most candidates of one take that a GPU generates together."""
 
+_OF_THE_WORK = ("adapter", "best_of", "edit", "stream")
 _CLOSELY = ((0.85, "closely"), (0.6, "mostly"), (0.35, "loosely"), (-1.0, "hardly"))
 _MEANINGS = {
     "chords": "{:.0%} of the time with the chord asked for",
@@ -51,7 +54,7 @@ def answered(events: Iterator[Plain], workspace: Workspace) -> Iterator[Plain]:
         yield {"event": "error", "text": workspace.shown(printable(describe(error)))}
 
 
-def generate(page: Any, model: Jasco, workspace: Workspace) -> Generator[Plain]:
+def generate(page: Any, models: Models, workspace: Workspace) -> Generator[Plain]:
     """Generate the take of a request of the page; closing the generator ends the work.
 
     Yields:
@@ -66,9 +69,12 @@ def generate(page: Any, model: Jasco, workspace: Workspace) -> Generator[Plain]:
     kept = workspace.place("take.wav" if is_stream else "take.flac")
     pieces: list[bytes] = []
     saved: Saved | None = None
+    model = models.get()
     try:
-        request = Request.build(values_of(page, workspace, kept.path))
+        request = Request.build(values_of(page, workspace, kept.path, models.adapters))
         check_fit([request], model)
+        asked = [request] if request.adapters else []
+        adapters = RequestAdapters(asked, model, HubOptions()) if asked else None
         checker = Checker([request], model.device) if request.best_of > 1 else None
         batch = 1 if model.device.type == "cpu" else GPU_BATCH
         job = run_job(
@@ -77,6 +83,7 @@ def generate(page: Any, model: Jasco, workspace: Workspace) -> Generator[Plain]:
             Reader(model, alone=True),
             batch_size=batch,
             checker=checker,
+            adapters=adapters,
         )
         with closing(job):
             for event in job:
@@ -101,6 +108,8 @@ def generate(page: Any, model: Jasco, workspace: Workspace) -> Generator[Plain]:
     except BaseException:
         workspace.drop(kept.id)
         raise
+    finally:
+        model.unload_adapter()
 
 
 def facts_of(kept: Kept) -> Plain:
@@ -122,7 +131,9 @@ def check(page: Any, take: Any, workspace: Workspace) -> Plain:
         JascoError: the take or a file of the request is not there.
     """
     audio = load_audio(workspace.file(take).path)
-    plain = {key: value for key, value in dict(page).items() if key not in ("edit", "stream")}
+    if not isinstance(page, Mapping):
+        raise SettingError("the request of the take is a JSON object")
+    plain = {key: value for key, value in page.items() if key not in _OF_THE_WORK}
     request = Request.build(values_of(plain, workspace, workspace.file(take).path))
     given = Sources(request).clip(audio.duration)
     return plain_report(AdherenceReport.check(audio, given, _extractor()))

@@ -132,6 +132,7 @@ def _facts(models: Models) -> dict[str, Any]:
         "patterns": pattern_names().split(", "),
         "voicings": sheet.voicings(),
         "models": list(models.names),
+        "adapters": list(models.adapters),
         "model": models.facts(),
     }
 

@@ -38,7 +38,8 @@ class Workspace:
     """Temporary folder of one server, deleted with it."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="jasco-studio-")
+        self._temporary = tempfile.TemporaryDirectory(prefix="jasco-studio-")
+        self.folder = Path(self._temporary.name)
         self._files: OrderedDict[str, Kept] = OrderedDict()
 
     def place(self, name: str) -> Kept:
@@ -47,7 +48,7 @@ class Workspace:
         suffix = suffix.lower() if _SUFFIX.fullmatch(suffix) else ""
         key = secrets.token_hex(8)
         shown = re.sub(r"[^\w .()#&+-]", "_", Path(name).name)[:80] or "file"
-        kept = Kept(key, Path(self._folder.name) / f"{key}{suffix}", shown)
+        kept = Kept(key, self.folder / f"{key}{suffix}", shown)
         self._files[key] = kept
         while len(self._files) > MAX_FILES:
             self.drop(next(iter(self._files)))
@@ -84,4 +85,4 @@ class Workspace:
 
     def close(self) -> None:
         """Delete the folder."""
-        self._folder.cleanup()
+        self._temporary.cleanup()

@@ -120,6 +120,7 @@ SLOW = tuple(
         "song/test_streaming.py::test_a_minute",
         "studio/test_journeys.py",
         "studio/test_sheet.py::test_a_chord_that_begins",
+        "studio/test_takes.py",
         "test_codec.py::test_a_minute",
         "test_demo.py",
         "test_drum_notices.py",

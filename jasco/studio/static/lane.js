@@ -96,7 +96,7 @@ function cell({ at, end, name, index }) {
 
 // Letters small enough for a name in a width (px).
 export const fitting = (name, width, largest = 15) => {
-  const size = Math.max(9, Math.min(largest, (width - 8) / (0.66 * name.length)));
+  const size = Math.max(9, Math.min(largest, (width - 8) / (0.74 * name.length)));
   return { "font-size": `${size}px`, "padding-inline": size < largest ? "3px" : "8px" };
 };
 

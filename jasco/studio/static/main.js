@@ -25,6 +25,9 @@ function drawDesk() {
   $("#length").textContent = `${S.seconds().toFixed(1)} s`;
   $("#lock").setAttribute("aria-pressed", String(state.locked));
   $("#stream").checked = state.stream;
+  $("#adapter").value = facts?.adapters.includes(state.adapter.name) ? state.adapter.name : "";
+  $("#scale").value = state.adapter.scale;
+  $("#scale-value").textContent = Number(state.adapter.scale).toFixed(2);
   const { preset } = state.guidance;
   $(`[name=preset][value=${preset}]`).checked = true;
   $("#weights").hidden = preset !== "own";
@@ -102,6 +105,7 @@ const request = () => ({
   text: state.text, chords: S.chordText(), bpm: state.bpm, metre: state.metre, bars: state.bars,
   drums: drumsOf(state.drums), melody: state.melody.length ? state.melody : null,
   seed: Number(state.seed), steps: state.steps, best_of: state.bestOf, guidance: guidance(),
+  adapter: facts.adapters.includes(state.adapter.name) ? state.adapter : null,
 });
 
 const isAsked = (page) => page.text?.trim() || page.chords || page.drums || page.melody;
@@ -229,7 +233,6 @@ async function compare(take) {
   checking?.abort();
   checking = new AbortController();
   const { signal } = checking;
-  $("#scores").replaceChildren(h("li.missing", {}, "Comparing the take with what was asked for…"));
   try {
     for await (const event of api.call("check", { page: take.page, take: take.id }, signal)) {
       if (event.event === "report") {
@@ -478,6 +481,9 @@ function wire() {
   on("steps", "change", () => set((s) => { s.steps = number("steps", 1, 200, null); }));
   on("best", "change", () => set((s) => { s.bestOf = Math.round(number("best", 1, 16, 1)); }));
   on("stream", "change", () => set((s) => { s.stream = $("#stream").checked; }));
+  on("adapter", "change", () => set((s) => { s.adapter = { ...s.adapter, name: $("#adapter").value }; }));
+  on("scale", "input", () => { $("#scale-value").textContent = Number($("#scale").value).toFixed(2); });
+  on("scale", "change", () => set((s) => { s.adapter = { ...s.adapter, scale: number("scale", 0, 1.5, 1) }; }));
   on("dice", "click", () => set((s) => { s.seed = newSeed(); s.locked = true; }));
   on("lock", "click", () => set((s) => { s.locked = !s.locked; }));
   for (const radio of document.querySelectorAll("[name=preset]")) {
@@ -602,6 +608,8 @@ async function begin() {
   $("#pattern").append(...facts.patterns.map((name) => h("option", {}, name)));
   $("#model").replaceChildren(...facts.models.map((name) => h("option", {}, name)));
   $("#model").value = facts.model.name;
+  $("#adapter").append(...facts.adapters.map((name) => h("option", {}, name)));
+  $("#adapter-box").hidden = !facts.adapters.length;
   drawWeights();
   const { ids } = await api.ask("here", { ids: takes.map((take) => take.id) });
   for (const take of takes) take.here = ids.includes(take.id);

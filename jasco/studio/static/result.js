@@ -109,7 +109,8 @@ function drawScores(report) {
   const missing = Object.entries(report?.missing ?? {}).map(([name, why]) =>
     h("li.missing", {}, h("b", {}, names[name] ?? name), h("span", {}, `not compared: ${why}`)));
   const notes = (shown.notes ?? []).map((line) => h("li.missing", {}, line));
-  $("#scores").replaceChildren(...words, ...missing, ...notes);
+  const wait = !report && shown.here && h("li.missing", {}, "Comparing the take with what was asked for…");
+  $("#scores").replaceChildren(...[wait, ...words, ...missing, ...notes].filter(Boolean));
 }
 
 // --- spectrogram ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ const KEY = "jasco-studio", TAKES = "jasco-studio-takes", MOST_TAKES = 60, MOST_
 const fresh = () => ({
   text: "", bpm: 96, metre: "4/4", bars: 4, chords: [], melody: [], drums: null,
   seed: 7, locked: false, bestOf: 1, steps: null, stream: true,
-  guidance: { preset: "balanced", weights: {} }, selection: null,
+  guidance: { preset: "balanced", weights: {} }, selection: null, adapter: { name: "", scale: 1 },
 });
 
 export const state = fresh();
