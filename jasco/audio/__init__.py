@@ -4,7 +4,7 @@ No other package uses libsndfile. A signal is a float32 tensor (channels, sample
 whose full scale is 1.0, kept with its rate as an `Audio`.
 """
 
-from jasco.audio.files import load_audio, save_audio, to_audio
+from jasco.audio.files import load_audio, load_channels, save_audio, to_audio
 from jasco.audio.filters import high_pass
 from jasco.audio.level import loudness, normalize_loudness
 from jasco.audio.marks import read_mark
@@ -20,6 +20,7 @@ __all__ = [
     "Phase",
     "high_pass",
     "load_audio",
+    "load_channels",
     "load_mono",
     "loudness",
     "normalize_loudness",

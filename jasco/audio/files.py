@@ -37,6 +37,7 @@ from jasco.audio.loops import LoopPoints, normalize_loop
 from jasco.audio.marks import TAG, VOCABULARY, checked_mark, comment_of, xmp_packet
 from jasco.audio.recipes import is_recipe_of
 from jasco.audio.signal import Audio, checked
+from jasco.audio.stream import load_mono
 from jasco.audio.tag_writing import with_tags
 from jasco.errors import AudioError, JascoWarning
 from jasco.io.atomic import replace_all
@@ -84,6 +85,14 @@ def load_audio(path: Source, *, start: float = 0.0, duration: float | None = Non
     with opened(path, start, duration) as decoder:
         samples = torch.from_numpy(decoder.read())
         return checked(samples.T, decoder.rate, decoder.name)
+
+
+def load_channels(path: Source, channels: int, *, highest_rate: int = 48000) -> Audio:
+    """Read a whole file in a number of channels; see `load_mono` and `Audio.with_channels`."""
+    if channels == 1:
+        return load_mono(path, highest_rate=highest_rate)
+    audio = load_audio(path).with_channels(channels)
+    return audio.resample(min(audio.sample_rate, highest_rate))
 
 
 def to_audio(value: Any, sample_rate: int | None = None) -> Audio:

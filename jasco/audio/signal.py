@@ -54,6 +54,12 @@ class Audio(NamedTuple):
             return Audio(self.samples[louder : louder + 1], self.sample_rate), phase.notice
         return Audio(self.samples.mean(dim=0, keepdim=True), self.sample_rate), None
 
+    def with_channels(self, count: int) -> Audio:
+        """Audio of ``count`` channels: as it is, or its mono mix in each of them."""
+        if len(self.samples) == count:
+            return self
+        return Audio(self.mono().samples.expand(count, -1), self.sample_rate)
+
     def resample(self, sample_rate: int) -> Audio:
         """Resample to ``sample_rate`` (Hz), round(samples * ratio) samples (soxr, VHQ).
 

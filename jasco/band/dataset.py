@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import torch
 from tqdm import tqdm
 
-from jasco.audio import load_mono
+from jasco.audio import load_channels, load_mono
 from jasco.band import VERSION, Song
 from jasco.band.folder import MANIFEST, Band
 from jasco.checkpoint.codec import CodecSource
@@ -117,9 +117,10 @@ class LabelPass:
             held = track_file.find_header(self.root / track_file.track_file(job.id))
             if held is not None and held.stages == self.signatures:
                 return job
-            mix = load_mono(path)
+            whole = load_channels(path, codec.channels)
+            mix = whole.mono()
             tensors = {
-                **encode(mix),
+                **encode(whole),
                 **exact_labels(self.band.song(job.number), num_frames(mix, codec), codec),
             }
             isolated = self.band.isolated(job.number)

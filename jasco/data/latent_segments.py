@@ -166,7 +166,7 @@ class LatentSegmentDataset(Dataset[LatentSegment | JascoError]):
         except JascoError as error:
             return error
         wav = audio.samples
-        if self.channels == 1:
+        if len(wav) != self.channels:
             louder = self._louder(index) if Phase.of(wav).louder() is not None else None
             wav = wav.mean(0, keepdim=True) if louder is None else wav[louder : louder + 1]
         wav = wav[:, :samples].expand(self.channels, -1)

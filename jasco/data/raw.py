@@ -146,8 +146,7 @@ class RawAudioDataset:
             }
         except JascoError as error:
             raise DataError(f"{track.path}: {error}") from error
-        wav, samples = audio.samples, num_frames * self.hop_length
-        wav = (audio.mono().samples if self.channels == 1 else wav).expand(self.channels, -1)
+        wav, samples = audio.with_channels(self.channels).samples, num_frames * self.hop_length
         return RawClip(
             audio=F.pad(wav, (0, samples - wav.shape[1])),
             length=min(num_frames, track.num_frames - start_frame),

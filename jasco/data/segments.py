@@ -142,8 +142,7 @@ class SegmentDataset(Dataset[Tensor | JascoError]):
             ).resample(self.sample_rate)
         except JascoError as error:
             return error
-        wav = audio.mono().samples if self.channels == 1 else audio.samples
-        wav = wav[:, : self.samples].expand(self.channels, -1)
+        wav = audio.with_channels(self.channels).samples[:, : self.samples]
         return F.pad(wav, (0, self.samples - wav.shape[1]))
 
 

@@ -71,8 +71,8 @@ def embed_latents(codec: EnCodec, recordings: Iterable[Audio]) -> np.ndarray:
     device = codec.mean.device
     vectors = []
     for audio in recordings:
-        samples = audio.mono().resample(codec.sample_rate).samples
+        samples = audio.with_channels(codec.channels).resample(codec.sample_rate).samples
         missing = -samples.shape[1] % codec.hop_length
-        samples = torch.nn.functional.pad(samples, (0, missing)).expand(codec.channels, -1)
+        samples = torch.nn.functional.pad(samples, (0, missing))
         vectors.append(codec.encode(samples[None].to(device))[0].mean(dim=0).cpu().double())
     return torch.stack(vectors).numpy() if vectors else np.empty((0, codec.latent_dim))

@@ -10,7 +10,7 @@ Memory holds one window at a time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import cycle
+from itertools import chain, cycle
 
 import numpy as np
 import soxr
@@ -47,7 +47,8 @@ def encode_windows(
 
     Args:
         encode: `EnCodec.encode_raw` or `EnCodec.coarse_codes`: (B, channels, N) to (B, T, ...).
-        recordings: successive pieces (samples,) of each recording at the rate of the codec.
+        recordings: successive pieces of each recording at the rate of the codec: (samples,) of a
+            mono mix, or (channels, samples).
         length: number of latent frames T of each; missing samples are silence.
         codec: codec of ``encode``.
         batch_size: windows per batch; by default one on a CPU, where more gain nothing, else 8.
@@ -123,27 +124,41 @@ def mono_pieces(audio: Audio) -> Iterator[Tensor]:
     yield from mono.split(round(_PIECE * audio.sample_rate))
 
 
-def resampled(pieces: Iterable[Tensor], rate: int, target: int) -> Iterator[Tensor]:
-    """Resample a signal piece by piece, with the samples of `Audio.resample`."""
-    resampler = soxr.ResampleStream(rate, target, 1, "float32", "VHQ")
-    for piece in pieces:
-        yield torch.from_numpy(resampler.resample_chunk(piece.numpy()))
-    yield torch.from_numpy(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+def pieces_for(codec: EnCodec, audio: Audio) -> Iterator[Tensor]:
+    """Pieces of a recording for a codec: of its channels (channels, samples), or `mono_pieces`."""
+    if codec.channels == 1:
+        return mono_pieces(audio)
+    return iter(
+        audio.with_channels(codec.channels).samples.split(round(_PIECE * audio.sample_rate), dim=1)
+    )
+
+
+def resampled(
+    pieces: Iterable[Tensor], rate: int, target: int, channels: int = 1
+) -> Iterator[Tensor]:
+    """Resample a signal piece by piece, with the samples of `Audio.resample`.
+
+    Args:
+        pieces: (samples,), or (channels, samples) for more than one channel.
+        rate, target: sample rates (Hz).
+        channels: number of channels.
+    """
+    resampler = soxr.ResampleStream(rate, target, channels, "float32", "VHQ")
+    rest = np.empty((0, channels) if channels > 1 else 0, np.float32)
+    for piece, last in chain(((part.numpy().T, False) for part in pieces), [(rest, True)]):
+        samples = np.ascontiguousarray(piece)
+        yield torch.from_numpy(resampler.resample_chunk(samples, last=last).T)
 
 
 def _windows(
     pieces: Iterable[Tensor], starts: Iterable[int], size: int, hop: int
 ) -> Iterator[Tensor]:
-    """Samples (1, size * hop) of each window, with one window in memory at a time."""
-    source = iter(pieces)
-    held, first = torch.zeros(0), 0
+    """Samples (C, size * hop) of each window, with one window in memory at a time."""
+    source = map(torch.atleast_2d, pieces)
+    held, first = next(source, torch.zeros(1, 0)), 0
     for start in starts:
-        while first + len(held) < (start + size) * hop:
+        while (missing := (start + size) * hop - first - held.shape[1]) > 0:
             piece = next(source, None)
-            if piece is None:
-                missing = (start + size) * hop - first - len(held)
-                held = F.pad(held, (0, missing))
-            else:
-                held = torch.cat([held, piece])
-        held, first = held[start * hop - first :], start * hop
-        yield held[None, : size * hop]
+            held = F.pad(held, (0, missing)) if piece is None else torch.cat([held, piece], dim=1)
+        held, first = held[:, start * hop - first :], start * hop
+        yield held[:, : size * hop]

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from jasco.audio import Audio, load_mono
+from jasco.audio import Audio, load_channels
 from jasco.data import track_file
 from jasco.data.track_file import Signature
 from jasco.errors import AudioError, CheckpointError, DataError, MissingPartError
@@ -45,11 +45,13 @@ class _Pass(ABC):
         root: folder of the dataset.
         stages: stages of the pass.
         signatures: signatures of the stages of both passes, by name.
+        channels: channels of the decoded audio; 1 for the mono mix.
     """
 
     root: Path
     stages: tuple[Stage, ...]
     signatures: Mapping[str, Signature]
+    channels: int = 1
 
     needs: ClassVar[Literal["processor", "model"]]
 
@@ -75,7 +77,7 @@ class _Pass(ABC):
         for stage in self.stages:
             if stage.name in job.todo:
                 start = time.perf_counter()
-                found = extracts[stage.name](audio)
+                found = extracts[stage.name](audio.with_channels(stage.channels))
                 tensors |= {name: found[name] for name in stage.gives}
                 seconds[stage.name] = time.perf_counter() - start
         return replace(job, seconds=seconds), tensors
@@ -104,7 +106,7 @@ class DecodePass(_Pass):
         if not job.todo:
             return job.ended("skipped")
         start = time.perf_counter()
-        audio = load_mono(job.path)
+        audio = load_channels(Path(job.path), self.channels)
         refuse_unfit(audio, job.path)
         seconds = {"reading": time.perf_counter() - start}
         job = replace(job, duration=audio.duration, seconds=seconds)

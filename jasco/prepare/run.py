@@ -103,7 +103,8 @@ def prepare(
     if not stages:
         raise SettingError(f"no stages: give some of latents, {', '.join(CONTROLS)}")
     signatures = {stage.name: stage.signature() for stage in stages}
-    passes: list[Pass] = [DecodePass(root, _of_kind("processor", stages), signatures)]
+    channels = max(stage.channels for stage in stages)
+    passes: list[Pass] = [DecodePass(root, _of_kind("processor", stages), signatures, channels)]
     if models := _of_kind("model", stages):
         passes.append(ModelPass(root, models, signatures))
     numbers: dict[Path, int] = {}

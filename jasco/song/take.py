@@ -17,7 +17,7 @@ from jasco.chords import ChordProgression
 from jasco.chords.metre import COMMON, Metre
 from jasco.codec import EnCodec
 from jasco.errors import SettingError
-from jasco.extract.latents import encode_windows, mono_pieces
+from jasco.extract.latents import encode_windows, pieces_for
 from jasco.generation import Generation
 from jasco.io.fingerprint import fingerprint
 from jasco.recipe import Recipe
@@ -152,7 +152,7 @@ class Take:
         if self.latents is not None and len(self.latents) == length:
             return self.latents.to(codec.mean.device)
         audio = self.audio.resample(codec.sample_rate)
-        (raw,) = encode_windows(codec.encode_raw, [mono_pieces(audio)], length, codec)
+        (raw,) = encode_windows(codec.encode_raw, [pieces_for(codec, audio)], length, codec)
         return (raw.to(codec.mean.device) - codec.mean) / codec.std
 
 

@@ -36,7 +36,7 @@ def prepared(codec: EnCodec, tmp_path_factory: pytest.TempPathFactory) -> Path:
         wav = torch.stack([mono, -mono if index == 1 else mono])
         path = root / f"{index}.flac"
         save_audio(path, wav, codec.sample_rate, loudness=None)
-        latents = encode_windows(codec.encode_raw, [mono], 150, codec)
+        (latents,) = encode_windows(codec.encode_raw, [[mono]], 150, codec)
         stages = {"latents": signature | {"codec": codec.fingerprint()}}
         write_track(root, str(index), 3.0, stages, {"latents": latents.half()})
         header = read_header(root / track_file(str(index)))

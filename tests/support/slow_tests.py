@@ -132,6 +132,7 @@ SLOW = tuple(
         "test_parity.py::test_euler",
         "test_parity.py::test_round_trip_through_our_format",
         "test_python_api.py",
+        "test_stereo.py",
         "test_waits.py",
         "test_workers.py",
         "training/codec/test_initialization.py::test_a_linear_codec_to_begin_with",

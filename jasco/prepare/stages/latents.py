@@ -11,7 +11,7 @@ from torch import Tensor
 from jasco.audio import Audio
 from jasco.checkpoint.codec import CodecSource
 from jasco.device import resolve_dtype
-from jasco.extract.latents import encode_windows, mono_pieces, num_frames, resampled
+from jasco.extract.latents import encode_windows, num_frames, pieces_for, resampled
 from jasco.prepare.stages.stage import Extract, Stage
 
 
@@ -38,13 +38,19 @@ class LatentStage(Stage):
         precision = {} if self.dtype == "float32" else {"dtype": self.dtype}
         return {**self.codec.facts(), "latent_dim": self.codec.load().latent_dim, **precision}
 
+    @property
+    def channels(self) -> int:
+        """Channels of the codec."""
+        return self.codec.load().channels
+
     def open(self, device: torch.device) -> Extract:
         """Load the codec."""
         codec, dtype = self.codec.load(device), resolve_dtype(self.dtype, device)
 
         def extract(audio: Audio) -> dict[str, Tensor]:
             codec.encode_dtype = dtype  # of a codec that the stages of a process share
-            pieces = resampled(mono_pieces(audio), audio.sample_rate, codec.sample_rate)
+            rates = audio.sample_rate, codec.sample_rate
+            pieces = resampled(pieces_for(codec, audio), *rates, codec.channels)
             length = num_frames(audio, codec)
             (raw,) = encode_windows(codec.encode_raw, [pieces], length, codec)
             return {"latents": raw.half()}

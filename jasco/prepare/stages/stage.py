@@ -13,7 +13,7 @@ from jasco.audio import Audio
 from jasco.checkpoint.codec import CodecSource
 
 Extract = Callable[[Audio], dict[str, Tensor]]
-"""Function from the mono mix (1, samples) of a recording, at any rate, to a stage's tensors."""
+"""Function from a recording (channels, samples), at any rate, to a stage's tensors."""
 
 
 class Stage(ABC):
@@ -36,6 +36,11 @@ class Stage(ABC):
     def for_song(cls, codec: CodecSource) -> Stage:
         """Stage for a synthetic song, whose control its score does not state."""
         return cls(codec)  # type: ignore[call-arg]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the audio that the stage takes; 1 for the mono mix."""
+        return 1
 
     @abstractmethod
     def dependencies(self) -> Mapping[str, Any]:
