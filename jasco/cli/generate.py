@@ -27,8 +27,9 @@ from jasco.pipeline.edits import EDIT_KEYS
 from jasco.pipeline.extractors import EXTRACTOR_KEYS
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.loops import LOOP_KEYS, STDOUT
+from jasco.pipeline.outputs import check_output
 from jasco.pipeline.plan import Plan
-from jasco.pipeline.request import Request, check_output, keys, labelled, merged
+from jasco.pipeline.request import Request, keys, labelled, merged
 from jasco.pipeline.request_file import read_requests
 from jasco.song.edit import KINDS
 
@@ -102,6 +103,7 @@ examples:
   jasco-generate --edit song.flac --bars 3-4 --chords "Dm | G" --keep drums -o edited.flac
   jasco-generate "drum and bass" --loop --bars 8 --bpm 170 -o loop.wav
   jasco-generate "funk" --duration 60 --stream -o - | ffplay -autoexit -nodisp -
+  jasco-generate "funk" --server http://127.0.0.1:8000 -o funk.flac
   jasco-generate "with brass" --continue song.flac --duration 10 -o longer.flac
 
 exit codes: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 interrupted,
@@ -145,6 +147,7 @@ MODEL_OPTIONS: Options = {
     "--device": (str, None, "auto, cpu, cuda, cuda:1 or mps"),
     "--batch-size": (int, "N", f"takes per batch; default: {GPU_BATCH} on a GPU, 1 on a CPU"),
     "--threads": (int, "N", "CPU threads; default: one per usable core, at most OMP_NUM_THREADS"),
+    "--server": (str, "URL", "generate by jasco-serve; JASCO_SERVE_KEY is its key, if it has one"),
 }
 C2PA = {
     "--c2pa": "certificate chain (PEM) of yours, which signs a C2PA manifest; wav, flac, mp3",
@@ -220,6 +223,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_usage(parser, args, options)
     requests = _requests(args, options)
     plan = None if requests is None else _plan(args, requests)
+    if args.server is not None:
+        from jasco.cli.remote import check_remote, generate_remotely
+
+        check_remote(args, plan)
+        return generate_remotely(args.server, plan) if plan is not None else 1
 
     # Importing torch takes seconds, so it follows the checks and counts as loading.
     started = time.perf_counter()

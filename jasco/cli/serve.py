@@ -14,13 +14,13 @@ from pathlib import Path
 from jasco.cli.errors import one_line_errors
 from jasco.cli.generate import DEFAULT_MODEL, DTYPES, GPU_BATCH, MAX_BATCH
 from jasco.cli.loading import add_hub_options
+from jasco.cli.remote import KEY_VARIABLE
 from jasco.cli.signals import raising_sigterm
 from jasco.cli.threads import MAX_THREADS
 from jasco.errors import MissingPartError
 from jasco.notices import show
 
 PROGRAM = "jasco-serve"
-KEY_VARIABLE = "JASCO_SERVE_KEY"
 MAX_WORKERS = 256
 PACKAGES = ("fastapi", "prometheus_client", "starlette", "uvicorn")
 EPILOG = f"""\

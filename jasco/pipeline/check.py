@@ -22,8 +22,9 @@ from jasco.controls import CONTROLS
 from jasco.errors import MissingPartError, SettingError
 from jasco.extract.salience import DeepSalience
 from jasco.pipeline.events import Candidate, Drawn, Note
+from jasco.pipeline.outputs import picture_of
 from jasco.pipeline.plan import Take
-from jasco.pipeline.request import Request, labelled, picture_of
+from jasco.pipeline.request import Request, labelled
 
 
 class Checker:

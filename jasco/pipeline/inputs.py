@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jasco.band.patterns import is_pattern
+from jasco.charts.formats import is_link
 from jasco.controls import CONTROLS
 from jasco.errors import AudioError, JascoError, SettingError
-from jasco.io.files import regular_file
+from jasco.io.files import SAMPLE, regular_file
 from jasco.io.kinds import CHART, CHORDS, MIDI, RECORDING, REQUESTS, kind_of
+from jasco.song.edit import KINDS
 
 _OPTIONS = {"take": "--from", "request": "--request"}
 
@@ -42,6 +45,24 @@ def is_written(name: str, value: object) -> bool:
     if not spec.written or not isinstance(value, str):
         return bool(spec.written) and isinstance(value, list)
     return not value.strip().lower().endswith(spec.written) and kind_of(value) is None
+
+
+def file_keys() -> tuple[str, ...]:
+    """Keys of a request whose value may be a file."""
+    return (*CONTROLS, *(f"{name}_from" for name in CONTROLS), "chart", *KINDS)
+
+
+def is_path(key: str, value: object) -> bool:
+    """True for a path of a file, which is neither spelled out nor the name of a sample."""
+    if key not in file_keys() or not isinstance(value, str | Path):
+        return False
+    if isinstance(value, Path):
+        return True
+    if value.startswith(SAMPLE) or (key == "chart" and is_link(value)):
+        return False
+    if key in CONTROLS and is_written(key, value):
+        return False
+    return key != "drums" or kind_of(value) is not None or not is_pattern(value)
 
 
 def checked_input(key: str, path: str | Path, *, options: bool) -> Path:

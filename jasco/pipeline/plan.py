@@ -12,7 +12,8 @@ from pathlib import Path
 
 from jasco.errors import SettingError
 from jasco.pipeline.loops import STDOUT
-from jasco.pipeline.request import Request, check_output, companions, labelled, picture_of
+from jasco.pipeline.outputs import check_output, companions, picture_of
+from jasco.pipeline.request import Request, labelled
 from jasco.session.paths import check_session
 
 MAX_TAKES = 100_000

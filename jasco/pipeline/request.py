@@ -11,15 +11,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jasco.control_value import MAX_DURATION, ControlValue
 from jasco.controls import CONTROLS, control_names
-from jasco.errors import AudioError, JascoError, SettingError, shortened
+from jasco.errors import JascoError, SettingError, shortened
 from jasco.flow import SOLVERS, Guidance, Solver, make_solver
-from jasco.io.files import output_file
 from jasco.io.kinds import kind_of
 from jasco.notices import describe
 from jasco.pipeline.adapters import ADAPTER_KEYS, AdapterRequest, read_adapters
@@ -29,7 +28,6 @@ from jasco.pipeline.extractors import EXTRACTOR_KEYS, named_extractors
 from jasco.pipeline.inputs import checked_input, is_written, listed, spelled
 from jasco.pipeline.loops import (
     LOOP_KEYS,
-    STDOUT,
     DrumsLoop,
     with_drums_loop,
     with_loop,
@@ -65,7 +63,6 @@ MAX_SAMPLES = 10_000
 MAX_BEST_OF = 1_000
 MAX_SECONDS = 86_400
 """Latest start in a recording: a day (s)."""
-SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
 
 
 def keys() -> dict[str, tuple[type | tuple[type, ...], str]]:
@@ -104,6 +101,7 @@ class Request:
         output: file to write; ``None`` if the request names none.
         mark: the file states that it is generated.
         timing: tempo, metre, key and chart of the clip, and its session.
+        given: values that the request was built from.
         files: files that are read.
         edit: edit of a take; ``None`` for a take of its own.
         loop: loop; ``None`` for a take that ends.
@@ -139,6 +137,7 @@ class Request:
     steps: int | None = None
     shift: float | None = None
     timing: Timing = Timing()
+    given: Mapping[str, Any] = field(default_factory=dict)
     adapters: tuple[AdapterRequest, ...] = ()
 
     @classmethod
@@ -150,12 +149,11 @@ class Request:
                 kind; the message begins with the label.
         """
         with labelled(label):
-            values = {key: value for key, value in values.items() if value is not None}
+            values = given_values = {k: value for k, value in values.items() if value is not None}
             options = label is None
             _check_types(values)
             files: list[Path] = []
             charts: list[Any] = []
-            given_values = values
             values = with_pattern(values)
             values, drums_loop = with_drums_loop(values, options=options)
             values, stream = with_stream(values, options=options)
@@ -191,7 +189,6 @@ class Request:
             }
             samples = _count("samples", values.get("samples", 1), MAX_SAMPLES)
             best_of = _count("best_of", values.get("best_of", 1), MAX_BEST_OF)
-            guidance, output = values.get("guidance"), values.get("output")
             given = [values.get(key) for key in ("solver", "steps", "shift")]
             solver = make_solver(*given)  # checks steps and shift of the model's solver too
             own = given[0] is None
@@ -211,9 +208,9 @@ class Request:
                 solver=None if own else solver,
                 steps=given[1] if own else None,
                 shift=given[2] if own else None,
-                guidance=None if guidance is None else Guidance.of(guidance),
+                guidance=Guidance.of(values["guidance"]) if "guidance" in values else None,
                 loudness=_loudness(values.get("loudness", -14.0)),
-                output=None if output is None else Path(output),
+                output=Path(values["output"]) if "output" in values else None,
                 files=(*files, *recordings.values()),
                 edit=edit,
                 loop=loop,
@@ -221,6 +218,7 @@ class Request:
                 sections=read_sections(values["sections"]) if "sections" in values else None,
                 mark=values.get("mark", True),
                 stream=stream,
+                given=given_values,
                 timing=Timing.of(given_values, charts, start=start, is_edit=edit is not None),
                 adapters=read_adapters(values.get("adapter")),
             )
@@ -256,32 +254,6 @@ def merged(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
             dropped = (name, f"{name}_from", f"{name}_extractor", *spec.options)
             kept = {key: value for key, value in kept.items() if key not in dropped}
     return kept | dict(options)
-
-
-def check_output(path: Path) -> None:
-    """Refuse an output that cannot be written for a reason that shows beforehand.
-
-    Raises:
-        AudioError: another suffix, or a place that cannot be written to.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        hint = ", or give --stream for the standard output" if str(path) == STDOUT else ""
-        raise AudioError(
-            f"cannot write {path}: the suffix must be one of {', '.join(SUFFIXES)}, "
-            f"not {path.suffix!r}{hint}"
-        )
-    output_file(path, AudioError, companions=companions(path))
-
-
-def companions(path: Path) -> list[Path]:
-    """Files that may be written beside a take: its picture, and the recipe of a wav."""
-    recipe = [path.with_suffix(".json")] if path.suffix.lower() == ".wav" else []
-    return [picture_of(path), *recipe]
-
-
-def picture_of(path: Path) -> Path:
-    """Picture of the adherence report of a take: ``song.check.png`` for ``song.flac``."""
-    return path.with_suffix(".check.png")
 
 
 def _check_types(values: Mapping[str, Any]) -> None:

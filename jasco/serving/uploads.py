@@ -10,23 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from jasco.band.patterns import is_pattern
-from jasco.charts.formats import is_link
-from jasco.controls import CONTROLS
 from jasco.errors import SettingError, shortened
-from jasco.io.files import SAMPLE
 from jasco.io.kinds import kind_of
-from jasco.pipeline.inputs import is_written
+from jasco.pipeline.inputs import file_keys, is_path
 from jasco.pipeline.request import keys
 from jasco.serving.limits import Limits
-from jasco.song.edit import KINDS
 
 FORMATS = {"flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg", "wav": "audio/wav"}
 """Formats of results, and their media types."""
-FILES = (*CONTROLS, *(f"{name}_from" for name in CONTROLS), "chart", *KINDS)
-"""Keys whose value may be a file."""
-REFUSED = ("output", "session", "samples", "best_of")
-"""Keys of request files that a server has no use for: one request is one take."""
+FILES = file_keys()
+REFUSED = ("adapter", "output", "session", "samples", "best_of")
+"""Keys of request files that a server does not take: one request is one take of its model."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
 
 
@@ -81,7 +75,7 @@ class Asked:
             value = values.get(key)
             if isinstance(value, Mapping):
                 names[key], files[key] = _decoded(key, values.pop(key))
-            elif value is not None and not _is_value(key, value):
+            elif is_path(key, value):
                 raise SettingError(
                     f"{key} is {shortened(value)}, a path: send the file itself, as a part of "
                     'multipart/form-data or as {"name": "NAME", "base64": "..."}'
@@ -113,17 +107,6 @@ class Asked:
 def allowed_keys() -> tuple[str, ...]:
     """Keys of a request."""
     return (*(key for key in keys() if key not in REFUSED), "format", "wait")
-
-
-def _is_value(key: str, value: Any) -> bool:
-    """The value is no path on the machine of the server."""
-    if not isinstance(value, str):
-        return key in CONTROLS and is_written(key, value)
-    if value.startswith(SAMPLE) or (key == "chart" and is_link(value)):
-        return True
-    if key in CONTROLS and is_written(key, value):
-        return True
-    return key == "drums" and is_pattern(value) and kind_of(value) is None
 
 
 def _decoded(key: str, value: Mapping[str, Any]) -> tuple[str, bytes]:

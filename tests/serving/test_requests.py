@@ -50,6 +50,7 @@ REFUSED = {
     "nothing asked for": {},
     "an unknown key": {"text": "a", "txt": "b"},
     "an output": {"text": "a", "output": "/etc/passwd"},
+    "an adapter": {"text": "a", "adapter": "/etc"},
     "a session": {"text": "a", "session": "here"},
     "several takes": {"text": "a", "samples": 4},
     "a text of another type": {"text": 3},

@@ -113,6 +113,8 @@ SLOW = tuple(
         "scripts/test_environment.py::test_without_network",
         "scripts/test_measure_structure.py::test_the_command_compares_with_another_checkout",
         "scripts/test_probe_text.py::test_it_learns_the_songs_that_it_is_shown",
+        "serving/test_client.py",
+        "serving/test_description.py",
         "serving/test_requests.py",
         "serving/test_server.py",
         "session/test_files.py::test_a_killed_write",
