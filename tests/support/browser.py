@@ -75,6 +75,20 @@ class Page:
             time.sleep(0.05)
         return found
 
+    def watch(self, selector: str) -> None:
+        """Record the states of an element from now on, for `seen`."""
+        self.run(
+            "const element = arguments[0]; window.watched = [];"
+            "new MutationObserver(() => window.watched.push([element.textContent,"
+            " document.querySelectorAll('#takes li').length]))"
+            ".observe(element, {childList: true, characterData: true, subtree: true})",
+            self.find(selector),
+        )
+
+    def seen(self) -> list[tuple[str, int]]:
+        """Texts of the watched element in order, each with the number of takes at that time."""
+        return [(text, takes) for text, takes in self.run("return window.watched")]
+
     @property
     def message(self) -> str:
         return str(self.run("return document.querySelector('#message-text').textContent"))
