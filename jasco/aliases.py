@@ -25,6 +25,7 @@ SETTINGS: Mapping[str, str] = {
     "hearing": "extractor",
     "optim.shift": "objective.shift",
     "optim.weighting": "objective.weighting",
+    "trainer.checkpointing": "module.checkpointing",  # where peers have it
 }
 """Former place of a setting of a program, with all below it -> its place."""
 

@@ -23,7 +23,10 @@ from jasco.io.plain import read_object, read_yaml
 
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
-FREE = ("trainer.", "logger", "callbacks", "hydra.", "run", "data.workers", "data.root")
+FREE = (
+    *("trainer.", "logger", "callbacks", "hydra.", "run", "data.workers", "data.root"),
+    "module.checkpointing",
+)
 """Settings that may change between the start of a run and its continuation."""
 _REPEATED = (
     *("module.optim", "module.seed", "module.objective", "module.model", "module._target_"),

@@ -101,14 +101,15 @@ def flops(run: Callable[[], Any]) -> int:
     return counter.get_total_flops()
 
 
-def random_400m(device: torch.device, **network: Any) -> Jasco:
+def random_400m(device: torch.device, size: str = "400m", **network: Any) -> Jasco:
     """Model of the published 400M size with random weights, without access to the Hub.
 
     Args:
         device: device of the weights.
+        size: name of another size, of the group ``model`` of the configurations.
         network: further arguments of its `jasco.network.VelocityNetwork`.
     """
-    config = compose_config("+model=400m")
+    config = compose_config(f"+model={size}")
     config["model"]["network"] |= network
     config["model"]["codec"] = {
         "_target_": "jasco.codec.EnCodec",
@@ -121,7 +122,7 @@ def random_400m(device: torch.device, **network: Any) -> Jasco:
     return Jasco.from_config(config).to(device).eval()
 
 
-def train_steps(module: Any, batch: Any, steps: int, device: torch.device, callback: Any) -> None:
+def train_steps(module: Any, batch: Any, steps: int, device: torch.device, *callbacks: Any) -> None:
     """Train a module on one batch, in the loop of Lightning and the precision of users."""
     from lightning.pytorch import Trainer
     from torch.utils.data import DataLoader
@@ -133,7 +134,7 @@ def train_steps(module: Any, batch: Any, steps: int, device: torch.device, callb
         precision="bf16-mixed",
         gradient_clip_val=1.0,
         logger=False,
-        callbacks=[callback],
+        callbacks=list(callbacks),
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

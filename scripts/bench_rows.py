@@ -6,6 +6,7 @@ of JSON. Rows use names that every version has, so that a former checkout can ru
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +177,42 @@ def default_error() -> Measure:
     return measure
 
 
-def training(demo: bool) -> None:
-    """Training steps in the loop of Lightning: 8 clips, of 5 s for the demo, else of 10 s."""
+FINE_TUNINGS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "LoRA": {"adapter": {}},
+    "full, checkpointing": {"checkpointing": True},
+    "LoRA, bfloat16 base": {"adapter": {"base_dtype": "bfloat16"}},
+    "LoRA, bfloat16 base, checkpointing": {
+        "adapter": {"base_dtype": "bfloat16"},
+        "checkpointing": True,
+    },
+}
+"""Ways to fine-tune: settings of the adapter, of rank 16, and of the module."""
+SIZES = ("400m", "1b")
+
+
+def fine_tuning(size: str, how: str) -> None:
+    """Training steps on one clip of 10 s, with averaged weights as ``experiment=finetune`` has."""
+    from jasco.training.callbacks import EMA
+    from jasco.training.flow.adapter import AdapterSettings, attach
+
+    settings = dict(FINE_TUNINGS[how])
+    model = random_400m(CPU, size).train()
+    adapter = settings.pop("adapter", None)
+    if adapter is not None:
+        attach(model, AdapterSettings(**adapter), {})
+    training(model, 1, FRAMES, EMA(), **settings)
+
+
+def training(model: Jasco, count: int, frames: int, *more: Any, **settings: Any) -> None:
+    """Training steps in the loop of Lightning.
+
+    Args:
+        model: model to train.
+        count, frames: number and length (latent frames) of the clips of a step.
+        more: further callbacks.
+        settings: arguments of `JascoModule`.
+    """
     from lightning.pytorch import Callback, Trainer
 
     from jasco.data.clips import ClipBatch
@@ -187,9 +223,9 @@ def training(demo: bool) -> None:
         from jasco.training.module import JascoModule  # type: ignore[no-redef,attr-defined]
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    model = Jasco.from_pretrained("demo", device="cpu") if demo else random_400m(CPU)
-    module: Any = JascoModule(model.train())
-    count, frames = 8, FRAMES // 2 if demo else FRAMES
+    module: Any = JascoModule(model.train(), **settings)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is that of training
     ids = "sample_ids" if "sample_ids" in ClipBatch.__dataclass_fields__ else "numbers"
     values: dict[str, Any] = {
         ids: tuple(range(count)),
@@ -216,12 +252,19 @@ def training(demo: bool) -> None:
             self.steps += 1
             if self.steps > 2:
                 share = flop / seconds / Bench(CPU, 1).measure_ceiling(torch.bfloat16)
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-                answer({"seconds": seconds, "cpu": cpu, "share": share, "gb": peak})
+                answer({"seconds": seconds, "cpu": cpu, "share": share, "gb": peak_gb()})
             if self.steps > 1 and not asked():
                 trainer.should_stop = True
 
-    train_steps(module, clips, 1000, CPU, Ask())
+    train_steps(module, clips, 1000, CPU, *more, Ask())
+
+
+def peak_gb() -> float:
+    """Most memory that this process has held (GB)."""
+    with contextlib.suppress(OSError, StopIteration):
+        status = Path("/proc/self/status").read_text().splitlines()
+        return int(next(x for x in status if x.startswith("VmHWM")).split()[1]) / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 ROWS: dict[str, Callable[[], Any]] = {
@@ -239,8 +282,15 @@ ROWS: dict[str, Callable[[], Any]] = {
     "EnCodec decode, float32": lambda: codec("decode"),
     "EnCodec decode, low precision": lambda: codec("decode", low=True),
     "load, 400M": load,
-    "training step, demo": lambda: training(demo=True),
-    "training step, 400M": lambda: training(demo=False),
+    "training step, demo": lambda: training(
+        Jasco.from_pretrained("demo", device="cpu"), 8, FRAMES // 2
+    ),
+    "training step, 400M": lambda: training(random_400m(CPU), 8, FRAMES),
+}
+FINE_TUNING_ROWS = {
+    f"fine-tuning step, {size}, {how}": partial(fine_tuning, size, how)
+    for size in SIZES
+    for how in FINE_TUNINGS
 }
 
 
@@ -257,8 +307,8 @@ def answer(found: Measured) -> None:
 def main() -> None:
     """Measure the row that the command line names."""
     name = sys.argv[1]
-    if name.startswith("training"):
-        ROWS[name]()
+    if name in FINE_TUNING_ROWS or name.startswith("training"):
+        (ROWS | FINE_TUNING_ROWS)[name]()
         return
     measure = ROWS[name]()
     while asked():

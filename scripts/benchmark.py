@@ -27,8 +27,8 @@ from typing import Any
 
 import torch
 from bench import ENCODEC_32KHZ, Bench, flops, machine, random_400m, train_steps
-from bench_against import against
-from bench_rows import ROWS
+from bench_against import against, compare_rows
+from bench_rows import FINE_TUNINGS, ROWS, SIZES
 
 from jasco.audio import Audio
 from jasco.codec import EnCodec
@@ -234,6 +234,42 @@ def bench_train(bench: Bench) -> None:
     )
 
 
+def bench_finetune(bench: Bench) -> None:
+    """Fine-tuning on one clip of 10 s, full and with adapters of rank 16, on the CPU.
+
+    Each way runs in a process of its own beside the full fine-tune, and their steps take turns, so
+    that the ratio of their times does not depend on the load of the machine. Where a full fine-tune
+    does not fit into the memory, ways without it are measured alone.
+    """
+    for size in SIZES:
+        full, *others = (f"fine-tuning step, {size}, {how}" for how in FINE_TUNINGS)
+        for other in others:
+            fits = memory_gb() > FULL_GB[size]
+            found = compare_rows([full, other] if fits else [other], bench.repeats)
+            for row, figures in found.items():
+                if figures:
+                    bench.row(row, figures["seconds"], peak_memory_gb=figures["gb"])
+            if found.get(full) and found[other]:
+                names = ("seconds", "gb")
+                ratios = [found[other][name] / found[full][name] for name in names]
+                print(
+                    f"  {ratios[0]:.2f} of the time and {ratios[1]:.2f} of the memory", flush=True
+                )
+
+
+FULL_GB = {"400m": 14, "1b": 36}
+"""Memory that a full fine-tune and an adapter beside it need (GB)."""
+
+
+def memory_gb() -> float:
+    """Available memory of this machine (GB); infinite where the kernel does not say."""
+    try:
+        facts = dict(x.split(":") for x in Path("/proc/meminfo").read_text().splitlines())
+        return int(facts["MemAvailable"].split()[0]) / 1e6
+    except (OSError, KeyError):
+        return float("inf")
+
+
 def bench_chords(bench: Bench) -> None:
     """Chordino on three minutes of stereo; a plugin on the CPU."""
     name, samples = "chords of 3 min, Chordino", torch.from_numpy(cadence()[1])
@@ -322,7 +358,7 @@ SECTIONS = {
     "melody": bench_melody,
     "drums": bench_drums,
 }
-ON_REQUEST = {"compile": bench_compile}
+ON_REQUEST = {"compile": bench_compile, "finetune": bench_finetune}
 
 
 def main(argv: list[str] | None = None) -> int:

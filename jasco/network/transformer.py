@@ -12,6 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from jasco.device import autocast_dtype
 
@@ -232,6 +233,9 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Stack of transformer blocks, optionally with U-Net skips from the first half to the second.
 
+    With ``checkpointing``, an attribute, the backward pass computes the activations of each block
+    again in place of storing them (arXiv 1604.06174): less memory and longer training steps.
+
     With ``skip_connections`` and N layers, the outputs of the first N // 2 layers are stored; each
     later layer takes the last one stored, concatenated to its input and projected to ``dim``.
 
@@ -256,6 +260,7 @@ class Transformer(nn.Module):
         adaln: bool = False,
     ) -> None:
         super().__init__()
+        self.checkpointing = False
         self.rotary_dim = dim // heads if rotary else 0
         self.layers = nn.ModuleList(Block(dim, heads, mlp_ratio) for _ in range(depth))
         self.modulation = AdaLN(dim, depth) if adaln else None  # saved tensors have this name
@@ -281,7 +286,9 @@ class Transformer(nn.Module):
             if stored and i >= len(self.skips):
                 skip = self.skips[i % len(self.skips)](torch.cat([x, stored.pop()], dim=-1))
                 x = skip.to(x.dtype)  # autocast would lower the precision of the residual stream
-            x = layer(x, tokens, bias, tables, modulations[i])
+            inputs = x, tokens, bias, tables, modulations[i]
+            recompute = self.checkpointing and torch.is_grad_enabled()
+            x = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
             if i < len(self.skips):
                 stored.append(x)
         return x

@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from jasco.errors import SettingError
+from jasco.errors import MissingPartError, SettingError
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Optimization:
         min_lr_ratio: share of the learning rate that is left at the last step.
         groups: ``lr`` or ``weight_decay`` of parts of the model, by the beginning of their names,
             where they differ; the first that fits counts.
+        bits: 8 for moments in 8 bits (arXiv 2110.02861, by bitsandbytes), of matrices of 4,096
+            weights or more; ``None`` for float32.
     """
 
     lr: float = 1e-4
@@ -38,6 +40,7 @@ class Optimization:
     warmup: int = 4000
     min_lr_ratio: float = 0.0
     groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if self.lr <= 0 or self.warmup < 0 or not 0 <= self.min_lr_ratio <= 1:
@@ -46,11 +49,15 @@ class Optimization:
                 "rate is positive, the warm-up not negative, the ratio from 0 to 1"
             )
 
-    def optimizer(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> AdamW:
+        if self.bits not in (None, 8):
+            raise SettingError(f"optim.bits={self.bits}: give 8, or null for float32")
+
+    def optimizer(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
         """AdamW of the named parameters that require gradients.
 
         Raises:
             SettingError: a group without parameters.
+            MissingPartError: ``bits`` without bitsandbytes.
         """
         members: dict[str, list[nn.Parameter]] = {name: [] for name in (*self.groups, "")}
         for name, parameter in parameters:
@@ -66,15 +73,16 @@ class Optimization:
             for name, found in members.items()
             if found
         ]
+        settings: dict[str, Any] = {
+            "lr": self.lr,
+            "betas": (self.betas[0], self.betas[1]),
+            "eps": self.eps,
+            "weight_decay": self.weight_decay,
+        }
+        if self.bits == 8:
+            return _adamw_8bit()(groups, **settings)
         devices = {p.device.type for group in groups for p in group["params"]}
-        return AdamW(
-            groups,
-            lr=self.lr,
-            betas=(self.betas[0], self.betas[1]),
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            fused=devices <= {"cpu", "cuda"} or None,
-        )
+        return AdamW(groups, **settings, fused=devices <= {"cpu", "cuda"} or None)
 
     def configure(
         self, parameters: Iterable[tuple[str, nn.Parameter]], steps: int
@@ -98,6 +106,16 @@ class Optimization:
         return LambdaLR(
             optimizer, lambda step: warmup_cosine(step, self.warmup, steps, self.min_lr_ratio)
         )
+
+
+def _adamw_8bit() -> Any:
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError as error:
+        raise MissingPartError(
+            "optim.bits=8 needs bitsandbytes: pip install 'jasco[8bit]', or leave it out"
+        ) from error
+    return AdamW8bit
 
 
 def warmup_cosine(step: int, warmup: int, steps: int, min_ratio: float = 0.0) -> float:

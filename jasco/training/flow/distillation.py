@@ -38,6 +38,7 @@ class DistillationModule(JascoModule):
             guided velocity.
         trajectory_share: share of the steps on the student's own trajectories.
         trajectory_steps: Euler steps from noise to such a point.
+        checkpointing: as for `JascoModule`.
 
     Raises:
         SettingError: a model without distilled guidance, or a value out of range.
@@ -52,8 +53,9 @@ class DistillationModule(JascoModule):
         seed: int = 0,
         trajectory_share: float = 0.0,
         trajectory_steps: int = 4,
+        checkpointing: bool = False,
     ) -> None:
-        super().__init__(model, objective, optim, seed)
+        super().__init__(model, objective, optim, seed, checkpointing)
         if model.network.guidance is None:
             raise SettingError("the model takes no guidance weights: distil a student_model")
         if not 0 <= trajectory_share <= 1 or trajectory_steps < 1:

@@ -45,6 +45,7 @@ class JascoModule(TrainingModule):
         objective: training objective; its dropout goes into the model's configuration.
         optim: optimiser and learning-rate schedule.
         seed: seed of the dropout of a trained text encoder.
+        checkpointing: recompute activations, see `jasco.network.transformer.Transformer`.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class JascoModule(TrainingModule):
         objective: Objective | None = None,
         optim: Optimization | None = None,
         seed: int = 0,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__(optim, seed)
+        model.network.transformer.checkpointing = checkpointing
         self.objective = objective or Objective()
         self.dropout = {**(model.config.get("dropout") or {}), **self.objective.dropout}
         self.model = model
