@@ -76,7 +76,7 @@ def whole_clip(way: str) -> Measure:
     The original takes 50 steps of Euler's method in float32, with all, with the text and without
     conditions. A published checkpoint's default here is that of `jasco.checkpoint.published`.
     """
-    distilled = {"distilled_guidance": {"all": [0.0, 10.0], "text": [0.0, 1.0]}}
+    distilled: dict[str, Any] = {"distilled_guidance": {"all": [0.0, 10.0], "text": [0.0, 1.0]}}
     model = random_400m(CPU, **(distilled if way == DISTILLED else {}))
     settings: dict[str, Any] = {"solver": Euler(50), "guidance": Guidance(all=5.0, text=0.5)}
     if way != ORIGINAL:
