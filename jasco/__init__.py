@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jasco.charts import Chart, load_chart, save_chart
     from jasco.chords import ChordProgression
     from jasco.conditions import Conditions
+    from jasco.diffusion import JascoPipeline
     from jasco.extract.chords import extract_chords
     from jasco.extract.drums import separate_drums
     from jasco.extract.melody import extract_melody
@@ -32,6 +33,7 @@ __all__ = [
     "Guidance",
     "Heun",
     "Jasco",
+    "JascoPipeline",
     "Melody",
     "Midpoint",
     "extract_chords",
@@ -48,6 +50,7 @@ _MODULES = {
     "jasco.charts": ("Chart", "load_chart", "save_chart"),
     "jasco.chords": ("ChordProgression",),
     "jasco.conditions": ("Conditions",),
+    "jasco.diffusion": ("JascoPipeline",),
     "jasco.flow": ("AB2", "ABM2", "RK4", "Dopri5", "Euler", "Guidance", "Heun", "Midpoint"),
     "jasco.melody": ("Melody",),
     "jasco.model": ("Jasco",),

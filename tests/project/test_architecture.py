@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data.resumable",),
     ("data.datamodule", "data.latent_segments", "data.segments", "prepare"),
     ("band",),
-    ("audiocraft", "evaluation", "pipeline", "training"),
+    ("audiocraft", "diffusion", "evaluation", "pipeline", "training"),
     ("serving", "studio"),
     ("cli",),
 )
@@ -54,6 +54,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "evaluation",
         "training",
     ),
+    "mcp": ("cli", "serving"),
     "soundfile": ("audio",),
     **dict.fromkeys(
         ("fastapi", "prometheus_client", "starlette", "uvicorn"), ("serving", "studio")

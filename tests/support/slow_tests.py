@@ -117,6 +117,7 @@ SLOW = tuple(
         "serving/test_description.py",
         "serving/test_requests.py",
         "serving/test_server.py",
+        "serving/test_tools.py",
         "session/test_files.py::test_a_killed_write",
         "song/test_level.py::test_new_samples",
         "song/test_streaming.py::test_a_minute",
