@@ -158,6 +158,20 @@ def test_a_long_take_plays_while_it_is_made(page: Page) -> None:
     assert page.find("#clock").text.endswith("/ 0:40")
 
 
+def test_a_take_is_continued_varied_and_closed_into_a_loop(page: Page) -> None:
+    for field, value in (("#bpm", 120), ("#bars", 2), ("#pattern", "funk"), ("#written", "C | F")):
+        page.set(field, value)
+    page.until(lambda: len(page.all("#chords .chord")) == 2)
+    page.generate()
+    lengths = []
+    for count, button in enumerate(("#extend", "#vary", "#make-loop"), 2):
+        page.until(lambda button=button: page.find(button).is_enabled())
+        page.click(button)
+        page.until(lambda count=count: len(page.all("#takes li")) == count)
+        lengths.append(page.find("#takes .name span").text.split(", ")[::2])
+    assert lengths == [["extended", "0:08"], ["variation", "0:08"], ["loop", "0:04"]]
+
+
 def test_an_earlier_take_is_compared_at_equal_loudness_and_kept(page: Page) -> None:
     page.set("#pattern", "rock")
     for _ in range(2):

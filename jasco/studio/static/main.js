@@ -295,8 +295,9 @@ function regenerate() {
 function extend() {
   const whole = request(), bars = Math.round(shown.duration / shown.bar);
   make({ kind: "extended", request: {
-    drums: null, melody: null, seed: newSeed(), best_of: 1, edit: { kind: "continue", take: shown.id },
-  } }, { ...whole, bars: bars + state.bars, melody: null, drums: null,
+    melody: null, seed: newSeed(), best_of: 1, edit: { kind: "continue", take: shown.id },
+  } }, { ...whole, bars: bars + state.bars, melody: null,
+    drums: whole.drums?.pattern && shown.page.drums?.pattern === whole.drums.pattern ? whole.drums : null,
     chords: [shown.page.chords, whole.chords].filter(Boolean).join(" | ") });
 }
 
@@ -318,7 +319,7 @@ function drawTakes() {
     h("span.dots", { role: "img", "aria-label": scoresOf(take) }, ...Object.entries(take.words ?? {}).map(([name, { score }]) =>
       h("i", { title: `${name} ${score ?? "not scored"}`, style: { "--score": `${Math.round((score ?? 0) * 100)}%` } }))),
     h("span.row", {},
-      h("button.quiet", { onclick: () => restore(take) }, take.here ? "Restore" : "Restore and make again"),
+      h("button.quiet", { onclick: () => restore(take) }, take.here || !["take", "loop"].includes(take.kind) ? "Restore" : "Restore and make again"),
       take.here && shown && take.id !== shown.id && h("button.quiet", { "aria-pressed": String(other?.id === take.id),
         onclick: () => { other = other?.id === take.id ? null : take; drawTake(); drawTakes(); } }, "A/B"),
       h("button.quiet", { "aria-label": `Remove take, seed ${take.seed}`, onclick: () => remove(take) }, "✕")))));
@@ -342,7 +343,8 @@ async function restore(take) {
   }
   S.replaceState({ ...desk, seed: take.seed, locked: true, selection: null });
   say(`Settings of the take with seed ${take.seed} are restored, and its seed is locked.`);
-  if (!take.here) make();
+  if (!take.here && take.kind === "take") make();
+  if (!take.here && take.kind === "loop") makeLoop();
 }
 
 const codesOf = (recipe) => recipe?.conditions?.drums ? { kind: "codes", codes: recipe.conditions.drums } : null;
