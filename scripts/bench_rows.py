@@ -224,8 +224,6 @@ def training(model: Jasco, count: int, frames: int, *more: Any, **settings: Any)
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module: Any = JascoModule(model.train(), **settings)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is that of training
     ids = "sample_ids" if "sample_ids" in ClipBatch.__dataclass_fields__ else "numbers"
     values: dict[str, Any] = {
         ids: tuple(range(count)),
@@ -256,6 +254,8 @@ def training(model: Jasco, count: int, frames: int, *more: Any, **settings: Any)
             if self.steps > 1 and not asked():
                 trainer.should_stop = True
 
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is that of training
     train_steps(module, clips, 1000, CPU, *more, Ask())
 
 

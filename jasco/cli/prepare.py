@@ -27,6 +27,7 @@ GROUPS = {"executor": "Who does the work"}
 KINDS = {
     "manifest": str | None,
     "audio_dir": str | None,
+    "text": str | None,
     "out": str,
     "stages": list[str],
     "codec.name": str,
@@ -48,13 +49,17 @@ def run(config: DictConfig) -> None:
     if unknown:
         raise SettingError(f"no stage {unknown[0]!r}: give some of {', '.join(settings['stage'])}")
     _check_source(settings["manifest"], settings["audio_dir"])
+    _check_text(settings["text"])
     from jasco.cli.kinds import check_nodes
     from jasco.cli.quiet import quiet_transformers
     from jasco.prepare import QUARANTINE, prepare
+    from jasco.prepare.descriptions import remarks
 
     quiet_transformers()
     check_nodes(settings)
     recordings, out, stages, executor = build_preparation(settings)
+    if settings["text"]:
+        print(*remarks(recordings), sep="\n")
     summary = prepare(recordings, out, stages, executor)
     print(summary)
     if summary.quarantined:
@@ -74,7 +79,8 @@ def build_preparation(settings: Mapping[str, Any]) -> tuple[list[Recording], Pat
     stages = [build_node(settings["stage"][name]) for name in settings["stages"]]
     executor = build_node(settings["executor"])
     out = Path(settings["out"]).expanduser().absolute()
-    return _recordings(settings["manifest"], settings["audio_dir"], out), out, stages, executor
+    found = _recordings(settings["manifest"], settings["audio_dir"], out, settings["text"])
+    return found, out, stages, executor
 
 
 def _check_source(manifest: str | None, audio_dir: str | None) -> None:
@@ -82,13 +88,25 @@ def _check_source(manifest: str | None, audio_dir: str | None) -> None:
         raise SettingError("give either manifest=FILE.jsonl or audio_dir=FOLDER")
 
 
-def _recordings(manifest: str | None, audio_dir: str | None, out: Path) -> list[Recording]:
+def _check_text(source: str | None) -> None:
+    from jasco.prepare.descriptions import SOURCES
+
+    if source is not None and source not in SOURCES:
+        raise SettingError(f"text={source}: give {', '.join(SOURCES)}, or null")
+
+
+def _recordings(
+    manifest: str | None, audio_dir: str | None, out: Path, text: str | None = None
+) -> list[Recording]:
     """Recordings of a manifest or of a folder, whose manifest is written into the dataset."""
     from jasco.data.manifest import read_manifest, scan_folder, write_manifest
+    from jasco.prepare.descriptions import with_descriptions
 
-    if manifest is not None:
-        return read_manifest(manifest)
-    recordings = scan_folder(str(audio_dir), _probe)
+    given = None if manifest is None else read_manifest(manifest)
+    recordings = scan_folder(str(audio_dir), _probe) if given is None else given
+    recordings = with_descriptions(recordings, text) if text else recordings
+    if given is not None:
+        return recordings
     out.mkdir(parents=True, exist_ok=True)
     write_manifest(out / MANIFEST, recordings)
     return recordings
