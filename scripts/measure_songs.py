@@ -120,7 +120,7 @@ def measure_loop(bench: Bench, subject: Subject) -> Row:
 
     Onsets are counted around the two bar lines that begin a loop: each is at the wrap of one loop
     and inside the other. A song that is cut into a loop is not periodic (drums enter, fills lead
-    elsewhere), so that its first bar line is harder than others wherever it lies.
+    to another part), so that its first bar line is harder than others wherever it lies.
     """
     song, rate = subject.song, bench.model.sample_rate
     length = 4 * 60 * int(song.meter.partition("/")[0]) / song.bpm
