@@ -31,9 +31,12 @@ from bench_against import against, compare_rows
 from bench_rows import FINE_TUNINGS, ROWS, SIZES
 
 from jasco.audio import Audio
+from jasco.checkpoint.codec import CodecSource
 from jasco.codec import EnCodec
 from jasco.conditions import Conditions
 from jasco.device import resolve_device, resolve_dtype
+from jasco.encodec import FourierDecoder
+from jasco.encodec.fourier import sizes_of
 from jasco.errors import MissingPartError
 from jasco.extract.chordino import SAMPLE_RATE as CHORDINO_RATE
 from jasco.extract.chordino import cadence
@@ -164,6 +167,29 @@ def bench_codec(bench: Bench) -> None:
             times_real_time=60 / seconds,
             more_peak_memory_gb=bench.peak_memory() - before,
         )
+
+
+def bench_decoder(bench: Bench) -> None:
+    """Decoders of the demo's codec on 10 s, in turns: EnCodec's own, and a Fourier decoder."""
+    codec = CodecSource("demo").load(bench.device)
+    sizes = sizes_of(codec.model.config)
+    fourier = FourierDecoder(config=sizes).to(bench.device)
+    latents = torch.randn(1, FRAMES, codec.latent_dim, device=bench.device)
+    for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
+        codec.decode_dtype = dtype
+        times: dict[str, list[float]] = {"EnCodec": [], "Fourier": []}
+        for _ in range(bench.repeats):
+            for name, codec.decoder in (("EnCodec", None), ("Fourier", fourier)):
+                with torch.no_grad():
+                    times[name].append(bench.seconds(lambda: codec.decode(latents), repeats=1))
+        medians = {name: statistics.median(taken) for name, taken in times.items()}
+        for name, seconds in medians.items():
+            bench.row(
+                f"demo, decode by {name}, 10 s",
+                seconds,
+                dtype=dtype,
+                speedup=medians["EnCodec"] / seconds,
+            )
 
 
 def page_faults(run: Callable[[], Any]) -> int:
@@ -352,6 +378,7 @@ SECTIONS = {
     "velocity": bench_velocity,
     "generate": bench_generate,
     "codec": bench_codec,
+    "decoder": bench_decoder,
     "load": bench_load,
     "train": bench_train,
     "chords": bench_chords,

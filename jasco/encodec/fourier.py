@@ -255,7 +255,8 @@ class FourierDecoder(nn.Module):
         ):
             x = rearrange(widen(stage(x)), "b t (r c) -> b (t r) c", r=ratio)
         parts = torch.view_as_real(spectrum)
-        level = (parts.square().sum(-1) + _FLOOR**2).log()
+        real, imag = parts.unbind(-1)
+        level = (torch.addcmul(real.square(), imag, imag) + _FLOOR**2).log()
         x = self.stages[-1](x + self.spectrum(rearrange(level, "b c t f -> b t (c f)")))
         head = self.head(self.last_norm(x)).float()
         head = rearrange(head, "b t (c f) -> b c t f", c=self.config.audio_channels)
