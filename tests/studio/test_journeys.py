@@ -106,9 +106,9 @@ def test_a_chart_is_typed_and_heard(page: Page) -> None:
     assert "lo-fi piano" in take.text
     page.until(lambda: any(text.startswith("0:02") for text, _ in page.seen()))  # it plays
     page.until(lambda: len(page.all("#scores .meter")) == 1)
-    asked, extracted = page.all("#result-lanes .heard")
+    asked, found = page.all("#result-lanes .extracted")
     assert asked.text.split() == ["Dm7", "G7", "Cmaj7", "A7"]
-    assert extracted.find_elements("css selector", ".chord")
+    assert found.find_elements("css selector", ".chord")
 
 
 def test_dropped_drums_are_drawn_and_used(page: Page) -> None:

@@ -54,7 +54,7 @@ function drawLanes(take, report) {
 }
 
 const row = (label, children, kind = "chords") =>
-  h(`div.heard.${kind}`, { role: "img", "aria-label": label }, ...children);
+  h(`div.extracted.${kind}`, { role: "img", "aria-label": label }, ...children);
 
 const caption = (name, text) => h("p.caption", {}, h("b", {}, name), ` ${text}`);
 
