@@ -38,7 +38,7 @@ def test_the_weights_of_linear_layers_are_kept_in_bfloat16(folder: str, low: Jas
 
 def test_audio_is_that_of_bfloat16_products(folder: str, low: Jasco) -> None:
     full = Jasco.from_pretrained(folder, device="cpu", dtype="float32")
-    full.dtype = torch.bfloat16
+    full.dtype = full.codec.decode_dtype = torch.bfloat16
     audio = [m.generate(CLIP, seed=1, solver=Euler(3), duration=1.0).audio for m in (full, low)]
     assert torch.equal(*audio)
 
