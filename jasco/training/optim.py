@@ -113,7 +113,7 @@ def _adamw_8bit() -> Any:
         from bitsandbytes.optim import AdamW8bit
     except ImportError as error:
         raise MissingPartError(
-            "optim.bits=8 needs bitsandbytes: pip install 'jasco[8bit]', or leave it out"
+            "optim.bits=8 needs bitsandbytes: pip install 'bitsandbytes>=0.50,<1', or leave it out"
         ) from error
     return AdamW8bit
 

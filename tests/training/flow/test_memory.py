@@ -72,5 +72,5 @@ def test_eight_bits_need_their_package(monkeypatch):
         Optimization(bits=4)
     monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
     parameters = [("a", torch.nn.Parameter(torch.zeros(2)))]
-    with pytest.raises(MissingPartError, match=r"pip install 'jasco\[8bit\]'"):
+    with pytest.raises(MissingPartError, match=r"pip install 'bitsandbytes"):
         Optimization(bits=8).optimizer(parameters)
