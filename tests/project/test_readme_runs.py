@@ -34,6 +34,7 @@ CHECKPOINT = "facebook/jasco-chords-drums-melody-400M"
 RECIPE_PAGE = "docs/demo-training.md"  # its commands need each other
 SIZES = {
     "codec": ("trainer.max_steps=2", "data.batch_size=2", "data.val_segments=2"),
+    "codec_decoder": ("trainer.max_steps=2", "data.batch_size=2", "data.val_segments=2"),
     "text": ("trainer.max_steps=2", "data.batch_size=4", "data.val_descriptions=4"),
     "finetune": ("trainer.max_steps=2", "data.batch_size=2", "data.val_clips=2"),
     "distill": ("trainer.max_steps=2", "data.batch_size=2", "data.val_clips=2"),
@@ -146,6 +147,10 @@ def test_training(command: str, place: Path, environment: dict[str, str]) -> Non
     words = shlex.split(command)
     (experiment,) = (w.partition("=")[2] for w in words if w.startswith("experiment="))
     (folder,) = (Path(w.partition("=")[2]) for w in words if w.startswith("run="))
+    if experiment == "codec_decoder":  # of the line before it
+        (name,) = (w.partition("=")[2] for w in words if w.startswith("module.codec.name="))
+        line = f"jasco-prepare manifest=songs.jsonl out=latents stages=[latents] codec.name={name}"
+        run(line, place, environment)
     codec = "for_mine" if experiment in ("distill", "finetune") else "for_encodec"
     (place / "prepared").symlink_to(place / codec)
     samples = experiment in ("distill", "finetune", "chords_drums")
@@ -177,6 +182,8 @@ def test_training(command: str, place: Path, environment: dict[str, str]) -> Non
         assert "MEMBER: 2/2" in said
     if experiment == "codec":
         assert (place / folder / "codec" / "model.safetensors").is_file()
+    if experiment == "codec_decoder":
+        assert (place / folder / "decoder" / "model.safetensors").is_file()
     if experiment == "distill":
         (take,) = (place / folder / "samples" / "step-0000002").glob("*.json")
         ranges = Jasco.from_pretrained(place / folder).network.guidance.ranges
@@ -194,7 +201,8 @@ def test_preparation(
     words = [word for word in words if not word.startswith("executor.address=")]
     said = run(shlex.join(words), place, environment)
     assert "2 done, 0 skipped, 0 quarantined" in said
-    assert len(list((place / "prepared" / "tracks").iterdir())) == 2
+    (out,) = (word.partition("=")[2] for word in words if word.startswith("out="))
+    assert len(list((place / out / "tracks").iterdir())) == 2
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from jasco.controls import control_names
 from jasco.data.clips import ClipBatch
 from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.codec.discriminator import MultiScaleSTFTDiscriminator
-from jasco.training.codec.module import ADVERSARIAL, RECONSTRUCTION, CodecModule
+from jasco.training.codec.module import CodecModule
+from jasco.training.codec.waveforms import ADVERSARIAL, RECONSTRUCTION
 from jasco.training.flow.module import JascoModule
 
 FRAMES = 25
