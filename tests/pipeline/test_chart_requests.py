@@ -17,7 +17,7 @@ from jasco.extract.onsets import detect_onsets
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, merged
 from jasco.pipeline.request_file import read_requests
-from jasco.recipe import _conditions, _plain
+from jasco.recipe import conditions_of, plain_conditions
 from jasco.session.timeline import bars_of_seconds
 from jasco.song.sections import spans_of
 from jasco.song.windows import windows_of
@@ -128,9 +128,9 @@ def test_metres_tempi_and_a_pick_up_reach_windows_and_recipe(tmp_path: Path) -> 
     windows = windows_of(clip, 575, 250, 50.0)
     starts = {round(float(frames[0]) / 50, 2) for frames in windows.frames}
     assert starts <= {0.0, *bars, 11.5 - 5.0}
-    plain = json.loads(json.dumps(_plain(clip, 575, 50.0)))
+    plain = json.loads(json.dumps(plain_conditions(clip, 575, 50.0)))
     assert (tuple(plain["bars"]), tuple(plain["metres"])) == (bars, metres)
-    again = _conditions(plain).chords
+    again = conditions_of(plain).chords
     assert again is not None and (again.bars, again.metres) == (bars, clip.chords.metres)
     assert spans_of(["3=slow"], clip, 11.5) == [(3.5, 7.5, "slow")]
     grid = bars_of_seconds(bars, clip.chords.metres, 11.5)  # that of a session
@@ -140,7 +140,7 @@ def test_metres_tempi_and_a_pick_up_reach_windows_and_recipe(tmp_path: Path) -> 
     assert [(change.onset, change.bpm) for change in grid.tempo_map] == [(0, 120), (7, 60)]
     for wrong in (["3/4"], ["3/4", "x", "4/4", "4/4"], "4/4", [3, 4, 4, 4]):
         with pytest.raises(ConditionError, match="metres of the recipe"):
-            _conditions(plain | {"metres": wrong})
+            conditions_of(plain | {"metres": wrong})
     drums = Conditions(chords=clip.chords, drums="waltz").drums
     assert isinstance(drums, DrumPattern) and drums.bars == bars
 

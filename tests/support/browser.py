@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -53,7 +54,16 @@ class Page:
         return element
 
     def click(self, selector: str) -> None:
-        self.shown(selector).click()
+        """Click on an element, found anew where the page has drawn it again meanwhile."""
+
+        def clicked() -> bool:
+            try:
+                self.shown(selector).click()
+            except StaleElementReferenceException:
+                return False
+            return True
+
+        self.until(clicked)
 
     def run(self, script: str, *given: Any) -> Any:
         return self.driver.execute_script(script, *given)

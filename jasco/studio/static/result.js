@@ -108,10 +108,10 @@ function drawScores(report) {
     h("span", {}, line)));
   const missing = Object.entries(report?.missing ?? {}).map(([name, why]) =>
     h("li.missing", {}, h("b", {}, names[name] ?? name), h("span", {}, `not compared: ${why}`)));
-  const notes = (shown.notes ?? []).map((line) => h("li.note", {}, line));
+  const notes = (shown.notes ?? []).map((line) => h("li.remark", {}, line));
   const wait = shown.id && !shown.here
-    ? h("li.note", {}, "The audio went with the program that made it; the recipe is still here.")
-    : !report && shown.here && h("li.note", {}, "Comparing the take with what was asked for…");
+    ? h("li.remark", {}, "The audio went with the program that made it; the recipe is still here.")
+    : !report && shown.here && h("li.remark", {}, "Comparing the take with what was asked for…");
   $("#scores").replaceChildren(...[wait, ...words, ...missing, ...notes].filter(Boolean));
 }
 
