@@ -83,7 +83,7 @@ def whole_clip(way: str) -> Measure:
         from jasco import ABM2  # a former checkout has none
 
         model.dtype = model.codec.decode_dtype = LOW  # as of from_pretrained
-        settings["solver"] = ABM2(8 if way == DISTILLED else 16, shift=3)
+        settings["solver"] = ABM2(8, shift=3) if way == DISTILLED else ABM2(14, shift=4)
         settings["guidance"] = Guidance(all=5.0)
     return lambda: timed(lambda: model.generate(CLIP, seed=7, **settings))
 

@@ -91,12 +91,14 @@ def test_what_is_read_of_the_configuration(published):
     assert config["guidance"] == {"_target_": "jasco.flow.Guidance", "all": 3.0, "text": 1.0}
 
 
-@pytest.mark.parametrize(("weights", "steps"), [((3.0, 1.0), 9), ((5.0, 0.0), 16)])
-def test_stronger_guidance_takes_more_steps(published, weights, steps):
+@pytest.mark.parametrize(
+    ("weights", "solver"), [((3.0, 1.0), ABM2(9, shift=3.0)), ((5.0, 0.0), ABM2(14, shift=4.0))]
+)
+def test_stronger_guidance_takes_more_steps(published, weights, solver):
     sampling = dict(zip(("cfg_coef_all", "cfg_coef_txt"), weights, strict=True))
     xp = published["xp"] | {"generate": {"lm": sampling}}
     config = convert.published_config(xp, codec="")
-    assert build(config["solver"], "solver") == ABM2(steps, shift=3.0)
+    assert build(config["solver"], "solver") == solver
 
 
 @pytest.mark.parametrize("name", NAMES)
