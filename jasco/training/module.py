@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from torch import nn
 
+from jasco.errors import JascoError
+from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.optim import Optimization, seed_step
 
 
@@ -35,6 +37,29 @@ class TrainingModule(LightningModule):
     def trained_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters for the optimiser, by the names that ``optim.groups`` uses."""
         return self.named_parameters()
+
+    def clip_or_stop(
+        self, part: nn.Module, limit: float | None, name: str, advice: str = ""
+    ) -> None:
+        """Clip the gradient norm of a part and log it, or stop where it is not finite.
+
+        Args:
+            part: module whose parameters have the gradients.
+            limit: largest norm; ``None`` clips nothing.
+            name: name of the norm in the logs.
+            advice: further words of the error, what else to do.
+
+        Raises:
+            JascoError: not finite; on all ranks, before the weights change.
+        """
+        norm, fine = gradient_norm(part.parameters(), self.trainer.strategy)
+        if not fine:
+            raise JascoError(
+                f"the gradient is not finite at step {self.trainer.global_step}: lower "
+                f"optim.lr{advice}"
+            )
+        clip_to_norm(part.parameters(), norm, limit)
+        self.log(name, norm)
 
     def configure_data(self, data: Any) -> None:
         """Hand over what the data module needs of the module; nothing by default."""

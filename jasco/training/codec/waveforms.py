@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jasco.errors import JascoError, SettingError
-from jasco.training.clipping import clip_to_norm, gradient_norm
+from jasco.errors import SettingError
 from jasco.training.codec.balancer import LossBalancer
 from jasco.training.codec.discriminator import (
     MultiScaleSTFTDiscriminator,
@@ -135,16 +134,9 @@ class WaveformModule(TrainingModule):
         """
         for name in ("model", "discriminator"):
             part = getattr(self, name)
-            if part is None:
-                continue
-            norm, fine = gradient_norm(part.parameters(), self.trainer.strategy)
-            if not fine:
-                raise JascoError(
-                    f"the gradient is not finite at step {self.trainer.global_step}: lower "
-                    "optim.lr, or check the audio"
-                )
-            clip_to_norm(part.parameters(), norm, gradient_clip_val)
-            self.log(f"train/grad_norm/{name}", norm)
+            if part is not None:
+                label, advice = f"train/grad_norm/{name}", ", or check the audio"
+                self.clip_or_stop(part, gradient_clip_val, label, advice)
 
     def log_reconstructions(self, wav: Tensor, made: Mapping[str, Tensor]) -> None:
         """Log the losses of the first of several waveforms, and the SI-SDR (dB) of each.

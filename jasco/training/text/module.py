@@ -19,11 +19,10 @@ from torch.nn.functional import cross_entropy
 
 from jasco.band.sketch import VALUES
 from jasco.conditioners import TextConditioner
-from jasco.errors import CheckpointError, JascoError, SettingError
+from jasco.errors import CheckpointError, SettingError
 from jasco.io.atomic import replacing_folder
 from jasco.t5 import T5Encoder
 from jasco.training.callbacks import averaged
-from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.module import TrainingModule
 from jasco.training.optim import Optimization
 from jasco.training.text.descriptions import DescriptionBatch
@@ -99,13 +98,7 @@ class TextModule(TrainingModule):
         Raises:
             JascoError: on all ranks, before the weights change.
         """
-        norm, fine = gradient_norm(self.parameters(), self.trainer.strategy)
-        if not fine:
-            raise JascoError(
-                f"the gradient is not finite at step {self.trainer.global_step}: lower optim.lr"
-            )
-        clip_to_norm(self.parameters(), norm, gradient_clip_val)
-        self.log("train/grad_norm", norm)
+        self.clip_or_stop(self, gradient_clip_val, "train/grad_norm")
 
     @staticmethod
     def _loss(logits: dict[str, Tensor], labels: Tensor) -> Tensor:
