@@ -55,6 +55,8 @@ def current_words(config_name: str | None, words: Sequence[str]) -> list[str]:
     has_own = (conf_dir() / own).is_dir()
 
     def current(key: str) -> str:
+        if (config_name, key) == ("evaluate", "adapter"):  # a group, but of trainings
+            return "adapters"
         return own if key == "experiment" and has_own else current_setting(key)
 
     return [re.sub(r"^([+~]*)([^=]*)", lambda m: m[1] + current(m[2]), word) for word in words]

@@ -65,19 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--private goes with --push")
 
     from jasco.errors import CheckpointError
+    from jasco.io.hub import HubOptions
     from jasco.io.plain import MAX_JSON_BYTES, read_text
-    from jasco.pipeline.adapters import read_adapters
+    from jasco.pipeline.adapters import load_adapters, read_adapters
 
     card = None if args.card is None else read_text(args.card, CheckpointError, MAX_JSON_BYTES)
     adapters = read_adapters(args.merge)
     model = load_model(args.source, args, device="cpu", dtype="float32")
-    for adapter in adapters:
-        model.load_adapter(
-            adapter.source,
-            scale=adapter.scale,
-            cache_dir=args.cache_dir,
-            local_files_only=args.local_files_only,
-        )
+    load_adapters(model, adapters, HubOptions(None, args.cache_dir, args.local_files_only))
     if adapters:
         model.merge_adapter()
     if args.decoder is not None:

@@ -29,6 +29,7 @@ GROUPS = {
 }
 KINDS = {
     "checkpoint": str,
+    "adapters": str | list[str] | None,
     "data.root": str,
     "data.items": int | None,
     "data.duration": float | None,
@@ -79,7 +80,7 @@ def run(config: DictConfig) -> None:
     with first_error():
         report = evaluate(folder=folder, **evaluation)
     if report is not None:
-        print(*console.lines(report), console.times(report), sep="\n")
+        print(console.title(report), *console.lines(report), console.times(report), sep="\n")
         print(folder / REPORT, folder / PAGE, sep="\n")
 
 
@@ -97,13 +98,17 @@ def build_evaluation(settings: Mapping[str, Any]) -> dict[str, Any]:
     from jasco.evaluation.plan import Plan
     from jasco.evaluation.scoring import ExtractorConfig
     from jasco.evaluation.settings import expand
+    from jasco.io.hub import HubOptions
     from jasco.model import Jasco
+    from jasco.pipeline.adapters import load_adapters, read_adapters
 
+    adapters = read_adapters(settings["adapters"])
     metrics = settings["metrics"]
     controls = [name for name in metrics if name in CONTROLS]
     for name in controls:
         comparison(name).require()  # before anything is made
     model = Jasco.from_pretrained(settings["checkpoint"], device="cpu", dtype="float32")
+    load_adapters(model, adapters, HubOptions())
     data = settings["data"]
     items = Items(
         data["root"],

@@ -10,6 +10,13 @@ from jasco.evaluation.summary import floors
 _EMPTY = "-"
 
 
+def title(report: Mapping[str, Any]) -> str:
+    """Name of the evaluated model, and of its adapters with their weights."""
+    checkpoint = report["frozen"]["checkpoint"]
+    adapters = [f"{one['name']}:{one['scale']:g}" for one in checkpoint.get("adapters", ())]
+    return " with ".join(filter(None, [str(checkpoint["name"]), ", ".join(adapters)]))
+
+
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
     """Table of all metrics, and of the published figures if the report has some."""
     yield from _aligned(score_table(report))

@@ -13,7 +13,7 @@ from typing import Any
 from jasco.adherence import AdherenceReport, save_figure
 from jasco.audio import load_audio, save_audio
 from jasco.evaluation.charts import intervals
-from jasco.evaluation.console import metric_names, published, score_table, times
+from jasco.evaluation.console import metric_names, published, score_table, times, title
 from jasco.evaluation.module import audio_path
 from jasco.evaluation.plan import Plan
 from jasco.evaluation.records import Key, Records
@@ -60,13 +60,13 @@ def write_page(path: Path, plan: Plan, report: Mapping[str, Any], records: Recor
 
 def _page(folder: Path, plan: Plan, report: Mapping[str, Any], records: Records) -> Iterator[str]:
     frozen = report["frozen"]
-    title = f"Evaluation of {frozen['checkpoint']['name']}"
+    heading = f"Evaluation of {title(report)}"
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     yield '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-    yield f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
+    yield f"<title>{escape(heading)}</title><style>{STYLE}</style></head><body>"
     data = frozen["data"]
-    yield f"<h1>{escape(title)}</h1><p>{data['items']} items of {data['duration']:g} s, seeds "
+    yield f"<h1>{escape(heading)}</h1><p>{data['items']} items of {data['duration']:g} s, seeds "
     yield f"{escape(', '.join(map(str, frozen['seeds'])))}. Means with 95 % intervals by the "
     yield "bootstrap over items and seeds. The ceiling is the recording through the codec, "
     yield "the floor what shuffled pairs or dropped controls give, all through the same extractors."

@@ -105,12 +105,14 @@ class Plan:
     def frozen(self) -> dict[str, Any]:
         """Everything but the machine that results depend on, as JSON data."""
         model = self.model
+        adapters = model.adapter_facts()
         return {
             "checkpoint": {
                 "name": model.name_or_path,
                 "revision": model.revision,
                 "hash": _fingerprint(model),
                 "controls": list(model.controls),
+                **({"adapters": adapters} if adapters else {}),
             },
             "data": {
                 "hash": self.items.fingerprint(),

@@ -104,6 +104,17 @@ def adapters_of(recipe: Recipe) -> tuple[AdapterRequest, ...]:
     )
 
 
+def load_adapters(model: Jasco, wanted: Iterable[AdapterRequest], hub: HubOptions) -> None:
+    """Load adapters into a model, each with its weight.
+
+    Raises:
+        CheckpointError: an adapter that is missing, or of another model.
+    """
+    for one in wanted:
+        taken = list(model.loaded.adapters)
+        model.load_adapter(_read(one, hub, True, taken), scale=one.scale)
+
+
 class RequestAdapters:
     """Adapters of all requests, loaded into a model before the first take.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adapter_files import write
 from bands import prepare_band
 from claps import save_clap
 
@@ -280,6 +281,20 @@ def test_distances_from_the_recordings(evaluate, tmp_path, songs_of_band, tiny):
     assert "this run, all" in said and "embedding" in said
 
 
+def test_adapters_are_named_in_the_report(evaluate, tmp_path, tiny):
+    for seed, name in enumerate("ab"):
+        write(tiny, tmp_path / "runs" / name / "adapter", seed)
+    words = ("settings=[none]", "metrics=[drums]", "data.items=2", "data.duration=1")
+    code, said, errors = evaluate(*words, "adapter=[runs/a:0.5,runs/b]", "run=two")
+    assert code == 0, errors
+    assert " with a:0.5, b:1\n" in said
+    found = read_report(tmp_path / "two")["frozen"]["checkpoint"]
+    assert [(one["name"], one["scale"]) for one in found["adapters"]] == [("a", 0.5), ("b", 1.0)]
+    assert "with a:0.5, b:1</h1>" in (tmp_path / "two" / "report.html").read_text()
+    code, _, errors = evaluate(*words, "adapter=runs/a:0.5", "run=two")
+    assert code == 1 and "holds another evaluation (checkpoint" in errors
+
+
 def test_a_sweep(evaluate, tmp_path):
     words = ("settings=[none]", "metrics=[drums]", "--multirun", "seed=1,2", "run=sweep")
     assert evaluate(*words)[0] == 0
@@ -291,6 +306,8 @@ def test_a_sweep(evaluate, tmp_path):
     ("words", "message"),
     [
         (["checkpoint=./nowhere"], "no such folder"),
+        (["adapter=./nowhere"], "adapter './nowhere' is neither a folder nor a Hub id"),
+        (["adapter=."], "holds no adapter"),
         (["data.root=nowhere"], "nowhere is no folder"),
         (["settings=[flutes]"], "no 'flutes': give some of alone, without, all, text"),
         (["seed=[1,1]"], "give one, or several that differ"),
