@@ -47,6 +47,7 @@ DTYPES = ("auto", "float32", "bfloat16")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 GPU_BATCH = 4
 MAX_BATCH = 256
+_EXECUTOR_WORD = re.compile(r"executor(\.\w+)?=")  # as for jasco-prepare
 
 MORE_OPTIONS: dict[str, dict[str, Any]] = {
     "chart": {"metavar": "FILE"},
@@ -147,6 +148,8 @@ MODEL_OPTIONS: Options = {
     "--device": (str, None, "auto, cpu, cuda, cuda:1 or mps"),
     "--batch-size": (int, "N", f"takes per batch; default: {GPU_BATCH} on a GPU, 1 on a CPU"),
     "--threads": (int, "N", "CPU threads; default: one per usable core, at most OMP_NUM_THREADS"),
+    "--executor-address": (str, "HOST:PORT", "Ray cluster; default: RAY_ADDRESS, or this machine"),
+    "--executor-workers": (int, "N", "processes with the model; default: one a GPU, or a core"),
     "--server": (str, "URL", "generate by jasco-serve; JASCO_SERVE_KEY is its key, if it has one"),
 }
 C2PA = {
@@ -204,6 +207,8 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("model")
     for flags, (kind, metavar, line) in MODEL_OPTIONS.items():
         group.add_argument(flags, type=kind, metavar=metavar, default=None, help=line)
+    line = "make the takes of --request on several processes, resumably; also executor=ray"
+    group.add_argument("--executor", choices=("ray",), default=None, help=line)
     line = "precision of matrix products; default: auto, bfloat16 where the hardware has it "
     line += (
         "(dopri5 always computes in float32); bfloat16 keeps the weights in it, in half the memory"
@@ -218,11 +223,15 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; see ``--help``."""
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_args([_flag(word) for word in (sys.argv[1:] if argv is None else argv)])
     options = {key: value for key, value in vars(args).items() if key in keys()}
     _check_usage(parser, args, options)
     requests = _requests(args, options)
     plan = None if requests is None else _plan(args, requests)
+    if args.executor is not None:
+        from jasco.cli.many import generate_on_executor
+
+        return generate_on_executor(args, plan)
     if args.server is not None:
         from jasco.cli.remote import check_remote, generate_remotely
 
@@ -284,6 +293,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _flag(word: str) -> str:
+    """Option for a word such as ``executor.workers=2``; any other word as it is."""
+    return f"--{word.replace('.', '-', 1)}" if _EXECUTOR_WORD.match(word) else word
+
+
 def _credential(args: argparse.Namespace, requests: Sequence[Request]) -> Credential | None:
     """Certificate of the user; its errors, and files that it cannot sign, show before the work."""
     if args.c2pa is None:
@@ -311,7 +325,11 @@ def _check_usage(
     parser: argparse.ArgumentParser, args: argparse.Namespace, options: Mapping[str, Any]
 ) -> None:
     """End with the usage and code 2 where options are missing or out of range."""
-    for name, most in (("batch_size", MAX_BATCH), ("threads", MAX_THREADS)):
+    for name, most in (
+        ("batch_size", MAX_BATCH),
+        ("threads", MAX_THREADS),
+        ("executor_workers", MAX_THREADS),
+    ):
         value = getattr(args, name)
         if value is not None and not 1 <= value <= most:
             parser.error(f"argument --{name.replace('_', '-')}: give at least 1, at most {most}")
@@ -324,6 +342,8 @@ def _check_usage(
     if args.request is None and args.take is None and not asked:
         controls = ", ".join(f"--{name}" for name in CONTROLS)
         parser.error(f"say what to play: a text, {controls}, --chart, --request or --from")
+    if args.executor is None and (args.executor_address or args.executor_workers):
+        parser.error("--executor-address and --executor-workers belong to --executor ray")
     if (args.c2pa is None) != (args.c2pa_key is None):
         parser.error("--c2pa and --c2pa-key go together: give both")
     if args.request is None and not {"output", "session"} & options.keys():

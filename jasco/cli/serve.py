@@ -143,7 +143,7 @@ def _sources(args: argparse.Namespace) -> tuple[list, bool]:
 
     from jasco.cli.threads import default_threads
     from jasco.device import resolve_device, resolve_dtype
-    from jasco.serving.worker import ModelSource
+    from jasco.pipeline.source import ModelSource
 
     device = resolve_device(args.device)
     resolve_dtype(args.dtype, device)

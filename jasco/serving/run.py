@@ -11,13 +11,14 @@ from pathlib import Path
 import uvicorn
 
 from jasco.errors import SettingError
+from jasco.pipeline.source import ModelSource
 from jasco.serving.access import Access
 from jasco.serving.app import Service, make_app
 from jasco.serving.limits import Limits
 from jasco.serving.metrics import Metrics
 from jasco.serving.reader import FileReader
 from jasco.serving.scheduler import Scheduler
-from jasco.serving.worker import LocalWorker, ModelSource
+from jasco.serving.worker import LocalWorker
 
 _CONNECTIONS = 1000
 

@@ -18,21 +18,9 @@ from typing import Any, Literal, NamedTuple
 
 from jasco.errors import JascoError, SettingError
 from jasco.notices import describe
+from jasco.pipeline.source import ModelSource
 from jasco.serving.prepared import ModelFacts, Prepared
 from jasco.serving.process import Child
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """Arguments of `jasco.model.Jasco.from_pretrained`, and the number of threads."""
-
-    name: str
-    device: str = "auto"
-    dtype: str = "auto"
-    revision: str | None = None
-    cache_dir: str | None = None
-    local_files_only: bool = False
-    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,18 +84,7 @@ class Worker:
     def __init__(self, source: ModelSource, folder: Path | None = None) -> None:
         import torch
 
-        from jasco.model import Jasco
-
-        if source.threads is not None:
-            torch.set_num_threads(source.threads)
-        self.model = model = Jasco.from_pretrained(
-            source.name,
-            device=source.device,
-            dtype=source.dtype,
-            revision=source.revision,
-            cache_dir=source.cache_dir,
-            local_files_only=source.local_files_only,
-        )
+        self.model = model = source.load()
         self.folder = folder
         self.facts = ModelFacts(
             Path(source.name).name if Path(source.name).exists() else source.name,

@@ -67,6 +67,7 @@ SLOW = tuple(
         "cli/test_marks.py",
         "cli/test_memory.py",
         "cli/test_prepare.py",
+        "cli/test_ray.py::test_many",
         "cli/test_sections.py",
         "cli/test_sessions.py",
         "cli/test_streams.py",

@@ -23,8 +23,9 @@ class RayExecutor(Executor):
         address: address of a running cluster, ``"auto"`` for that of this machine; by default that
             of the variable ``RAY_ADDRESS``, or else Ray is started here.
         workers: actors of the passes that need processors.
-        model_workers: actors of those with models. By default one for each GPU of the cluster, or
-            half of its processors where it has none; the other actors get the rest of these.
+        model_workers: actors of those with models. By default one for each GPU of the cluster;
+            where it has none, half of its processors, or all if every pass has a model. The other
+            actors get the rest of the processors.
     """
 
     def __init__(
@@ -64,7 +65,8 @@ class RayExecutor(Executor):
     def _pipeline(self, ray: Any, jobs: Sequence[Job], passes: Sequence[Pass]) -> Any:
         resources = ray.cluster_resources()
         cpus, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
-        models = self.model_workers or gpus or max(cpus // 2, 1)
+        others = any(one.needs == "processor" for one in passes)
+        models = self.model_workers or gpus or max(cpus // 2 if others else cpus, 1)
         workers = self.workers or max(cpus - models, 1)
         # More actors than processors share them: an actor without one would never start.
         share = min(1.0, cpus / (workers + models))

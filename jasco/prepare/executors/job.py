@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -30,6 +30,7 @@ class Job:
         seconds: time of each stage (s).
         outcome: empty before the last pass; ``"fatal"`` where no recording can be done.
         reason: reason of a bad or fatal outcome.
+        plain: further plain data that the passes take and give.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Job:
     seconds: Mapping[str, float] = field(default_factory=dict)
     outcome: Outcome = ""
     reason: str = ""
+    plain: Mapping[str, Any] = field(default_factory=dict)
 
     def ended(self, outcome: Outcome, reason: str = "") -> Job:
         """Job with its outcome."""
