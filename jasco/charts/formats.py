@@ -95,6 +95,12 @@ def is_link(value: object) -> bool:
     )
 
 
+def is_chart_text(text: str) -> bool:
+    """True for the text of a chart, as a format's mark near its beginning shows."""
+    start = text[:_SNIFFED].lower()
+    return any(mark in start for each in FORMATS for mark in each.marks)
+
+
 def load_chart(
     path: str | os.PathLike[str], *, bpm: float | None = None, song: int | str | None = None
 ) -> Chart:

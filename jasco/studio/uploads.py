@@ -12,16 +12,19 @@ from jasco.audio import Audio, load_audio, loudness, read_recipe, save_audio
 from jasco.band.midi_drums import MidiDrums
 from jasco.band.patterns import DrumPattern
 from jasco.charts import load_chart
+from jasco.charts.formats import is_chart_text, is_link
 from jasco.chords import ChordProgression
 from jasco.chords.files import CHORD_FILES
 from jasco.chords.metre import Metre, whole_note
 from jasco.controls import CONTROLS
 from jasco.drums import LONGEST_DRUMS
-from jasco.errors import SettingError
+from jasco.errors import JascoError, SettingError
 from jasco.extract.drums import separate_drums
 from jasco.extract.onsets import detect_onsets
 from jasco.io.kinds import MIDI, RECORDING, kind_of
+from jasco.io.plain import read_json
 from jasco.melody import Melody
+from jasco.notices import describe
 from jasco.recipe import Recipe
 from jasco.studio import sheet
 from jasco.studio.workspace import Kept, Workspace
@@ -46,6 +49,28 @@ def read_upload(kind: str, file: Kept, workspace: Workspace, bpm: float) -> dict
     if kind not in _READERS:
         raise SettingError(f"kind is {kind!r:.40}: give one of {', '.join(_READERS)}")
     return {"id": file.id, "name": file.name, **_READERS[kind](file, workspace, bpm)}
+
+
+def pasted_sheet(
+    text: str, bpm: float, time_signature: str, key: str | None, workspace: Workspace
+) -> dict[str, Any]:
+    """Sheet of pasted chords in any notation, of a chart's text or of a link of iReal Pro.
+
+    Raises:
+        JascoError: it cannot be read.
+    """
+    if not isinstance(text, str) or not is_chart_text(text):
+        return sheet.sheet_of_text(text, bpm, time_signature, key)
+    if is_link(text):
+        return sheet.sheet_of_chart(load_chart(text))
+    file = workspace.place("pasted text")
+    try:
+        file.path.write_text(text, encoding="utf-8")
+        return sheet.sheet_of_chart(load_chart(file.path))
+    except JascoError as error:
+        raise SettingError(workspace.shown(describe(error))) from error  # while it has the name
+    finally:
+        workspace.drop(file.id)
 
 
 def pattern_onsets(name: str, bpm: float, time_signature: str, duration: float) -> list[float]:
@@ -128,6 +153,9 @@ def _chart(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:
 
 
 def _take(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:
+    if file.path.suffix == ".json":  # the recipe beside a wav file
+        plain = read_json(file.path, SettingError)
+        return {"recipe": plain, "settings": restored(plain), "here": False, "loudness": None}
     plain = read_recipe(file.path)
     if plain is None:
         raise SettingError(
@@ -136,7 +164,7 @@ def _take(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:
         )
     level = loudness(load_audio(file.path))
     found = {"loudness": round(level, 2) if math.isfinite(level) else None}
-    return {"recipe": plain, "settings": restored(plain), **found}
+    return {"recipe": plain, "settings": restored(plain), "here": True, **found}
 
 
 def _distinct(onsets: list[float], end: float) -> list[float]:

@@ -166,7 +166,7 @@ def _parsed(body: bytes) -> Any:
 
 def _chords(given: Any, workspace: Workspace) -> dict[str, Any]:
     text, bpm, metre = _fields(given, "text", "bpm", "metre")
-    return sheet.sheet_of_text(text, bpm, metre, given.get("key"))
+    return uploads.pasted_sheet(text, bpm, metre, given.get("key"), workspace)
 
 
 def _pattern(given: Any, workspace: Workspace) -> dict[str, Any]:

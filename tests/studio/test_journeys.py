@@ -5,6 +5,7 @@ None leaves an error in the console or a request to another host.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -19,6 +20,8 @@ import pytest
 import soundfile
 from axe_selenium_python import Axe
 from browser import Page, opened_page
+
+from jasco.audio import read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "assets" / "samples"
@@ -69,7 +72,7 @@ def browser(
 def page(browser: Page) -> Iterator[Page]:
     """Fresh page with two steps of the solver; afterwards its logs are looked through."""
     browser.driver.get(browser.address + "studio/static/icon.svg")
-    browser.run("localStorage.clear()")
+    browser.run("localStorage.clear(); sessionStorage.clear()")
     browser.open()
     browser.set("#steps", 2)
     yield browser
@@ -223,6 +226,22 @@ def test_a_dropped_chart_is_laid_on_the_bars(page: Page, tmp_path: Path) -> None
     assert len(page.all("#roll .note")) == 7
 
 
+def test_other_notations_are_pasted_and_a_new_metre_keeps_the_bars(page: Page) -> None:
+    def reads(text: str, expected: str) -> None:
+        page.set("#written", text)
+        page.until(lambda: page.find("#written").get_attribute("value") == expected)
+
+    link = "irealb://Blues=Composer==Medium Swing=C==1r34LbKcu7T44C7 |F7 |C7 |C7 |"
+    reads(link, "C7 | F7 | C7 | C7")
+    reads('X:1\nM:4/4\nL:1/4\nK:C\n"C"c e "Am"g a|"F"a4|', "C Am | F")
+    page.set("#metre", "3/4")
+    page.until(lambda: page.find("#written").get_attribute("value") == "C . Am | F")
+    page.set("#written", "ii V7 I")
+    page.until(lambda: "choose one beside" in page.message)
+    page.set("#key", "D major")
+    page.until(lambda: page.find("#written").get_attribute("value") == "Em | A7 | D")
+
+
 def test_axe_finds_no_serious_fault(page: Page) -> None:
     page.set("#pattern", "pop")
     page.set("#written", "C | Am | F | G")
@@ -283,7 +302,7 @@ def test_a_dropped_take_restores_its_settings(page: Page, tmp_path: Path) -> Non
     page.set("#seed", 4711)
     page.generate()
     take = file_of_take(page, tmp_path)
-    page.run("localStorage.clear()")
+    page.run("localStorage.clear(); sessionStorage.clear()")
     page.open()
     assert not page.all("#takes li")
     page.drop("#desk", take)
@@ -291,6 +310,13 @@ def test_a_dropped_take_restores_its_settings(page: Page, tmp_path: Path) -> Non
     wanted = {"text": "funk in the rain", "bpm": "120", "seed": "4711", "bars": "4", "steps": "2"}
     assert wanted == {name: page.find(f"#{name}").get_attribute("value") for name in wanted}
     assert page.find("#written").get_attribute("value") == "Em7 A7 | D | Em7 | A7"
+    recipe = tmp_path / "take.json"  # as it lies beside a wav file
+    recipe.write_text(json.dumps(read_recipe(take)))
+    page.set("#seed", 1)
+    page.drop("#desk", recipe)
+    page.until(lambda: len(page.all("#takes li")) == 2)
+    assert "recipe only" in page.find("#takes .name").text
+    assert page.find("#seed").get_attribute("value") == "4711"
 
 
 @pytest.mark.parametrize("place", ["#drums", "#desk"])

@@ -69,6 +69,12 @@ def test_a_wrong_question_has_an_answer(client: TestClient, question: str, body:
     assert client.post(f"/studio/{question}", content=body).json()["error"]
 
 
+def test_a_broken_chart_that_is_pasted_is_named_without_a_path(client: TestClient) -> None:
+    given = {"text": "X:1\nK:C\n", "bpm": 96, "metre": "4/4"}
+    error = client.post("/studio/chords", json=given).json()["error"]
+    assert error.startswith("pasted text as ABC: ")
+
+
 def test_a_file_that_is_too_large_is_refused(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

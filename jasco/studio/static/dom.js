@@ -1,6 +1,13 @@
 // Elements of the page, made from plain descriptions.
 
 export const $ = (selector, root = document) => root.querySelector(selector);
+export const on = (id, type, work) => $(`#${id}`).addEventListener(type, work);
+
+// Value of a number field within a range, or another where it holds no number.
+export function number(id, low, high, otherwise) {
+  const { value } = $(`#${id}`);
+  return value === "" || Number.isNaN(Number(value)) ? otherwise : Math.max(low, Math.min(high, Number(value)));
+}
 
 // h("button.small", { onclick, "aria-label": "Play" }, "text", child)
 export function h(tag, attributes = {}, ...children) {
@@ -20,7 +27,8 @@ export function h(tag, attributes = {}, ...children) {
 
 export const time = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
 
-// Message in the live region at the foot of the page; errors stay until they are read.
+// Message in the live region at the foot of the page: notes go after a while, errors stay until they
+// are read, and what is "busy" until the next message.
 let gone;
 export function say(text, kind = "note") {
   const box = $("#message");
@@ -28,7 +36,7 @@ export function say(text, kind = "note") {
   $("#message-text").textContent = text;
   box.hidden = !text;
   clearTimeout(gone);
-  if (kind !== "error" && text) gone = setTimeout(() => { box.hidden = true; }, 8000);
+  if (kind === "note" && text) gone = setTimeout(() => { box.hidden = true; }, 8000);
 }
 
 export const guarded = (work) => async (...given) => {

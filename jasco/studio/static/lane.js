@@ -68,12 +68,12 @@ const focusBar = (bar) => $(`#ruler [data-bar="${bar}"]`)?.focus();
 
 // --- chords --------------------------------------------------------------------------------------
 
+export const lines = () => Array.from({ length: S.totalBeats() }, (_, k) =>
+  h(k % S.beats() ? "i.beat" : "i.barline", { style: { left: px(k) } }));
+
 export function drawChords() {
-  const lane = $("#chords"), size = S.beats();
-  const lines = Array.from({ length: S.totalBeats() }, (_, k) =>
-    h(k % size ? "i.beat" : "i.barline", { style: { left: px(k) } }));
-  const found = S.segments();
-  lane.replaceChildren(...lines, ...found.map(cell), ...found.slice(1).map(border));
+  const lane = $("#chords"), found = S.segments();
+  lane.replaceChildren(...lines(), ...found.map(cell), ...found.slice(1).map(border));
   lane.classList.toggle("empty", !found.length);
   if (!found.length) {
     lane.append(h("button.hint", { onclick: () => edit(0) }, "Press a beat and type a chord: Dm7"));
@@ -201,12 +201,21 @@ function editor() {
 
 function close() { editing = null; drawChords(); }
 
+async function readChords(text) {
+  const { bpm, metre, key } = state;
+  try { return await ask("chords", { text, bpm, metre, key }); } catch (error) {
+    if (!/numerals need a key/.test(error.message)) throw error;
+    $("#key").focus();
+    throw new Error("numerals need a key: choose one beside Chords as text");
+  }
+}
+
 // Take a typed chord; Tab goes on to the next bar, and several chords fill bars from here on.
 const typed = guarded(async (at, text, step) => {
   editing = null;
   const written = text.trim();
   if (written) {
-    const found = await ask("chords", { text: written, bpm: state.bpm, metre: state.metre }).catch((error) => {
+    const found = await readChords(written).catch((error) => {
       drawChords();
       throw error;
     });
@@ -246,8 +255,7 @@ export function begin() {
 // Read pasted chords in any notation as the whole lane.
 export const readText = guarded(async (text) => {
   if (!text.trim()) { if (state.chords.length) S.change((s) => { s.chords = []; }); return; }
-  const sheet = await ask("chords", { text, bpm: state.bpm, metre: state.metre });
-  takeSheet(sheet);
+  takeSheet(await readChords(text));
 });
 
 export function takeSheet(sheet) {

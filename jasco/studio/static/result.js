@@ -1,4 +1,4 @@
-// Result: spectrogram, lanes as asked and as heard on the bars of the take, scores and transport.
+// Result: spectrogram, lanes as asked for and as extracted on the bars of the take, scores and transport.
 import { $, drag, h, time } from "./dom.js";
 import { fitting } from "./lane.js";
 import { colour } from "./state.js";
@@ -38,15 +38,15 @@ export function drawHead(position) { $("#head").style.transform = `translateX(${
 function drawLanes(take, report) {
   const lanes = report?.lanes ?? {};
   const rows = [];
-  for (const [name, [asked, heard]] of Object.entries(lanes)) {
+  for (const [name, [asked, found]] of Object.entries(lanes)) {
     if (name === "chords") {
-      rows.push(caption("Chords", "as asked for, and below as heard"),
-        row("Chords as asked for", chordCells(asked.chords)), row("Chords as heard", chordCells(heard.chords, asked.chords)));
+      rows.push(caption("Chords", "as asked for, and below as extracted"),
+        row("Chords as asked for", chordCells(asked.chords)), row("Chords as extracted", chordCells(found.chords, asked.chords)));
     } else if (name === "drums") {
-      rows.push(caption("Drums", "as asked for, and below as heard"),
-        row("Drums as asked for", ticks(asked.onsets, null), "ticks"), row("Drums as heard", ticks(heard.onsets, asked.onsets), "ticks"));
+      rows.push(caption("Drums", "as asked for, and below as extracted"),
+        row("Drums as asked for", ticks(asked.onsets, null), "ticks"), row("Drums as extracted", ticks(found.onsets, asked.onsets), "ticks"));
     } else if (name === "melody") {
-      rows.push(caption("Melody", "bars as asked for, lines as heard"), row("Melody as asked for and as heard", melody(asked, heard), "tune"));
+      rows.push(caption("Melody", "bars as asked for, lines as extracted"), row("Melody as asked for and as extracted", melody(asked, found), "tune"));
     }
   }
   $("#result-lanes").replaceChildren(...rows);
@@ -76,9 +76,9 @@ function ticks(onsets, asked) {
   return onsets.map((at) => h(`i.tick${asked && !near(at, asked) ? ".other" : ""}`, { style: { left: px(at) } }));
 }
 
-function melody(asked, heard) {
+function melody(asked, extracted) {
   const rate = 50, steady = (runs) => runs.filter(([start, end]) => end - start > 2);
-  const found = steady(heard.rows ?? octaveOf(heard.pitch_classes ?? [], asked.rows ?? []));
+  const found = steady(extracted.rows ?? octaveOf(extracted.pitch_classes ?? [], asked.rows ?? []));
   const all = [...(asked.rows ?? []), ...found].map((run) => run[2]);
   const low = Math.min(...all, 20) - 2, high = Math.max(...all, 32) + 2, height = 96;
   const top = (value) => `${((high - value) / (high - low)) * (height - 6)}px`;

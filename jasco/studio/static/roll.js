@@ -1,6 +1,6 @@
 // Piano roll of the melody: click to add a note, drag to move it, drag its end, Delete to remove it.
 import { $, drag, h } from "./dom.js";
-import { beatWidth, preview } from "./lane.js";
+import { beatWidth, lines, preview } from "./lane.js";
 import * as S from "./state.js";
 
 const { state } = S;
@@ -16,15 +16,13 @@ export function drawRoll() {
   const shown = isOpen || state.melody.length > 0, roll = $("#roll");
   $("#roll-box").hidden = !shown;
   if (!shown) return;
-  const size = S.beats();
   const rows = [];
   for (let key = LOW; key <= HIGH; key++) {
     if ([1, 3, 6, 8, 10].includes(key % 12)) rows.push(h("i.black", { style: { top: `${top(key)}px`, height: `${ROW}px` } }));
     if (key % 12 === 0) rows.push(h("b.octave", { style: { top: `${top(key) - 4}px` } }, nameOf(key)));
   }
-  const lines = Array.from({ length: S.totalBeats() }, (_, k) => h(k % size ? "i.beat" : "i.barline", { style: { left: px(k) } }));
   roll.style.height = `${(HIGH - LOW + 1) * ROW}px`;
-  roll.replaceChildren(...rows, ...lines, ...state.melody.map(note));
+  roll.replaceChildren(...rows, ...lines(), ...state.melody.map(note));
   if (!scrolled) {
     const keys = state.melody.map(([key]) => key).sort((a, b) => a - b);
     $("#roll-box").scrollTop = top(keys[keys.length >> 1] ?? 67) - 70;

@@ -21,32 +21,44 @@ function tone(out, key, start, length, { type = "triangle", level = 0.12 } = {})
   oscillator.stop(start + length + 0.02);
 }
 
-// Chords, melody and clicks from the desk; `onbeat` is called with the beat that sounds.
+let noise;
+function stroke(out, start) {
+  if (!noise) {
+    noise = new AudioBuffer({ length: 4800, sampleRate: 48000 });
+    noise.getChannelData(0).forEach((_, k, data) => { data[k] = (Math.random() * 2 - 1) * Math.exp(-k / 700); });
+  }
+  const source = new AudioBufferSourceNode(context, { buffer: noise });
+  source.connect(new GainNode(context, { gain: 0.22 })).connect(out);
+  source.start(start);
+}
+
+// Chords, melody, strokes of drums and clicks, at beats; `onbeat` is called with the beat that sounds.
 export class Audition {
   playing = false;
 
-  start({ segments, melody, voicings, beat, beats, total, from = 0, metronome, onbeat, onend }) {
+  start({ segments, melody, drums, voicings, beat, beats, from, until, metronome, onbeat, onend }) {
     this.stop();
     const now = audio().currentTime + 0.06;
     this.out = new GainNode(context, { gain: 0.9 });
     this.out.connect(context.destination);
     const at = (position) => now + (position - from) * beat;
     for (const { at: onset, end, name } of segments) {
-      if (end <= from) continue;
-      const start = at(Math.max(onset, from)), length = (end - Math.max(onset, from)) * beat - 0.03;
+      if (end <= from || onset >= until) continue;
+      const start = at(Math.max(onset, from)), length = (Math.min(end, until) - Math.max(onset, from)) * beat - 0.03;
       (voicings[name] ?? []).forEach((key, k) => tone(this.out, key, start, length, { level: k ? 0.07 : 0.13 }));
     }
     for (const [key, onset, long] of melody) {
-      if (onset >= from) tone(this.out, key, at(onset), Math.max(long * beat - 0.02, 0.06), { type: "sine", level: 0.16 });
+      if (onset >= from && onset < until) tone(this.out, key, at(onset), Math.max(long * beat - 0.02, 0.06), { type: "sine", level: 0.16 });
     }
-    for (let click = Math.ceil(from); metronome && click < total; click++) {
+    for (const onset of drums) if (onset >= from && onset < until) stroke(this.out, at(onset));
+    for (let click = Math.ceil(from); metronome && click < until; click++) {
       tone(this.out, click % beats ? 84 : 96, at(click), 0.045, { type: "square", level: 0.05 });
     }
     this.playing = true;
     const follow = () => {
       if (!this.playing) return;
       const position = from + (context.currentTime - now) / beat;
-      if (position >= total) { this.stop(); onend?.(); return; }
+      if (position >= until) { this.stop(); onend?.(); return; }
       onbeat?.(Math.max(position, from));
       requestAnimationFrame(follow);
     };
@@ -193,18 +205,4 @@ function readHeader(stream) {
     at += 8 + size + (size % 2);
   }
   return false;
-}
-
-// Mono wav (16 bits) of a recording of the microphone.
-export async function toWav(blob) {
-  const buffer = await audio().decodeAudioData(await blob.arrayBuffer());
-  const samples = buffer.getChannelData(0), view = new DataView(new ArrayBuffer(44 + samples.length * 2));
-  const text = (at, word) => [...word].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-  text(0, "RIFF"); view.setUint32(4, 36 + samples.length * 2, true); text(8, "WAVEfmt ");
-  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
-  view.setUint32(24, buffer.sampleRate, true); view.setUint32(28, buffer.sampleRate * 2, true);
-  view.setUint16(32, 2, true); view.setUint16(34, 16, true); text(36, "data");
-  view.setUint32(40, samples.length * 2, true);
-  samples.forEach((x, i) => view.setInt16(44 + i * 2, Math.max(-1, Math.min(1, x)) * 32767, true));
-  return new Blob([view], { type: "audio/wav" });
 }

@@ -1,34 +1,44 @@
 // State of the page in one place: what a take is made of. Every change goes through `change`,
-// which draws the page again, keeps the state in the browser and allows to undo it.
+// which draws the page again, keeps the state in the browser and allows to undo it. A tab has a desk
+// of its own; the takes are those of all tabs.
 
 const KEY = "jasco-studio", TAKES = "jasco-studio-takes", MOST_TAKES = 60, MOST_UNDONE = 100;
 
 const fresh = () => ({
-  text: "", bpm: 96, metre: "4/4", bars: 4, chords: [], melody: [], drums: null,
+  text: "", bpm: 96, metre: "4/4", bars: 4, key: "", chords: [], melody: [], drums: null,
   seed: 7, locked: false, bestOf: 1, steps: null, stream: true,
   guidance: { preset: "balanced", weights: {} }, selection: null, adapter: { name: "", scale: 1 },
 });
 
 export const state = fresh();
-export const takes = stored(TAKES, []);
-const listeners = new Set(), past = [], future = [];
+export const takes = stored(localStorage, TAKES, []);
+// Of this visit, not kept: facts of the server, the take that is shown, the one beside it (A/B), the work that runs.
+export const visit = { facts: null, shown: null, other: null, running: null };
+const listeners = {}, past = [], future = [];
 
-function stored(key, otherwise) {
-  try { return JSON.parse(localStorage.getItem(key)) ?? otherwise; } catch { return otherwise; }
+function stored(storage, key, otherwise) {
+  try { return JSON.parse(storage.getItem(key)) ?? otherwise; } catch { return otherwise; }
 }
 
-function keep(key, value) {
-  try { localStorage.setItem(key, JSON.stringify(value)); return true; } catch { return false; }
+function keep(storage, key, value) {
+  try { storage.setItem(key, JSON.stringify(value)); return true; } catch { return false; }
+}
+
+function keepState() {
+  keep(sessionStorage, KEY, state);
+  keep(localStorage, KEY, state);
 }
 
 export const snapshot = () => structuredClone(state);
-export const listen = (draw) => listeners.add(draw);
+export const listen = (what, work) => { listeners[what] = work; };
 export const beats = () => Number(state.metre.split("/")[0]);
 export const totalBeats = () => beats() * state.bars;
 export const beatSeconds = () => 60 / state.bpm;
 export const seconds = () => totalBeats() * beatSeconds();
+export const barOf = ({ metre, bpm }) => (Number(metre.split("/")[0]) * 60) / bpm;
+export const barSeconds = () => barOf(state);
 
-export function draw(what = "all") { for (const listener of listeners) listener(what); }
+export const draw = (what = "all") => listeners[what]?.();
 
 export function change(edit, { undo = true, what = "all" } = {}) {
   if (undo) {
@@ -37,7 +47,7 @@ export function change(edit, { undo = true, what = "all" } = {}) {
     future.length = 0;
   }
   edit(state);
-  keep(KEY, state);
+  keepState();
   draw(what);
 }
 
@@ -50,20 +60,37 @@ export function undo(back = true) {
   if (!from.length) return;
   to.push(JSON.stringify(state));
   Object.assign(state, JSON.parse(from.pop()));
-  keep(KEY, state);
+  keepState();
   draw();
 }
 
-export function load() { Object.assign(state, stored(KEY, {}), { selection: null }); }
+export function load() {
+  Object.assign(state, stored(localStorage, KEY, {}), stored(sessionStorage, KEY, {}), { selection: null });
+}
+
+// --- takes ---------------------------------------------------------------------------------------
 
 export function keepTakes() {
   takes.splice(MOST_TAKES);
   // Where the browser's storage is full, the oldest takes that are not kept on purpose go first.
-  while (!keep(TAKES, takes) && takes.length > 1) {
+  while (!keep(localStorage, TAKES, takes) && takes.length > 1) {
     const index = takes.findLastIndex((take) => !take.starred);
     takes.splice(index < 0 ? takes.length - 1 : index, 1);
   }
 }
+
+export function removeTake(id) {
+  takes.splice(takes.findIndex((take) => take.id === id), 1);
+  keepTakes();
+}
+
+// What another tab does to the takes is done here too.
+addEventListener("storage", ({ key }) => {
+  if (key !== TAKES) return;
+  const known = new Map(takes.map((take) => [take.id, take]));
+  takes.splice(0, takes.length, ...stored(localStorage, TAKES, []).map((take) => Object.assign(known.get(take.id) ?? {}, take)));
+  draw("takes");
+});
 
 // --- chords: [[onset in beats, name], ...], each until the next one ------------------------------
 
@@ -111,7 +138,7 @@ export function chordText(chords = state.chords, first = 0, last = state.bars) {
   return written.join(" | ");
 }
 
-const SHARPS = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
+export const SHARPS = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 const CLASSES = { C: 0, D: 2, E: 4, F: 5, G: 7, A: 9, B: 11 };
 export const pitchClass = (note) =>
   (CLASSES[note[0]] + (note[1] === "#" ? 1 : note[1] === "b" ? 11 : 0)) % 12;
@@ -185,11 +212,15 @@ function pasteAt(s, start) {
   ].sort((a, b) => a[1] - b[1]);
 }
 
+// Chords and notes stay in their bars; a chord behind the end of a shorter bar moves to the next one.
 export function setMetre(metre) {
+  const before = beats();
   change((s) => {
     s.metre = metre;
-    const end = totalBeats();
-    s.chords = s.chords.filter(([at]) => at < end);
     s.selection = null;
+    const size = beats(), bar = (at) => Math.floor(at / before), fits = (at) => at % before < size;
+    const placed = (at) => (fits(at) ? bar(at) * size + (at % before) : (bar(at) + 1) * size);
+    s.chords = [...new Map(s.chords.map(([at, name]) => [placed(at), name]))].filter(([at]) => at < totalBeats());
+    s.melody = s.melody.filter(([, at]) => fits(at)).map(([key, at, long]) => [key, placed(at), long]);
   });
 }
