@@ -15,6 +15,7 @@ from jasco.io.plain import is_number
 from jasco.notices import describe, printable
 from jasco.studio import sheet, takes, uploads
 from jasco.studio.models import Models
+from jasco.studio.requests import LONGEST
 from jasco.studio.workspace import MAX_UPLOAD, Kept, Workspace
 
 MAX_JSON = 4 * 2**20
@@ -133,6 +134,7 @@ def _facts(models: Models) -> dict[str, Any]:
         "voicings": sheet.voicings(),
         "models": list(models.names),
         "adapters": list(models.adapters),
+        "longest": LONGEST,
         "model": models.facts(),
     }
 

@@ -20,6 +20,7 @@ import pytest
 import soundfile
 from axe_selenium_python import Axe
 from browser import Page, opened_page
+from selenium.webdriver.common.keys import Keys
 
 from jasco.audio import read_recipe
 
@@ -109,6 +110,10 @@ def test_a_chart_is_typed_and_heard(page: Page) -> None:
     assert "lo-fi piano" in take.text
     page.until(lambda: any(text.startswith("0:02") for text, _ in page.seen()))  # it plays
     page.until(lambda: len(page.all("#scores .meter")) == 1)
+    page.until(lambda: page.find("#play").accessible_name == "Play" or page.click("#play"))
+    for key, clock in ((Keys.HOME, "0:00"), (Keys.RIGHT + Keys.RIGHT, "0:05"), (Keys.END, "0:10")):
+        page.find("#result-box").send_keys(key)
+        assert page.find("#clock").text == f"{clock} / 0:10"
     asked, found = page.all("#result-lanes .extracted")
     assert asked.text.split() == ["Dm7", "G7", "Cmaj7", "A7"]
     assert found.find_elements("css selector", ".chord")
@@ -139,9 +144,10 @@ def test_bars_are_made_anew_and_the_others_stay(page: Page, tmp_path: Path) -> N
     page.generate()
     before, rate = soundfile.read(file_of_take(page, tmp_path))
     page.click("#ruler [data-bar='3']")
-    page.find("#ruler [data-bar='3']").send_keys("\ue008\ue014")  # Shift and right
+    page.find("#ruler [data-bar='3']").send_keys(Keys.SHIFT + Keys.RIGHT)
     assert page.find("#again").text == "Regenerate bars 3–4"
     page.until(lambda: page.find("#again").is_enabled())
+    page.set("#bpm", 120)  # the bars are those of the take
     page.click("#again")
     page.until(lambda: len(page.all("#takes li")) == 2)
     page.until(lambda: "bars 3–4" in page.find("#result-facts").text)
@@ -198,7 +204,8 @@ def test_keys_edit_the_chord_lane(page: Page) -> None:
         page.find(selector).send_keys(keys)
         page.until(lambda: written.get_attribute("value") == expected)
 
-    shift, left, right, delete, enter = "\ue008", "\ue012", "\ue014", "\ue017", "\ue007"
+    shift, left, right, up = Keys.SHIFT, Keys.LEFT, Keys.RIGHT, Keys.UP
+    delete, enter = Keys.DELETE, Keys.ENTER
     press("#chords .chord", "+", "C# | F | G | Am")
     press("#chords .chord", "-", "C | F | G | Am")
     press("#chords .border", left + left, "C . . F | F | G | Am")
@@ -214,6 +221,12 @@ def test_keys_edit_the_chord_lane(page: Page) -> None:
     page.until(lambda: written.get_attribute("value") == "C | Bb7 | G | G")
     page.click("#up")  # of the selected bars
     page.until(lambda: written.get_attribute("value") == "C# | B7 | G | G")
+    page.click("#draw")
+    page.find("#roll").send_keys(enter)
+    for keys in (up + right, shift + right, enter):
+        page.run("return document.activeElement").send_keys(keys)
+    notes = [note.get_attribute("aria-label") for note in page.all("#roll .note")]
+    assert notes == ["Ab4, beat 1.5, 1.5 beats", "Ab4, beat 3, 1.5 beats"]
 
 
 def test_a_dropped_chart_is_laid_on_the_bars(page: Page, tmp_path: Path) -> None:
@@ -277,6 +290,10 @@ def test_cancel_stops_the_work(page: Page, server: tuple[str, int]) -> None:
     page.until(lambda: page.find("#generate").is_displayed())
     page.until(lambda: busy() < 0.05)
     assert not page.all("#takes li")
+    page.click("#generate")
+    page.until(lambda: page.find("#step").text.startswith("Step"))
+    page.driver.get(page.address + "studio/static/icon.svg")  # the page is left
+    page.until(lambda: busy() < 0.05)
 
 
 def test_a_reload_keeps_desk_and_takes(page: Page) -> None:
@@ -292,6 +309,12 @@ def test_a_reload_keeps_desk_and_takes(page: Page) -> None:
     page.watch("#clock")
     page.click("#takes .name")
     page.until(lambda: any(text.startswith("0:01") for text, _ in page.seen()))
+    with page.tab():  # another one has a desk of its own, and the same takes
+        page.set("#text", "fast samba")
+        page.click("#takes [aria-label^=Remove]")
+    page.until(lambda: not page.all("#takes li"))
+    page.open()
+    assert page.find("#text").get_attribute("value") == "slow waltz"
 
 
 def test_a_dropped_take_restores_its_settings(page: Page, tmp_path: Path) -> None:

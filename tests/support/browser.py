@@ -41,6 +41,18 @@ class Page:
         self.driver.get(self.address)
         self.until(lambda: "ready" in (self.find("body").get_attribute("class") or ""))
 
+    @contextmanager
+    def tab(self) -> Iterator[None]:
+        """Another tab of the browser with the page, within the block."""
+        first = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        try:
+            self.open()
+            yield
+        finally:
+            self.driver.close()
+            self.driver.switch_to.window(first)
+
     def find(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 

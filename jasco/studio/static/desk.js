@@ -5,7 +5,7 @@ import * as S from "./state.js";
 import * as lane from "./lane.js";
 import * as roll from "./roll.js";
 
-const { state } = S;
+const { state, visit } = S;
 const NOTES = { 1: "𝅝", 2: "𝅗𝅥", 4: "♩", 8: "♪", 16: "𝅘𝅥𝅯" };
 
 export function draw() {
@@ -15,7 +15,9 @@ export function draw() {
     if (document.activeElement !== $(`#${name}`)) $(`#${name}`).value = state[name];
   }
   $("#unit").textContent = NOTES[state.metre.split("/")[1]] ?? "";
-  $("#length").textContent = `${S.seconds().toFixed(1)} s`;
+  const isLong = S.seconds() > visit.facts?.longest;
+  $("#length").textContent = `${S.seconds().toFixed(1)} s${isLong ? `, at most ${visit.facts.longest} s` : ""}`;
+  $("#length").classList.toggle("bad", isLong);
   if (document.activeElement !== $("#written")) $("#written").value = S.chordText();
   lane.drawRuler();
   lane.drawChords();

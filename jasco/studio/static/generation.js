@@ -84,5 +84,8 @@ export function begin() {
   on("extend", "click", () => edit("extended", extension(visit.shown)));
   on("vary", "click", () => edit("variation", variation(visit.shown)));
   on("make-loop", "click", makeLoop);
+  // A page that is left may live on in the browser's cache, and its request with it.
+  addEventListener("pagehide", () => visit.running?.abort());
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   addEventListener("beforeunload", (event) => { if (visit.running) event.preventDefault(); });
 }

@@ -1,10 +1,10 @@
-// Piano roll of the melody: click to add a note, drag to move it, drag its end, Delete to remove it.
+// Piano roll of the melody: click or Enter to add a note, drag to move it, drag its end, Delete to remove it.
 import { $, drag, h } from "./dom.js";
 import { beatWidth, lines, preview } from "./lane.js";
 import * as S from "./state.js";
 
 const { state } = S;
-const LOW = 43, HIGH = 95, ROW = 7, SNAP = 0.5, NAMES = "C C# D Eb E F F# G Ab A Bb B".split(" ");
+const LOW = 43, HIGH = 95, FIRST = 67, ROW = 7, SNAP = 0.5, NAMES = "C C# D Eb E F F# G Ab A Bb B".split(" ");
 const top = (key) => (HIGH - key) * ROW;
 const nameOf = (key) => `${NAMES[key % 12]}${Math.floor(key / 12) - 1}`;
 const px = (beat) => `${beat * beatWidth}px`;
@@ -25,7 +25,7 @@ export function drawRoll() {
   roll.replaceChildren(...rows, ...lines(), ...state.melody.map(note));
   if (!scrolled) {
     const keys = state.melody.map(([key]) => key).sort((a, b) => a - b);
-    $("#roll-box").scrollTop = top(keys[keys.length >> 1] ?? 67) - 70;
+    $("#roll-box").scrollTop = top(keys[keys.length >> 1] ?? FIRST) - 70;
     scrolled = true;
   }
 }
@@ -34,7 +34,7 @@ function note([key, at, long], index) {
   return h("button.note", {
     style: { left: px(at), width: px(long), top: `${top(key)}px`, height: `${ROW}px` },
     "aria-label": `${nameOf(key)}, beat ${at + 1}, ${long} beats`, "data-note": String(index),
-    title: "Arrows: move, Shift and arrows: length, Delete: remove",
+    title: "Arrows: move, Enter: add one after it, Shift and arrows: length, Delete: remove",
     onpointerdown: (event) => dragNote(event, index), onkeydown: (event) => keysOf(event, index),
   });
 }
@@ -62,9 +62,17 @@ function dragNote(event, index) {
   }, (moved) => { if (moved) put(index, value); else element.focus(); });
 }
 
+function add(value) {
+  const added = bounded(value);
+  S.change((s) => { s.melody = [...s.melody, added].sort((a, b) => a[1] - b[1]); });
+  $(`#roll [data-note="${state.melody.indexOf(added)}"]`)?.focus();
+  preview.chord(null, [added[0]]);
+}
+
 function keysOf(event, index) {
   const [key, at, long] = state.melody[index];
-  if (event.key === "Delete" || event.key === "Backspace") {
+  if (event.key === "Enter") add([key, at + long, long]);
+  else if (event.key === "Delete" || event.key === "Backspace") {
     S.change((s) => { s.melody.splice(index, 1); });
     $(`#roll [data-note="${Math.max(index - 1, 0)}"]`)?.focus();
   } else {
@@ -89,9 +97,11 @@ export function begin() {
     const at = Math.floor((event.clientX - box.left) / beatWidth / SNAP) * SNAP;
     const key = HIGH - Math.floor((event.clientY - box.top) / ROW);
     let long = 1;
-    drag(event, (dx) => { long = Math.max(SNAP, Math.round(dx / beatWidth / SNAP) * SNAP); }, () => {
-      S.change((s) => { s.melody = [...s.melody, bounded([key, at, long])].sort((a, b) => a[1] - b[1]); });
-      preview.chord(null, [key]);
-    });
+    drag(event, (dx) => { long = Math.max(SNAP, Math.round(dx / beatWidth / SNAP) * SNAP); }, () => add([key, at, long]));
+  });
+  $("#roll").addEventListener("keydown", (event) => {
+    if (event.target !== event.currentTarget || event.key !== "Enter") return;
+    const [key, at, long] = state.melody.at(-1) ?? [FIRST, 0, 0];
+    add([key, at + long, 1]);
   });
 }
