@@ -25,7 +25,7 @@ from jasco.cli.quiet import quiet_resource_tracker
 from jasco.cli.signals import raising_sigterm
 from jasco.cli.words import explain, flat_keys, not_given, read_words
 from jasco.config import conf_dir, current_words, flat, plain
-from jasco.errors import SettingError
+from jasco.errors import Interrupted, SettingError
 
 
 def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]) -> None:
@@ -44,12 +44,16 @@ def run_hydra(program: str, config_name: str, task: Callable[[DictConfig], None]
 
     @functools.wraps(task)
     def guarded(config: DictConfig) -> None:
+        if failed:
+            raise failed[0]
         try:
             task(config)
         except Exception as error:
             if isinstance(error, OmegaConfBaseException):
                 error = explain(error, config_name, _keys(config))
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
+            if isinstance(error, Interrupted):
+                failed.append(error)  # ends a sweep too
+            if is_sweep():
                 raise error  # a job may run in another process
             failed.append(error)  # Hydra would print the error in its own form
 
@@ -115,6 +119,11 @@ def read_settings(config: DictConfig, kinds: Mapping[str, Any]) -> Any:
 _ABSENT = object()
 
 
+def is_sweep() -> bool:
+    """True within a job of ``--multirun``."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
 def run_folder(config: DictConfig) -> Path:
     """Absolute folder of a run: ``run`` of the configuration, or the folder of a sweep's job.
 
@@ -124,8 +133,7 @@ def run_folder(config: DictConfig) -> Path:
     check_kind("run", config.run, str)
     if not config.run:
         raise SettingError("run= is empty: give run=FOLDER")
-    job = HydraConfig.get()
-    place = job.runtime.output_dir if job.mode == RunMode.MULTIRUN else config.run
+    place = HydraConfig.get().runtime.output_dir if is_sweep() else config.run
     return Path(str(place)).expanduser().absolute()
 
 

@@ -62,7 +62,7 @@ def train(config: DictConfig) -> None:
     """
     from omegaconf import open_dict
 
-    from jasco.cli.hydra_program import read_settings, run_folder
+    from jasco.cli.hydra_program import is_sweep, read_settings, run_folder
     from jasco.config import plain
 
     with open_dict(config):
@@ -82,7 +82,7 @@ def train(config: DictConfig) -> None:
     from jasco.cli.quiet import quiet_lightning
     from jasco.cli.teardown import first_error
     from jasco.runs import begin_run
-    from jasco.training.callbacks import Pace
+    from jasco.training.callbacks import LastValidation, Pace
 
     quiet_lightning(".*in eval mode at the start of training.*")
     check_nodes(settings)
@@ -90,7 +90,8 @@ def train(config: DictConfig) -> None:
     last = run / RUN_FILE
     resume = last.is_file()
     pace = Pace()
-    data, module, trainer = build_run(settings, pace)
+    ends = [LastValidation()] if is_sweep() else []
+    data, module, trainer = build_run(settings, pace, *ends)
     # Data that do not fit are refused here as in `fit`, but before anything is written.
     data.trainer = trainer
     trainer.strategy.connect(module)

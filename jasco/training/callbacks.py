@@ -250,6 +250,14 @@ class LastMetrics(Callback):
             logger.log_metrics(found | {"epoch": trainer.current_epoch}, step - 1)
 
 
+class LastValidation(Callback):
+    """Validation after the last step of a run, wherever the last regular one was."""
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step >= trainer.max_steps:
+            trainer.should_stop = True  # Lightning validates before it stops
+
+
 class Pace(Callback):
     """Time per step, and an estimate of the remaining time, printed once.
 

@@ -70,6 +70,7 @@ def train(start, tmp_path, monkeypatch, capfd):
         (["trainer.precision=64-true"], "trainer.precision=64-true: give 32-true or bf16-mixed"),
         (["trainer.max_steps=-1"], "the schedule needs a number of steps"),
         (["trainer=fsdp", "~callbacks.ema"], "trainer=fsdp shards over GPUs, and none is here"),
+        (["callbacks.samples.adherence=[drums]"], "adherence=drums: give some of chords, melody"),
         (["callbacks.checkpoints.spare_gb=1e9"], "GB free, and checkpoints need"),
     ],
 )
@@ -183,10 +184,33 @@ def test_a_sweep(launcher, seeds, start, tmp_path):
         [sys.executable, "-m", "jasco.cli.train", *words], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "sweep" / "table.csv") in done.stdout
     for job, seed in enumerate(seeds):
         run = tmp_path / "sweep" / str(job)
+        assert float(json.loads((run / "row.json").read_text())["val/loss"]) > 0
         assert yaml.safe_load((run / "config.yaml").read_text())["seed"] == seed
         assert (run / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_sweep_ends_in_a_table(start, tmp_path, monkeypatch, capfd, chordino):
+    """A run that cannot begin is not in it; with another in its place, the first is kept."""
+    words = ["adapter=lora", f"run={tmp_path / 'sweep'}", "callbacks.samples.adherence=[chords]"]
+    columns = ["run", "adapter.rank", "val/loss", "adherence/chords", "adapter MB"]
+    for ranks, code in (("2,1000", 1), ("2,4", 0)):
+        more = [f"adapter.rank={ranks}", "--multirun"]
+        monkeypatch.setattr(sys, "argv", ["jasco-train", *start, *words, *more])
+        assert main() == code
+        with (tmp_path / "sweep" / "table.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 2 - code
+    assert [row["adapter.rank"] for row in rows] == ["2", "4"]
+    for row in rows:
+        assert sorted(row) == sorted(columns)
+        assert float(row["val/loss"]) > 0 and 0 <= float(row["adherence/chords"]) <= 1
+    sizes = [float(row["adapter MB"]) for row in rows]
+    assert 0 < sizes[0] < sizes[1] < 2.1 * sizes[0]
+    said = capfd.readouterr().out.splitlines()
+    assert any(all(name in line for name in columns) for line in said)
 
 
 def log_steps(run):

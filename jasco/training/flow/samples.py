@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -14,7 +15,11 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 from torch.nn import functional as F
 
+from jasco.adherence import AdherenceReport, ControlExtractor, comparison
+from jasco.adherence.controls import any_uses_salience
 from jasco.audio import Audio, save_audio
+from jasco.conditions import Conditions
+from jasco.controls import CONTROLS
 from jasco.data.clips import ClipBatch
 from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
@@ -39,9 +44,11 @@ class Samples(Callback):
         every: steps between samples.
         clips: number of clips.
         solver, guidance: settings in place of the model's own.
+        adherence: controls whose adherence is logged, the mean of their main scores.
 
     Raises:
-        SettingError: a number below 1.
+        SettingError: a number below 1, or a control that samples cannot be compared in.
+        MissingPartError: the extractor of a control is not installed.
     """
 
     def __init__(
@@ -51,9 +58,19 @@ class Samples(Callback):
         clips: int = 4,
         solver: Solver | None = None,
         guidance: Mapping[str, float] | None = None,
+        adherence: Sequence[str] = (),
     ) -> None:
         if every < 1 or clips < 1:
             raise SettingError(f"samples every={every}, clips={clips}: give at least 1")
+        known = [name for name in CONTROLS if not comparison(name).needs_recording]
+        if unknown := [name for name in adherence if name not in known]:
+            raise SettingError(
+                f"samples adherence={unknown[0]}: give some of {', '.join(known)}; jasco-evaluate "
+                "scores all controls"
+            )
+        for name in adherence:
+            comparison(name).require()
+        self.adherence = tuple(adherence)
         self.folder = Path(folder)
         self.every, self.clips = every, clips
         self.solver = solver
@@ -92,6 +109,10 @@ class Samples(Callback):
             self._write(made, k, image, self.folder / f"step-{step:07d}")
             for logger in trainer.loggers:
                 log_sample(logger, f"sample/{k}", made, k, image, step)
+        if self.adherence:
+            means = adherence_means(made, self._asked.conditions, self.adherence)
+            for logger in trainer.loggers:
+                logger.log_metrics(means, step - 1)
 
     def _write(self, made: Generation, k: int, image: Tensor, folder: Path) -> None:
         from PIL import Image
@@ -101,6 +122,21 @@ class Samples(Callback):
         with replacing(folder / f"{k}.png") as part:
             Image.fromarray(image.numpy()).save(part, "png")
         write_text(folder / f"{k}.json", json.dumps(made.recipe[k]) + "\n")
+
+
+def adherence_means(
+    made: Generation, asked: Sequence[Conditions], controls: Sequence[str]
+) -> dict[str, float]:
+    """Mean of the main score of each control over those clips that ask for it."""
+    salience = any_uses_salience(controls)
+    extractor = ControlExtractor.load(device="cpu") if salience else ControlExtractor(None)
+    scores: dict[str, list[float]] = {}
+    for k, clip in enumerate(asked):
+        wanted = clip.without(*(name for name in CONTROLS if name not in controls))
+        report = AdherenceReport.check(Audio(made.audio[k], made.sample_rate), wanted, extractor)
+        for name, score in report.main.items():
+            scores.setdefault(f"adherence/{name}", []).append(score)
+    return {name: fmean(found) for name, found in scores.items()}
 
 
 def log_sample(logger: Any, name: str, made: Generation, k: int, image: Tensor, step: int) -> None:
