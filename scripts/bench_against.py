@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
-from bench_rows import DEFAULT, DISTILLED, ORIGINAL
+from bench_rows import ALONE, DEFAULT, DISTILLED, ORIGINAL
 
 HERE = Path(__file__).resolve().parent
 PROCESS = HERE / "bench_process.py"
@@ -61,13 +61,22 @@ def compare(row: str, before: Path, after: Path, repeats: int) -> dict[str, Any]
     """Medians of a row in two checkouts, and the ratios before / after.
 
     The first measurement of each warms up. The order alternates, so that a drift of the machine's
-    speed favours neither.
+    speed favours neither; only rows that need most of the memory are measured one after the other.
     """
-    sides = [Side(before, row), Side(after, row)]
-    for turn in range(repeats + 1):
-        for side in sides if turn % 2 else sides[::-1]:
-            side.measure()
-    failed = [side.end() for side in sides]
+    if row in ALONE:
+        sides, failed = [], []
+        for checkout in (before, after):
+            side = Side(checkout, row)
+            for _ in range(repeats + 1):
+                side.measure()
+            sides.append(side)
+            failed.append(side.end())
+    else:
+        sides = [Side(before, row), Side(after, row)]
+        for turn in range(repeats + 1):
+            for side in sides if turn % 2 else sides[::-1]:
+                side.measure()
+        failed = [side.end() for side in sides]
     for side in sides:
         del side.found[:1]
     old, new = (side.medians() for side in sides)

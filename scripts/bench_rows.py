@@ -225,18 +225,22 @@ def training(model: Jasco, count: int, frames: int, *more: Any, **settings: Any)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module: Any = JascoModule(model.train(), **settings)
     ids = "sample_ids" if "sample_ids" in ClipBatch.__dataclass_fields__ else "numbers"
-    values: dict[str, Any] = {
-        ids: tuple(range(count)),
-        "conditions": (CLIP,) * count,
-        "dropped": {name: torch.zeros(count, dtype=torch.bool) for name in model.controls},
-        "mask": torch.ones(count, frames, dtype=torch.bool),
-        "latents": torch.randn(count, frames, 128),
-        "audio": None,
-        "t": torch.rand(count),
-        "noise": torch.randn(count, frames, 128),
-    }
-    clips = ClipBatch(**values)
-    flop = flops(lambda: module.losses(clips, module.encode(clips)).mean().backward())
+
+    def batch_of(number: int) -> Any:
+        values: dict[str, Any] = {
+            ids: tuple(range(number)),
+            "conditions": (CLIP,) * number,
+            "dropped": {name: torch.zeros(number, dtype=torch.bool) for name in model.controls},
+            "mask": torch.ones(number, frames, dtype=torch.bool),
+            "latents": torch.randn(number, frames, 128),
+            "audio": None,
+            "t": torch.rand(number),
+            "noise": torch.randn(number, frames, 128),
+        }
+        return ClipBatch(**values)
+
+    one, clips = batch_of(1), batch_of(count)
+    flop = count * flops(lambda: module.losses(one, module.encode(one)).mean().backward())
     module.zero_grad()
 
     class Ask(Callback):
@@ -287,6 +291,8 @@ ROWS: dict[str, Callable[[], Any]] = {
     ),
     "training step, 400M": lambda: training(random_400m(CPU), 8, FRAMES),
 }
+ALONE = {"training step, 400M"}
+"""Rows of which two processes together exceed the memory of a small machine."""
 FINE_TUNING_ROWS = {
     f"fine-tuning step, {size}, {how}": partial(fine_tuning, size, how)
     for size in SIZES

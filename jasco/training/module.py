@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -33,6 +33,21 @@ class TrainingModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW of all trained parameters, with a schedule that moves every step."""
         return self.optim.configure(self.trained_parameters(), self.trainer.max_steps)
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Any,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Update the weights, and free their gradients.
+
+        Lightning frees them in the next step between its forward and its backward pass, so that
+        they would lie in memory beside all activations.
+        """
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        optimizer.zero_grad()
 
     def trained_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters for the optimiser, by the names that ``optim.groups`` uses."""

@@ -46,6 +46,21 @@ def test_checkpointing_stores_less():
     assert sizes[1] < sizes[0] / 2
 
 
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_no_gradient_lies_beside_the_activations(accumulated, songs, tmp_path, monkeypatch):
+    """Gradients of a step are freed before the next forward pass, unless they accumulate."""
+    held, losses = [], JascoModule.losses
+
+    def keep(module, *args):
+        held.append(any(p.grad is not None for p in module.parameters()))
+        return losses(module, *args)
+
+    monkeypatch.setattr(JascoModule, "losses", keep)
+    options = {"accumulate_grad_batches": accumulated, "limit_val_batches": 0}
+    runs.fit(tmp_path, songs, steps=3, model=runs.new_model(QUIET), **options)
+    assert held == ([False] * 3 if accumulated == 1 else [False, True] * 3)
+
+
 def test_accumulated_gradients_are_those_of_one_batch(songs, tmp_path):
     ends = []
     for name, size, count in (("one", 4, 1), ("two", 2, 2)):
