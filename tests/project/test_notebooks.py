@@ -60,4 +60,4 @@ def test_the_names_that_a_notebook_imports_are_there(path: Path) -> None:
 def test_ci_runs_the_notebooks_again() -> None:
     assert NOTEBOOKS
     lines = [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()]
-    assert "pytest --nbmake notebooks" in lines
+    assert "pytest -n auto --nbmake notebooks" in lines
