@@ -54,6 +54,7 @@ def run(config: DictConfig) -> None:
     from jasco.cli.quiet import quiet_transformers
     from jasco.prepare import QUARANTINE, prepare
     from jasco.prepare.descriptions import remarks
+    from jasco.prepare.stages.bars import BarStage, tracks_with_bars
 
     quiet_transformers()
     check_nodes(settings)
@@ -62,6 +63,9 @@ def run(config: DictConfig) -> None:
         print(*remarks(recordings), sep="\n")
     summary = prepare(recordings, out, stages, executor)
     print(summary)
+    if BarStage.name in settings["stages"]:
+        found = tracks_with_bars(out)
+        print(f"  a beat was found in {sum(found)} of {len(found)} tracks")
     if summary.quarantined:
         print(f"  {out / QUARANTINE} holds the reasons")
     if not summary.done + summary.skipped:

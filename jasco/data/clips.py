@@ -65,6 +65,9 @@ class Source(Protocol):
     def tracks(self) -> Sequence[Track]:
         """All tracks."""
 
+    def bars(self, index: int) -> Sequence[int]:
+        """Frames of the bar lines of the track ``index``; none where they are unknown."""
+
     def clip(self, index: int, start_frame: int, num_frames: int) -> SourceClip:
         """Segment of ``num_frames`` frames of the track ``index``, with its conditions."""
 
@@ -180,7 +183,8 @@ class Augmentation(NamedTuple):
 class ClipDataset(Dataset[Clip | JascoError]):
     """Infinite, index-addressed dataset of clips of a source.
 
-    An epoch draws one clip from every track, in a new order and from new starting frames.
+    An epoch draws one clip from every track, in a new order and from new starting frames: bar lines
+    where they are known.
 
     Args:
         source: source of the tracks.
@@ -208,8 +212,11 @@ class ClipDataset(Dataset[Clip | JascoError]):
         epoch, index = divmod(sample_id, len(self.tracks))
         track_index = self.tracks[_permutation(self.seed, epoch, len(self.tracks))[index]]
         track, num_frames = self.source.tracks[track_index], self.shape[0]
-        start = int(rng.integers(max(track.num_frames - num_frames, 0) + 1))
+        last = max(track.num_frames - num_frames, 0)
         try:
+            bars = [frame for frame in self.source.bars(track_index) if frame <= last]
+            place = int(rng.integers(len(bars) or last + 1))
+            start = bars[place] if bars else place
             found = self.source.clip(track_index, start, num_frames)
         except JascoError as error:
             return error

@@ -4,7 +4,8 @@ A folder of ``index.jsonl``, one track per line, and ``tracks/<id>.safetensors``
 track, whose id is the SHA-256 of its audio file:
 
 ``latents`` float16 (T, D) are EnCodec latents in the codec's own scale, before normalisation. The
-tensors of the controls are those of `ControlValue.pack` of their value classes.
+tensors of the controls are those of `ControlValue.pack` of their value classes. ``bar_onsets`` are
+the times of the bar lines (s).
 
 Each stage of the preparation adds its tensors, and the header of the file keeps the stage's
 signature: its version and its dependencies, such as the fingerprint of the codec.
@@ -40,6 +41,10 @@ from jasco.errors import DataError, SettingError
 from jasco.io.jsonl import read_lines, write_lines
 
 INDEX = "index.jsonl"
+BARS = "bars"
+"""Stage of the bar lines."""
+BAR_ONSETS = "bar_onsets"
+"""Tensor of that stage: float (N,), times of the bar lines (s)."""
 
 _CODEC = ("codec", "frame_rate")  # parts of a signature that must equal those of the latents
 
@@ -301,6 +306,22 @@ class PreparedDataset:
                 c: CONTROLS[c].value_class.unpack(tensors, span) for c in self.controls
             }
         return PreparedClip(latents, length, Conditions(**values))
+
+    def bars(self, index: int) -> list[int]:
+        """Latent frames of the bar lines of a track; none where they are unknown.
+
+        Raises:
+            DataError: the file is missing or broken.
+        """
+        track = self.tracks[index]
+        if BARS not in track.stages:
+            return []
+        with opened_track(self.root / track.file) as file:
+            stored = file.get_slice(BAR_ONSETS)
+            if len(stored.get_shape()) != 1 or stored.get_dtype() not in FLOATS:
+                raise ValueError(f"{BAR_ONSETS} is {stored.get_dtype()} {stored.get_shape()}")
+            frames = (stored[:].float() * self.facts.frame_rate).round().nan_to_num(-1.0)
+        return [int(frame) for frame in frames.tolist() if 0 <= frame < track.num_frames]
 
     def _signatures(self) -> dict[str, list[Signature]]:
         """Distinct signatures of each stage, each read from one file."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +24,7 @@ _TAGS = (
 )
 _NUMBER = re.compile(r"\d+(st|nd|rd|th)?|track|take|mix|master|final|v\d+", re.IGNORECASE)
 _SHOWN = 5
+_SAME_LENGTH = 0.5  # s, by which a song differs in another format
 
 
 def of_name(path: Path) -> str:
@@ -72,8 +75,31 @@ def with_descriptions(recordings: Sequence[Recording], source: str) -> list[Reco
     return [described(recording) for recording in recordings]
 
 
+def repeated(recordings: Sequence[Recording]) -> dict[Path, Path]:
+    """Recordings that are in the list before, each with that one.
+
+    Files of equal content, or of one name and nearly the same length, as a song in two formats.
+    """
+    found: dict[Path, Path] = {}
+    groups: dict[int | str, list[Recording]] = {}
+    for recording in recordings:
+        path = recording.path
+        size = path.stat().st_size if path.is_file() else 0
+        same = groups.get(size, ()) if size else ()
+        alike = [one for one in same if filecmp.cmp(one.path, path, shallow=False)]
+        length = recording.fields.get("duration") or math.nan
+        for one in groups.get(path.stem.lower(), ()):
+            if abs(length - (one.fields.get("duration") or math.nan)) < _SAME_LENGTH:
+                alike.append(one)
+        if alike and alike[0].path != path:
+            found[path] = alike[0].path
+        for key in (size, path.stem.lower()):
+            groups.setdefault(key, []).append(recording)
+    return found
+
+
 def remarks(recordings: Sequence[Recording]) -> list[str]:
-    """Lines about recordings without a description, and about too little music."""
+    """Lines about recordings without a description, repeated ones, and too little music."""
     lacking = [r.path.name for r in recordings if not any(r.fields.get(k) for k in DESCRIPTION)]
     lines = []
     if lacking:
@@ -82,6 +108,11 @@ def remarks(recordings: Sequence[Recording]) -> list[str]:
             f"{len(lacking)} of {len(recordings)} recordings have no description: "
             f"{', '.join(lacking[:_SHOWN])}{more}"
         )
+    if twice := repeated(recordings):
+        pairs = [f"{path.name} (as {first.name})" for path, first in twice.items()]
+        more = ", ..." if len(twice) > _SHOWN else ""
+        count = f"{len(twice)} of {len(recordings)} recordings repeat others"
+        lines.append(f"{count}: {', '.join(pairs[:_SHOWN])}{more}")
     known = [r.fields["duration"] for r in recordings if r.fields.get("duration")]
     minutes = sum(known) / 60
     if known and minutes < FEWEST_MINUTES:

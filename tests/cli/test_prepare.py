@@ -56,6 +56,24 @@ def prepare(tmp_path, monkeypatch, capfd):
     return run
 
 
+def test_songs_have_bars_where_a_beat_is_found(prepare, light, tmp_path):
+    (tmp_path / "music").mkdir()
+    record(tmp_path / "music" / "noise.wav", 1, 12.0)
+    strokes = np.exp(-(np.arange(12 * 16000) / 16000 * 2 % 1) * 20)
+    sound = 0.3 * np.random.default_rng(0).standard_normal(12 * 16000) * strokes
+    for name in ("disco.wav", "again.wav"):
+        soundfile.write(tmp_path / "music" / name, sound, 16000)
+    words = ("audio_dir=music", "out=data", *light, "stages=[latents,bars]", "text=filename")
+    code, lines, errors = prepare(*words)
+    assert code == 0 and not errors
+    assert lines[0] == "1 of 3 recordings repeat others: disco.wav (as again.wav)"
+    assert lines[1].startswith("0.6 minutes of music")
+    assert lines[-1] == "  a beat was found in 1 of 2 tracks"
+    data = PreparedDataset("data")
+    bars = {track.text: data.bars(n) for n, track in enumerate(data.tracks)}
+    assert bars["noise"] == [] and set(np.diff(bars["again"])) <= {99, 100, 101}
+
+
 def test_a_folder_and_then_its_manifest_with_another_stage(prepare, music, light, tmp_path):
     code, lines, errors = prepare("audio_dir=music", "out=data", *light)
     assert code == 0 and not errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from functools import partial
 
@@ -14,9 +15,17 @@ from torch.utils.data import DataLoader
 from jasco.controls import control_names
 from jasco.data.clips import Augmentation, Clip, ClipBatch, ClipDataset, collate
 from jasco.data.dropout import ConditionDropout, TextDropout
-from jasco.data.prepared import PreparedDataset
+from jasco.data.prepared import (
+    BAR_ONSETS,
+    BARS,
+    PreparedDataset,
+    make_track,
+    read_index,
+    write_index,
+)
 from jasco.data.resumable import collate_or_error
 from jasco.data.sampler import ResumableBatchSampler
+from jasco.data.track_file import read_header, read_tensors, write_track
 from jasco.errors import DataError, JascoError
 
 FRAMES, DIM = 50, 128
@@ -87,6 +96,29 @@ def test_places_and_times_are_spread(source):
     assert abs(noise.mean()) < 0.005 and noise.std() == pytest.approx(1, abs=0.005)
 
 
+def test_clips_begin_at_bars_where_they_are_known(songs, tmp_path):
+    """The first track has bars, of which some are too late; the second has no beat."""
+    root = tmp_path / "copy"
+    shutil.copytree(songs, root)
+    tracks = read_index(root)
+    for number, onsets in enumerate(([0.3, 0.9, 2.1, float("nan")], [])):
+        path, track = root / tracks[number].file, tracks[number]
+        tensors = read_tensors(path, exclude={}) | {BAR_ONSETS: torch.tensor(onsets)}
+        stages = {**read_header(path).stages, BARS: {"version": 1}}
+        write_track(root, track.id, track.duration, stages, tensors)
+        tracks[number] = make_track(read_header(path), track.path, track.fields)
+    write_index(root, tracks)
+    found = PreparedDataset(root)
+    assert [found.bars(n) for n in range(3)] == [[15, 45, 105], [], []]
+    starts = []
+    for number in (0, 1, 2):
+        whole = found.clip(number, 0, found.tracks[number].num_frames).latents
+        clips = training(found, tracks=[number])
+        cut = [clips[sample_id].latents for sample_id in range(30)]
+        starts.append({s for c in cut for s in range(71) if torch.equal(c, whole[s : s + FRAMES])})
+    assert starts[0] == {15, 45} and len(starts[1]) > 15 and len(starts[2]) > 15
+
+
 def test_evaluation_is_complete_and_even(source):
     clips = ClipDataset(source, range(len(source)), (FRAMES, DIM), seed=1)
     found = [clips[sample_id] for sample_id in range(64)]
@@ -122,8 +154,6 @@ def test_a_batch(source):
 
 
 def test_errors_travel_as_values(source, songs, tmp_path):
-    import shutil
-
     shutil.copytree(songs, tmp_path / "copy")
     broken = PreparedDataset(tmp_path / "copy")
     (tmp_path / "copy" / broken.tracks[2].file).write_bytes(b"")

@@ -35,6 +35,15 @@ def test_tags(tmp_path):
     assert of_tags(tmp_path / "missing.wav") == ""
 
 
+def test_repeated_recordings_are_named(tmp_path):
+    for name in ("a.wav", "b.wav", "c.wav"):
+        (tmp_path / name).write_bytes(b"x" if name == "b.wav" else b"same")
+    lengths = {"a.wav": 60.0, "b.wav": 50.0, "c.wav": 60.0, "A.mp3": 60.1, "b.mp3": 90.0}
+    songs = [Recording(tmp_path / n, {"text": "x", "duration": d}) for n, d in lengths.items()]
+    line, _ = remarks(songs)
+    assert line == "2 of 5 recordings repeat others: c.wav (as a.wav), A.mp3 (as a.wav)"
+
+
 def test_what_has_a_description_keeps_it(tmp_path):
     (tmp_path / "b.txt").write_text("a slow\n  waltz\n")
     songs = [
