@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 
 import uvicorn
 
 from jasco.errors import SettingError
+from jasco.io.temporary import temporary_folder
 from jasco.pipeline.source import ModelSource
 from jasco.serving.access import Access
 from jasco.serving.app import Service, make_app
@@ -47,7 +46,7 @@ def serve(
     host, port = address
     with ExitStack() as stack:
         bound = stack.enter_context(_listen(host, port))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jasco-serve-")))
+        folder = stack.enter_context(temporary_folder("jasco-serve-"))
         reader = FileReader(limits, folder)
         stack.callback(reader.close)
         workers = []

@@ -225,8 +225,11 @@ def new_child(server: Running, worker: int, reader: int) -> int:
     raise AssertionError(server.children())
 
 
-def test_a_signal_lets_what_runs_finish(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_signal_lets_what_runs_finish_and_no_file_is_left(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
     options = ["--model", str(tiny_folder), "--device", "cpu", "--max-steps", "100000"]
+    (tmp_path / "temporary" / "jasco-serve-killed" / "reader").mkdir(parents=True)
     with running(tmp_path, *options) as server, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(server.generate, **SHORT | {"steps": 500})
         while "jasco_batch_count 1.0" not in httpx.get(f"{server.url}/metrics").text:

@@ -64,7 +64,7 @@ def running(
 ) -> Iterator[Running]:
     """Server with these options, whose temporary files are in a new folder."""
     temporary = folder / "temporary"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     command: Sequence[str] = [sys.executable, "-m", "jasco.cli.serve", "--port", "0", *options]
     process = subprocess.Popen(
         command,
