@@ -1,0 +1,417 @@
+"""Measure `jasco-serve` under load: answers, speed against offline batches, memory and files.
+
+    python scripts/measure_server.py load --clients 64 --requests 20
+    python scripts/measure_server.py mixed --minutes 60 --rate 4
+
+`load` gives every client its requests and compares the answers with the same requests made alone,
+and the speed with that of the same takes made offline. `mixed` sends takes, jobs, streams, edits,
+cancelled and slow requests and 500 kinds of malformed ones, while it kills workers and readers.
+Either starts a server of its own and ends with code 1 where a figure is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import itertools
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import soundfile
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from servers import Running, running  # noqa: E402
+
+from jasco.serving.uploads import allowed_keys  # noqa: E402
+
+TEXTS = ("funk", "lo-fi piano", "drum and bass", "string quartet")
+CHORDS = (None, "C Am | F G", "Dm7 G7 | C")
+TOLERANCE = 0.02
+"""Largest difference of a batch to the same request alone, relative to its level."""
+DRIFT = 0.05
+"""Largest change of the memory after warm-up."""
+ENDS = ("done", "failed", "cancelled")
+
+
+def request(number: int, args: argparse.Namespace) -> dict[str, Any]:
+    """Request of a number: text, chords and guidance differ."""
+    chords = CHORDS[number % len(CHORDS)]
+    given = {} if chords is None else {"chords": chords, "bpm": 120}
+    return given | {
+        "text": TEXTS[number % len(TEXTS)],
+        "seed": number,
+        "guidance": 1.0 + number % 3,
+        "duration": args.duration,
+        "steps": args.steps,
+    }
+
+
+def memory(server: Running) -> dict[int, float]:
+    """Proportional memory of the server and its children by process (MB)."""
+    found = {}
+    for pid in (server.process.pid, *server.children()):
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:  # it has just been killed
+            continue
+        found[pid] = int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
+    return found
+
+
+def percentile(seconds: list[float], share: float) -> float:
+    """Percentile of times (s)."""
+    return float(np.percentile(seconds, 100 * share)) if seconds else float("nan")
+
+
+# --- load -----------------------------------------------------------------------------------------
+
+
+def load(args: argparse.Namespace) -> bool:
+    """Requests of many clients at once; true where all figures are met."""
+    total = args.clients * args.requests
+    answers: dict[int, bytes] = {}
+    seconds: list[float] = []
+    statuses: Counter[str] = Counter()
+
+    def client(index: int) -> None:
+        with httpx.Client(base_url=url, timeout=args.timeout) as session:
+            for number in range(index * args.requests, (index + 1) * args.requests):
+                body = request(number, args) | {"format": "wav", "loudness": "none"}
+                begun = time.monotonic()
+                while True:
+                    answer = session.post("/v1/generate", json=body)
+                    statuses[str(answer.status_code)] += 1
+                    if answer.status_code != 429:
+                        break
+                    time.sleep(float(answer.headers["retry-after"]) * random.uniform(0.5, 1))
+                seconds.append(time.monotonic() - begun)
+                if answer.status_code == 200:
+                    answers[number] = answer.content
+
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), *options(args)) as server:
+        url = server.url
+        before = sum(memory(server).values())
+        with ThreadPoolExecutor(args.clients) as pool:
+            begun = time.monotonic()
+            list(pool.map(client, range(args.clients)))
+            elapsed = time.monotonic() - begun
+        after = sum(memory(server).values())
+        left = settled(server)
+    speed = total / elapsed
+    offline, alone, differences = compared(answers, args)
+    errors = sum(count for status, count in statuses.items() if status not in ("200", "429"))
+    print(f"answers: {dict(statuses)}; {len(answers):,} of {total:,} takes")
+    print(f"latency: p50 {percentile(seconds, 0.5):.2f} s, p99 {percentile(seconds, 0.99):.2f} s")
+    print(f"takes a second: {speed:.2f}, offline {offline:.2f}: {speed / offline:.2f} x")
+    print(f"alone: {alone} of {len(differences)} bit-equal, difference {max(differences):.1e}")
+    print(f"memory: {before:.0f} MB before, {after:.0f} MB after; files left: {left}")
+    met = not errors and len(answers) == total and max(differences) < TOLERANCE
+    return met and not left and speed > 0.9 * offline
+
+
+def compared(answers: dict[int, bytes], args: argparse.Namespace) -> tuple[float, int, list[float]]:
+    """Offline takes a second; answers that are bit-equal to the request alone; differences."""
+    import torch
+
+    from jasco import Jasco
+    from jasco.pipeline.plan import Plan
+    from jasco.pipeline.request import Request
+    from jasco.pipeline.takes import Reader, make_takes
+
+    torch.set_num_threads(args.threads)
+    model = Jasco.from_pretrained(args.model, device=args.device)
+
+    def make(numbers: list[int], folder: str, batch: int) -> None:
+        rows = [request(number, args) | {"loudness": "none"} for number in numbers]
+        built = [
+            Request.build(row | {"output": f"{folder}/{number}.wav"}, "request")
+            for number, row in zip(numbers, rows, strict=True)
+        ]
+        list(make_takes(Plan(built), model, Reader(model, alone=False), batch_size=batch))
+
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = list(range(min(args.offline, args.clients * args.requests)))
+        make(numbers[: args.batch_size], folder, args.batch_size)
+        begun = time.monotonic()
+        make(numbers, folder, args.batch_size)
+        speed = len(numbers) / (time.monotonic() - begun)
+        chosen = sorted(answers)[:: max(len(answers) // args.compare, 1)]
+        equal, differences = 0, []
+        for number in chosen:
+            make([number], folder, 1)
+            expected = soundfile.read(f"{folder}/{number}.wav")[0]
+            found = soundfile.read(io.BytesIO(answers[number]))[0]
+            equal += np.array_equal(found, expected)
+            differences.append(float(np.std(found - expected) / max(np.std(expected), 1e-9)))
+    return speed, equal, differences
+
+
+# --- mixed load -----------------------------------------------------------------------------------
+
+
+def wav(seconds: float) -> dict[str, str]:
+    """Recording of noise, as a file in a request."""
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, int(16000 * seconds))
+    file = io.BytesIO()
+    soundfile.write(file, noise, 16000, format="WAV")
+    return {"name": "a.wav", "base64": base64.b64encode(file.getvalue()).decode()}
+
+
+BAD_VALUES: tuple[Any, ...] = (
+    [],
+    {},
+    "",
+    -1,
+    10**30,
+    1e308,
+    True,
+    "\0",
+    "../../etc/passwd",
+    "a" * 30_000,
+    {"name": "../a.wav", "base64": "%"},
+    {"base64": base64.b64encode(b"RIFF").decode(), "name": "a.wav"},
+    [[[[]]]],
+    "sample:../../x",
+)
+RAW = (
+    (b"{", "application/json"),
+    (b"\xff" * 100, "application/json"),
+    (b"[" * 10_000, "application/json"),
+    (b"{}", "text/plain"),
+    (b"--a\r\n", "multipart/form-data; boundary=a"),
+    (b"--a", "multipart/form-data"),
+    (b'{"text": NaN}', "application/json"),
+    (b'{"text": "a", "text": "b"}', "application/json"),
+)
+
+
+def malformed() -> list[tuple[bytes, str]]:
+    """500 kinds of malformed requests: body and content type."""
+    pairs = itertools.product(sorted(allowed_keys()), BAD_VALUES)
+    bodies = [
+        (json.dumps({"text": "a", "duration": 0.2, "steps": 1, key: value}).encode(), RAW[0][1])
+        for key, value in pairs
+        if not (value is True and key in ("wait", "stream"))
+    ]
+    random.Random(0).shuffle(bodies)
+    return [*RAW, *bodies][:500]
+
+
+class Mixed:
+    """Clients of all kinds, whose answers are counted."""
+
+    def __init__(self, server: Running, args: argparse.Namespace) -> None:
+        self.server, self.args = server, args
+        self.numbers, self.bad = itertools.count(), itertools.cycle(malformed())
+        self.lock = threading.Lock()
+        self.found: Counter[str] = Counter()
+        self.lost: list[str] = []
+        self.seconds: list[float] = []
+        self.edited = wav(1.0)
+        kinds: list[Callable[[httpx.Client, dict[str, Any]], str]] = [self.take] * 6
+        kinds += [self.malformed] * 6 + [self.job] * 3 + [self.stream, self.edit, self.cancelled]
+        self.kinds = [*kinds, self.slow, self.gone]
+
+    def one(self, client: httpx.Client) -> None:
+        """Request of one kind, whose answer is noted."""
+        with self.lock:
+            number = next(self.numbers)
+        kind = random.Random(number).choice(self.kinds)
+        begun = time.monotonic()
+        try:
+            outcome = kind(client, request(number, self.args))
+        except (httpx.HTTPError, OSError) as error:
+            outcome = "lost"
+            self.lost.append(f"request {number}: {kind.__name__}: {error!r}")
+        with self.lock:
+            self.found[f"{kind.__name__} {outcome}"] += 1
+            if kind == self.take:
+                self.seconds.append(time.monotonic() - begun)
+
+    def take(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        answer = client.post("/v1/generate", json=body)
+        if answer.status_code == 200:
+            soundfile.read(io.BytesIO(answer.content))
+        return str(answer.status_code)
+
+    def malformed(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        with self.lock:
+            data, kind = next(self.bad)
+        answer = client.post("/v1/generate", content=data, headers={"content-type": kind})
+        if answer.status_code >= 500 and "died" not in answer.text:
+            self.lost.append(f"{answer.status_code} for {data[:200]!r}: {answer.text}")
+        return str(answer.status_code)
+
+    def job(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        answer = client.post("/v1/generate", json=body | {"wait": False})
+        if answer.status_code != 202:
+            return str(answer.status_code)
+        place = answer.headers["location"]
+        while (state := client.get(place).json())["status"] not in ENDS:
+            time.sleep(0.05)
+        client.get(f"{place}/audio")
+        client.delete(place)
+        return str(state["status"])
+
+    def stream(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        with client.stream("POST", "/v1/generate", json=body | {"stream": True}) as answer:
+            data = answer.read()
+        return f"{answer.status_code}{'' if data else ' without data'}"
+
+    def edit(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        own = {"text": body["text"], "seconds": "0.2:0.6", "steps": 1, "edit": self.edited}
+        return str(client.post("/v1/generate", json=own).status_code)
+
+    def cancelled(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        answer = client.post("/v1/generate", json=body | {"wait": False, "steps": 50})
+        if answer.status_code != 202:
+            return str(answer.status_code)
+        time.sleep(random.uniform(0, 0.3))
+        state = client.delete(answer.headers["location"]).json()
+        return str(state["status"])
+
+    def gone(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        """Client that leaves before the answer."""
+        try:
+            client.post("/v1/generate", json=body | {"steps": 50}, timeout=0.2)
+        except httpx.TimeoutException:
+            return "left"
+        return "answered"
+
+    def slow(self, client: httpx.Client, body: dict[str, Any]) -> str:
+        """Client that sends its body in pieces, and reads the answer in pieces."""
+        host, port = self.server.url.removeprefix("http://").split(":")
+        data = json.dumps(body).encode()
+        head = f"POST /v1/generate HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(data)}\r\n"
+        head += "Content-Type: application/json\r\nConnection: close\r\n\r\n"
+        with socket.create_connection((host, int(port)), self.args.timeout) as own:
+            own.sendall(head.encode())
+            for byte in range(0, len(data), 16):
+                own.sendall(data[byte : byte + 16])
+                time.sleep(0.05)
+            found = b""
+            while piece := own.recv(2**12):
+                found += piece
+                time.sleep(0.01)
+        if not found:
+            raise OSError("no answer")
+        return found.split()[1].decode()
+
+
+def mixed(args: argparse.Namespace) -> bool:
+    """Mixed load for a time; true where all figures are met."""
+    chance = random.Random(0)
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), *options(args)) as server:
+        load, end = Mixed(server, args), time.monotonic() + 60 * args.minutes
+        main, totals, kills = [], [], 0
+
+        def client(index: int) -> None:
+            with httpx.Client(base_url=server.url, timeout=args.timeout) as session:
+                while time.monotonic() < end:
+                    begun = time.monotonic()
+                    load.one(session)
+                    time.sleep(max(args.clients / args.rate - (time.monotonic() - begun), 0))
+
+        with ThreadPoolExecutor(args.clients) as pool:
+            clients = [pool.submit(client, index) for index in range(args.clients)]
+            for tick in _ticks(args.every, end):
+                used = memory(server)
+                main.append(used.get(server.process.pid, 0.0))
+                totals.append(sum(used.values()))
+                print(
+                    f"{tick:6.0f} s: server {main[-1]:.0f} MB, all {totals[-1]:.0f} MB, "
+                    f"{load.found.total():,} requests, {len(load.lost)} lost, {kills} kills",
+                    flush=True,
+                )
+                if tick and args.kills and (children := server.children()):
+                    os.kill(chance.choice(children), signal.SIGKILL)
+                    kills += 1
+            for one in clients:
+                one.result()
+        left = settled(server)
+        code = server.stop()
+        left += [path for path in Path(folder, "temporary").rglob("*")]
+    print(*(f"  {name}: {count:,}" for name, count in sorted(load.found.items())), sep="\n")
+    print(*load.lost, sep="\n")
+    warm = main[len(main) // 4 :]
+    drift = (
+        (statistics.median(warm[len(warm) // 2 :]) / statistics.median(warm[:9]) - 1) if warm else 0
+    )
+    p50, p99 = (percentile(load.seconds, share) for share in (0.5, 0.99))
+    print(f"{load.found.total():,} requests, {kills} kills, lost: {len(load.lost)}")
+    print(f"latency of takes: p50 {p50:.2f} s, p99 {p99:.2f} s")
+    print(f"memory of the server after warm-up: {drift:+.1%}; exit code {code}; files left: {left}")
+    return not load.lost and not left and code == 0 and abs(drift) < DRIFT
+
+
+def _ticks(every: float, end: float) -> Iterator[float]:
+    begun = time.monotonic()
+    while (now := time.monotonic()) < end:
+        yield now - begun
+        time.sleep(max(min(every, end - time.monotonic()), 0))
+
+
+def settled(server: Running) -> list[Path]:
+    """Files that are left some seconds after the last request."""
+    end = time.monotonic() + 30
+    while (left := server.files()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
+
+
+def options(args: argparse.Namespace) -> list[str]:
+    """Options of the server."""
+    own = ["--model", args.model, "--device", args.device, "--threads", str(args.threads)]
+    own += ["--workers", str(args.workers), "--batch-size", str(args.batch_size)]
+    return [*own, "--queue", str(args.queue), "--per-key", "100000"]
+
+
+def main() -> None:
+    """Run the command line; see ``--help``."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("load", "mixed"))
+    add = parser.add_argument
+    add("--model", default="demo")
+    add("--device", default="cpu")
+    add("--threads", type=int, default=1)
+    add("--workers", type=int, default=1)
+    add("--batch-size", type=int, default=4)
+    add("--queue", type=int, default=64)
+    add("--clients", type=int, help="default: 64 for load, 8 for mixed")
+    add("--requests", type=int, default=20, help="of each client, for load")
+    add("--duration", type=float, default=1.0, help="length of a take (s)")
+    add("--steps", type=int, default=2, help="steps of the solver")
+    add("--timeout", type=float, default=600.0, help="time after which an answer is missing (s)")
+    add("--compare", type=int, default=40, help="answers that are compared with the request alone")
+    add("--offline", type=int, default=200, help="takes that are made offline")
+    add("--minutes", type=float, default=60.0, help="of mixed load")
+    add("--rate", type=float, default=4.0, help="most requests a second of mixed load")
+    add("--every", type=float, default=30.0, help="time between two kills (s)")
+    add("--no-kills", dest="kills", action="store_false")
+    args = parser.parse_args()
+    args.clients = args.clients or (64 if args.what == "load" else 8)
+    sys.exit(0 if {"load": load, "mixed": mixed}[args.what](args) else 1)
+
+
+if __name__ == "__main__":
+    main()
