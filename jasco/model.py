@@ -24,7 +24,7 @@ from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, Term
 from jasco.generation import Generation, frames_of
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork, lower_linear
-from jasco.song.generating import Settings, generate_clips
+from jasco.song.generating import GivenGuidance, Settings, generate_clips
 from jasco.song.integration import WINDOW_BATCH
 from jasco.song.methods import SongMethods
 from jasco.song.streaming import SongStream
@@ -274,12 +274,13 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
         Distilled guidance is one term, whose weights are an input of the network.
         """
         each = [guidance] * len(conditions) if isinstance(guidance, Guidance) else guidance
-        inputs = self.network.guidance_inputs(each[0], self.controls)
+        inputs = [self.network.guidance_inputs(own, self.controls) for own in each]
         items = zip(each, conditions.given, strict=True)
         terms = [own.terms(self.controls, given) for own, given in items]
-        if inputs:
-            row = to_device(torch.tensor([inputs]), self.device)
-            conditions = self.network.with_guidance(conditions, row)
+        if any(inputs):
+            rows = inputs if any(own != inputs[0] for own in inputs) else inputs[:1]
+            rows_of = to_device(torch.tensor(rows), self.device)
+            conditions = self.network.with_guidance(conditions, rows_of)
             terms = [[Term(1.0, frozenset(conditions.controls))]] * len(conditions)
         return GuidedVelocity.of(self.network, conditions, terms)
 
@@ -338,7 +339,7 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
         seed: int | Sequence[int] | None = None,
         solver: Solver | str | None = None,
         steps: int | None = None,
-        guidance: Guidance | float | Mapping[str, float | str] | str | None = None,
+        guidance: GivenGuidance = None,
         num_samples: int = 1,
         duration: float | None = None,
         progress: bool = False,
@@ -360,7 +361,8 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
             solver: the model's own where absent; a name of `jasco.flow.SOLVERS` is one too.
             steps: number of steps, in place of the solver's own.
             guidance: the model's own where absent; a number is the weight of ``all``, and
-                ``{"all": 1.5, "text": 3}`` and ``"all=1.5,text=3"`` are `Guidance` too.
+                ``{"all": 1.5, "text": 3}`` and ``"all=1.5,text=3"`` are `Guidance` too; a list of
+                `Guidance` has one per clip.
             num_samples: variants per clip; the results are ordered by clip.
             duration: length (s), at most an hour. More than ``segment_duration`` is a song of
                 overlapping windows (see `jasco.song`), with controls over its whole length.

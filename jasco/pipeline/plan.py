@@ -41,11 +41,10 @@ class Take:
     def settings(self) -> tuple[object, ...]:
         """Settings that are equal for all takes of a batch."""
         request = self.request
-        guidance = None if request.guidance is None else tuple(request.guidance.items())
         special = request.edit is not None or request.loop is not None or request.stream
         alone = id(request) if special else None
         solver = request.solver, request.steps, request.shift
-        return request.duration, solver, guidance, request.sections, request.adapters, alone
+        return request.duration, solver, request.sections, request.adapters, alone
 
 
 class Plan:

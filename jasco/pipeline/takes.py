@@ -281,11 +281,11 @@ def _generate(
 
     settings: dict[str, Any] = {
         "solver": _solver(requests[0], model),
-        "guidance": requests[0].guidance,
         "progress": progress,
         "callback": step,
     }
     alone = settings | {"seed": batch[0].seed, "num_samples": len(batch)}
+    alone |= {"guidance": requests[0].guidance}
     if (loop := requests[0].loop) is not None:
         out = generate_loop(model, first.coded, loop, **alone)
     elif first.take is not None and first.edit is not None:
@@ -297,6 +297,7 @@ def _generate(
             duration=requests[0].duration,
             sections=requests[0].sections,
             encoded=encoded.select(places),
+            guidance=[request.guidance or model.guidance for request in requests],
             **settings,
         )
     watch.end("decode")

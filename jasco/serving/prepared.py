@@ -180,7 +180,6 @@ def _batch(request: Request, frames: int, values: Mapping[str, Any]) -> str | No
     adaptive = request.solver is not None and request.solver.adaptive
     if request.edit is not None or request.loop is not None or request.stream or adaptive:
         return None
-    guidance = None if request.guidance is None else dict(request.guidance)
     solver = None if request.solver is None else request.solver.settings()
-    own = [request.duration, solver, request.steps, request.shift, values.get("sections"), guidance]
+    own = [request.duration, solver, request.steps, request.shift, values.get("sections")]
     return json.dumps(own, sort_keys=True)

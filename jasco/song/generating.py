@@ -10,6 +10,7 @@ from torch import Tensor
 
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
+from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
 from jasco.generation import Generation, check_noise, draw_noise, report_to
 from jasco.song.integration import WINDOW_BATCH
@@ -19,6 +20,8 @@ from jasco.song.sections import plain_sections
 from jasco.song.texts import with_sections
 from jasco.song.windows import windows_of
 
+GivenGuidance = Guidance | float | Mapping[str, float | str] | str | Sequence[Guidance] | None
+
 
 class Settings(TypedDict, total=False):
     """Settings of `jasco.model.Jasco.generate`."""
@@ -26,7 +29,7 @@ class Settings(TypedDict, total=False):
     seed: int | Sequence[int] | None
     solver: Solver | str | None
     steps: int | None
-    guidance: Guidance | float | Mapping[str, float | str] | str | None
+    guidance: GivenGuidance
     num_samples: int
     duration: float | None
     progress: bool
@@ -49,14 +52,18 @@ def generate_clips(
     progress: bool = False,
     callback: Callable[[int, int], None] | None = None,
     window_batch: int = WINDOW_BATCH,
+    guidance: GivenGuidance = None,
     **settings: Any,
 ) -> Generation:
     """Generate clips as one batch.
 
     See `jasco.model.Jasco.generate`, and `Sampling.of` for the settings.
     """
+    several = _several(guidance, len(clips))
+    settings["guidance"] = several[0] if several else guidance
     sampling = Sampling.of(model, len(clips), **settings)
-    made = Prepared.of(model, clips, sampling.guidance, duration, sections, encoded)
+    each = several or [sampling.guidance] * len(clips)
+    made = Prepared.of(model, clips, each, duration, sections, encoded)
     seeds, num_frames, parts = sampling.seeds, made.frames, made.sections
     item_of = [item for item in range(len(clips)) for _ in range(len(seeds) // len(clips))]
     shape = (len(seeds), num_frames, model.codec.latent_dim)
@@ -85,9 +92,26 @@ def generate_clips(
                 seeds[k] if noise is None else None,
                 made.clips[item],
                 num_frames,
+                guidance=each[item],
                 song=plain_sections(parts[item]) if parts[item] else None,
             )
             for k, item in enumerate(item_of)
         ],
         notes=[made.notes[item] for item in item_of],
     )
+
+
+def _several(guidance: Any, clips: int) -> list[Guidance]:
+    """Guidance of each clip; none where one value is given for all.
+
+    Raises:
+        SettingError: fewer or more than clips.
+    """
+    several = isinstance(guidance, list | tuple) and bool(guidance)
+    if not several or not all(isinstance(own, Guidance) for own in guidance):
+        return []
+    if len(guidance) != clips:
+        raise SettingError(
+            f"guidance has {len(guidance)} values for {clips} clips: give one, or one per clip"
+        )
+    return list(guidance)

@@ -42,12 +42,12 @@ class Prepared:
         cls,
         model: Any,
         clips: Sequence[Conditions],
-        guidance: Guidance,
+        guidance: Sequence[Guidance],
         duration: float | None = None,
         sections: Sequence[Any] | None = None,
         encoded: ConditionBatch | None = None,
     ) -> Prepared:
-        """Clips of a model with one guidance; see `jasco.model.Jasco.generate`.
+        """Clips of a model, each with its guidance; see `jasco.model.Jasco.generate`.
 
         Raises:
             JascoError: conditions or settings that do not fit the model.
@@ -55,7 +55,10 @@ class Prepared:
         frames, rate = model.num_frames(duration), model.frame_rate
         length = frames / rate
         parts = [spans_of(sections, clip, length) for clip in clips]
-        over = [guidance_over(guidance, frames, rate, bars_of(clip, length)) for clip in clips]
+        over = [
+            guidance_over(own, frames, rate, bars_of(clip, length))
+            for own, clip in zip(guidance, clips, strict=True)
+        ]
         notes = [clip.notes(frames, rate) for clip in clips]
         coded = [model.with_codes(clip, frames) for clip in clips]
         if encoded is None:

@@ -103,6 +103,7 @@ class Sampling:
         frames: int,
         *,
         duration: float | None = None,
+        guidance: Guidance | None = None,
         song: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Plain recipe of an item.
@@ -112,6 +113,7 @@ class Sampling:
             clip: its conditions.
             frames: latent frames of the conditions.
             duration: length (s) of the conditions; that of the frames if absent.
+            guidance: its guidance, in place of that of the settings.
             song: plain data of an edit, a loop or sections.
         """
         model, rate = self.model, self.model.frame_rate
@@ -120,7 +122,7 @@ class Sampling:
             revision=model.revision,
             seed=seed,
             solver=self.solver.settings(),
-            guidance=dict(self.guidance),
+            guidance=dict(self.guidance if guidance is None else guidance),
             duration=frames / rate if duration is None else duration,
             dtype=str(self.dtype).removeprefix("torch."),
             device=model.device.type,

@@ -78,7 +78,7 @@ class SongStream(Iterator[Audio]):
         self.model, self.sampling = model, Sampling.of(model, 1, **settings)
         if len(self.sampling.seeds) > 1:
             raise SettingError("a stream is one take: leave num_samples out")
-        made = Prepared.of(model, [clip], self.sampling.guidance, duration, sections, encoded)
+        made = Prepared.of(model, [clip], [self.sampling.guidance], duration, sections, encoded)
         self.frames, self._encoded = made.frames, made.encoded
         (self.clip,), (self.sections,) = made.clips, made.sections
         (self._guidance,), (self.notes,) = made.guidance, made.notes

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from jasco import Conditions, Euler, Guidance, Jasco
 from jasco.conditions import ConditionBatch
+from jasco.errors import SettingError
 
 FRAMES = 50
 TEXT, CHORDS = Conditions("warm synth-pop"), Conditions(chords="C:0 Am:.5")
@@ -70,3 +71,31 @@ def test_a_request_of_one_control_takes_two_rows_of_three(tiny: Jasco) -> None:
     finally:
         handle.remove()
     assert rows == [2 + 3]
+
+
+EACH = [
+    Guidance(all=1.0),
+    Guidance(all=2.5, text=0.5),
+    Guidance(all=2.0, start=0.3, end=0.7),
+    Guidance(chords="1.5@0:0.4,3@0.4:1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("each", "duration"), [(EACH, 1.0), (EACH[:2] + EACH[3:], 1.0), (EACH, 12.0)]
+)
+def test_items_of_a_batch_have_guidance_of_their_own(
+    tiny: Jasco, each: list[Guidance], duration: float
+) -> None:
+    clips, shared = [BOTH] * len(each), {"steps": 3, "duration": duration}
+    together = tiny.generate(clips, seed=5, guidance=each, **shared)
+    for item, guidance in enumerate(each):
+        alone = tiny.generate(BOTH, seed=5, guidance=guidance, **shared)
+        torch.testing.assert_close(together.latents[item], alone.latents[0], rtol=0, atol=1e-4)
+        assert together.recipe[item] | {"batch": 1} == alone.recipe[0]
+    assert (together.latents[0] - together.latents[1]).abs().max() > 1e-2
+
+
+def test_guidance_of_too_few_items(tiny: Jasco) -> None:
+    with pytest.raises(SettingError, match="2 values for 1 clips"):
+        tiny.generate(BOTH, guidance=EACH[:2])

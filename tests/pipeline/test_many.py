@@ -32,10 +32,10 @@ def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """Seven requests: the fifth does not fit the model, the last makes two takes."""
     monkeypatch.chdir(tmp_path)
     rows = [{"text": f"song {n}", "seed": n, "chords": "C Am", "bpm": 240} for n in range(7)]
-    rows[4]["guidance"] = "trumpet=2"
+    rows[4] |= {"guidance": "trumpet=2", "duration": 0.4}
     rows[6] |= {"samples": 2, "text": None}
     shared = {"duration": 0.3, "steps": 1, "output": "a.flac"}
-    return [Request.build(row | shared, f"line {n}") for n, row in enumerate(rows)]
+    return [Request.build(shared | row, f"line {n}") for n, row in enumerate(rows)]
 
 
 def run(

@@ -146,6 +146,11 @@ def test_one_row_an_item(module, tmp_path):
     assert (own - out.latents).abs().amax((1, 2)).min() > 1e-3
     alone = model.generate(CLIPS[1], seed=2, solver=Euler(2)).latents[0]
     torch.testing.assert_close(own[1], alone, rtol=0, atol=1e-4)
+    each = [Guidance(all=2.5, chords=1.5), model.guidance, Guidance(all=1)]
+    mixed = model.generate(CLIPS, **settings, guidance=each).latents
+    torch.testing.assert_close(mixed[0], out.latents[0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(mixed[1], own[1], rtol=0, atol=1e-4)
+    assert (mixed[2] - own[2]).abs().max() > 1e-3
     for guidance in (5.0, {"all": 2, "text": 1}, {"all": 2, "chords": -1}):
         with pytest.raises(SettingError, match=r"distilled for all from 0\.5 to 4, chords from 0"):
             model.generate(CLIPS, guidance=guidance)
