@@ -38,7 +38,7 @@ import soundfile
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from servers import Running, running  # noqa: E402
+from servers import Running, running  # type: ignore[import-not-found]  # noqa: E402
 
 from jasco.serving.uploads import allowed_keys  # noqa: E402
 
