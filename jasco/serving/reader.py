@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 import threading
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from jasco.song.edit import KINDS
 MEMORY = 3072 * MIB
 """Address space that reading takes at most, beside that of the imported packages."""
 _FILE = 1024 * MIB  # largest file that reading may write
+_STARTS = 5  # attempts to start the process again
 _DIED = "the files of the request cannot be read within the memory of the server: send shorter ones"
 
 
@@ -80,8 +82,11 @@ class FileReader:
         return Prepared.unpack(plain, tensors), (plain, tensors)
 
     def _restart(self) -> None:
-        self._child.restart()
-        self.open(self._facts)
+        for _ in range(_STARTS):
+            self._child.restart()
+            with suppress(EOFError):  # it died while it started
+                return self.open(self._facts)
+        raise SettingError("the process that reads files does not start: try again later")
 
     def close(self) -> None:
         """End the process."""

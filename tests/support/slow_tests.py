@@ -116,6 +116,7 @@ SLOW = tuple(
         "scripts/test_probe_text.py::test_it_learns_the_songs_that_it_is_shown",
         "serving/test_client.py",
         "serving/test_description.py",
+        "serving/test_reader.py",
         "serving/test_requests.py",
         "serving/test_server.py",
         "serving/test_tools.py",
