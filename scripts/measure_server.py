@@ -381,6 +381,7 @@ def options(args: argparse.Namespace) -> list[str]:
     """Options of the server."""
     own = ["--model", args.model, "--device", args.device, "--threads", str(args.threads)]
     own += ["--workers", str(args.workers), "--batch-size", str(args.batch_size)]
+    own += ["--ray", args.ray] if args.ray else []
     return [*own, "--queue", str(args.queue), "--per-key", "100000"]
 
 
@@ -397,6 +398,7 @@ def main() -> None:
     add("--workers", type=int, default=1)
     add("--batch-size", type=int, default=4)
     add("--queue", type=int, default=64)
+    add("--ray", metavar="ADDRESS", help="serve on Ray: local, auto or HOST:PORT; without kills")
     add("--clients", type=int, help="default: 64 for load, 8 for mixed")
     add("--requests", type=int, default=20, help="of each client, for load")
     add("--duration", type=float, default=1.0, help="length of a take (s)")

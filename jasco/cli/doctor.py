@@ -38,6 +38,7 @@ EXTRAS = {
     "c2pa": "signed manifests of generated files",
     "ui": "the studio, a page for the browser",
     "serve": "the HTTP service",
+    "ray": "the HTTP service on Ray Serve",
     "mcp": "tools for agents",
 }
 

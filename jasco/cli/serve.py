@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jasco.cli.errors import one_line_errors
@@ -32,6 +34,7 @@ examples:
   jasco-serve
   jasco-serve --model facebook/jasco-chords-drums-melody-400M --port 8080
   jasco-serve --host 0.0.0.0 --key-file keys.txt
+  jasco-serve --ray auto --workers 8
   curl http://127.0.0.1:8000/v1/generate --json '{{"text": "funk"}}' -o funk.flac
 
 exit codes: 0 ended by a signal, 1 failed with one line that says why, 2 wrong usage.
@@ -59,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--threads", type=int, metavar="N", help="CPU threads of a worker; default: cores / workers"
     )
+    line = "deploy on Ray Serve: HOST:PORT of a cluster, auto, or local to start Ray here"
+    add("--ray", metavar="ADDRESS", help=line)
     add("--key-file", type=Path, metavar="FILE", help="keys of clients, one a line")
     add("--allow-host", action="append", default=[], metavar="NAME", help="further host name")
     add("--allow-origin", action="append", default=[], metavar="URL", help="origin of a page")
@@ -118,19 +123,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         per_minute=args.per_minute,
         total=args.timeout,
     )
-    sources, on_gpu = _sources(args)
     served: list[str] = []
 
     def ready(url: str) -> None:
         served.append(url)
         show(f"{PROGRAM}: {args.model} at {url}")
 
-    batch_size = args.batch_size or (GPU_BATCH if on_gpu else 1)
+    address = args.host, args.port
+    sources, on_gpu = _sources(args)
     try:
         with raising_sigterm():
-            serve(
-                (args.host, args.port), sources, access, limits, batch_size=batch_size, ready=ready
-            )
+            if args.ray is not None:
+                from jasco.serving.cluster import served_on_ray
+
+                own = {"workers": args.workers, "batch_size": args.batch_size}
+                source = replace(sources[0], device=args.device)
+                with served_on_ray(args.ray, address, source, access, limits, **own) as url:
+                    with raising_sigterm():  # in place of the handler of Ray
+                        ready(url)
+                        threading.Event().wait()
+            batch_size = args.batch_size or (GPU_BATCH if on_gpu else 1)
+            serve(address, sources, access, limits, batch_size=batch_size, ready=ready)
     except KeyboardInterrupt:  # what ran is finished
         if not served:
             raise

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
 from jasco.cli.serve import main
 from jasco.errors import SettingError
 from jasco.serving.access import Access, Gate, read_keys
+from jasco.serving.app import Service, make_app
 from jasco.serving.limits import Limits
 from jasco.serving.metrics import Metrics
+from jasco.serving.prepared import ModelFacts, Prepared
+from jasco.serving.scheduler import Scheduler
 
 KEY, OTHER = "k" * 20, "o" * 20
 
@@ -97,3 +101,33 @@ def test_keys_come_from_a_file_and_a_variable(tmp_path: Path) -> None:
         read_keys(path, None)
     with pytest.raises(SettingError, match="cannot read"):
         read_keys(tmp_path / "absent", None)
+
+
+def test_clients_see_their_own_jobs_and_slow_bodies_end(tmp_path: Path) -> None:
+    facts = ModelFacts("a", None, ("text",), 32000, 1, 50.0, 10.0, "cpu", "float32", 1)
+    limits = Limits(upload=0.05)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(30)
+
+    async def clients() -> None:
+        scheduler = Scheduler([None], limits, 1, tmp_path, Metrics())  # which never begins
+        service = Service(scheduler, None, facts)  # no file of a request is read
+        app = make_app(service, Access.of("0.0.0.0", [KEY, OTHER]))
+        job = await scheduler.submit(
+            "key1", "wav", Prepared({}, {}, {}, {}, None, (), None), (b"", b"")
+        )
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+            own, other = ({"authorization": f"Bearer {key}"} for key in (KEY, OTHER))
+            for method, path in (("GET", ""), ("GET", "/audio"), ("DELETE", "")):
+                place = f"/v1/jobs/{job.id}{path}"
+                assert (await client.request(method, place, headers=other)).status_code == 404
+            state = await client.get(f"/v1/jobs/{job.id}", headers=own)
+            assert state.json()["status"] == "queued"
+            kind = {"content-type": "application/json"}
+            slow = await client.post("/v1/generate", content=endless(), headers=own | kind)
+            assert slow.status_code == 408
+
+    asyncio.run(clients())
