@@ -7,7 +7,6 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -82,21 +81,6 @@ def compare(row: str, before: Path, after: Path, repeats: int) -> dict[str, Any]
     old, new = (side.medians() for side in sides)
     ratios = {name: old[name] / new[name] for name in old if new.get(name)}
     return {"row": row, "before": old, "after": new, "ratios": ratios, "failed": failed}
-
-
-def compare_rows(rows: Sequence[str], repeats: int) -> dict[str, dict[str, float]]:
-    """Medians of rows of this checkout, whose measurements take turns.
-
-    A row without a measurement, as where it exceeds the memory, has no figures.
-    """
-    sides = {row: Side(HERE.parent, row) for row in rows}
-    for _ in range(repeats + 1):
-        for side in sides.values():
-            side.measure()
-    for side in sides.values():
-        side.end()
-        del side.found[:1]
-    return {row: side.medians() for row, side in sides.items()}
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -192,25 +192,52 @@ SIZES = ("400m", "1b")
 
 
 def fine_tuning(size: str, how: str) -> None:
-    """Training steps on one clip of 10 s, with averaged weights as ``experiment=finetune`` has."""
+    """Training steps on one clip of 10 s, with averaged weights as ``experiment=finetune`` has.
+
+    Where they are expected not to fit into the memory of this machine, that is the answer.
+    """
     from jasco.training.callbacks import EMA
     from jasco.training.flow.adapter import AdapterSettings, attach
+    from jasco.training.footprint import footprint
 
     settings = dict(FINE_TUNINGS[how])
     model = random_400m(CPU, size).train()
     adapter = settings.pop("adapter", None)
     if adapter is not None:
         attach(model, AdapterSettings(**adapter), {})
-    training(model, 1, FRAMES, EMA(), **settings)
+    expected = footprint(model, 1, torch.bfloat16)
+    gb = {"expected_gb": (expected.state + expected.activations) / 1e9}
+    if gb["expected_gb"] > available_gb():
+        answer(gb)
+    else:
+        training(model, 1, FRAMES, EMA(), counted=False, facts=gb, **settings)
 
 
-def training(model: Jasco, count: int, frames: int, *more: Any, **settings: Any) -> None:
+def available_gb() -> float:
+    """Memory (GB) that is free here; infinite where the kernel does not say."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return int(next(x for x in lines if x.startswith("MemAvailable")).split()[1]) / 1e6
+    return float("inf")
+
+
+def training(
+    model: Jasco,
+    count: int,
+    frames: int,
+    *more: Any,
+    counted: bool = True,
+    facts: Measured | None = None,
+    **settings: Any,
+) -> None:
     """Training steps in the loop of Lightning.
 
     Args:
         model: model to train.
         count, frames: number and length (latent frames) of the clips of a step.
         more: further callbacks.
+        counted: count the operations of a step first, for its share of the ceiling.
+        facts: further figures of each answer.
         settings: arguments of `JascoModule`.
     """
     from lightning.pytorch import Callback, Trainer
@@ -239,9 +266,10 @@ def training(model: Jasco, count: int, frames: int, *more: Any, **settings: Any)
         }
         return ClipBatch(**values)
 
-    one, clips = batch_of(1), batch_of(count)
-    flop = count * flops(lambda: module.losses(one, module.encode(one)).mean().backward())
-    module.zero_grad()
+    one, clips, flop = batch_of(1), batch_of(count), 0
+    if counted:
+        flop = count * flops(lambda: module.losses(one, module.encode(one)).mean().backward())
+        module.zero_grad()
 
     class Ask(Callback):
         steps = 0
@@ -253,8 +281,11 @@ def training(model: Jasco, count: int, frames: int, *more: Any, **settings: Any)
             seconds, cpu = time.perf_counter() - self.start, time.process_time() - self.spent
             self.steps += 1
             if self.steps > 2:
-                share = flop / seconds / Bench(CPU, 1).measure_ceiling(torch.bfloat16)
-                answer({"seconds": seconds, "cpu": cpu, "share": share, "gb": peak_gb()})
+                found = {"seconds": seconds, "cpu": cpu, "gb": peak_gb()} | (facts or {})
+                if flop:
+                    rate = Bench(CPU, 1).measure_ceiling(torch.bfloat16)
+                    found["share"] = flop / seconds / rate
+                answer(found)
             if self.steps > 1 and not asked():
                 trainer.should_stop = True
 

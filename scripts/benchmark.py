@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import resource
 import statistics
 import tempfile
@@ -26,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench import ENCODEC_32KHZ, Bench, flops, machine, random_400m, train_steps
-from bench_against import against, compare_rows
-from bench_rows import FINE_TUNINGS, ROWS, SIZES
+from bench import ENCODEC_32KHZ, Bench, flops, machine, random_400m
+from bench_against import against
+from bench_rows import ROWS
+from bench_training import bench_finetune, bench_train
 
 from jasco.audio import Audio
 from jasco.checkpoint.codec import CodecSource
@@ -210,90 +210,6 @@ def bench_load(bench: Bench) -> None:
             lambda: Jasco.from_pretrained(folder, device=bench.device), repeats=2
         )
         bench.row("load, 400M", seconds, gigabytes=size / 1e9)
-
-
-def bench_train(bench: Bench) -> None:
-    """Training step in bfloat16: loss, gradients, clipping and AdamW, in the loop of Lightning."""
-    from lightning.pytorch import Callback
-
-    from jasco.data.clips import ClipBatch
-    from jasco.training.flow.module import JascoModule
-
-    class Clock(Callback):
-        def on_train_batch_start(self, *_: Any) -> None:
-            bench.synchronize()
-            self.start = time.perf_counter()
-
-        def on_train_batch_end(self, *_: Any) -> None:
-            bench.synchronize()
-            times.append(time.perf_counter() - self.start)
-
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    module = JascoModule(random_400m(bench.device).train())
-    count = 8 if bench.device.type == "cpu" else 32
-    clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
-    kept = torch.zeros(count, dtype=torch.bool)
-    batch = ClipBatch(
-        tuple(range(count)),
-        conditions=(clip,) * count,
-        dropped={name: kept for name in module.model.controls},
-        mask=torch.ones(count, FRAMES, dtype=torch.bool),
-        latents=torch.randn(count, FRAMES, 128),
-        audio=None,
-        t=torch.rand(count),
-        noise=torch.randn(count, FRAMES, 128),
-    )
-    moved = batch.to(bench.device)
-    flop = flops(lambda: module.losses(moved, module.encode(moved)).mean().backward())
-    module.zero_grad()
-    times: list[float] = []
-    dtype = torch.bfloat16
-    bench.measure_ceiling(dtype)
-    train_steps(module, batch, bench.repeats + 1, bench.device, Clock())
-    bench.measure_ceiling(dtype)
-    bench.row(
-        f"training step, 400M, {count} clips of 10 s",
-        statistics.median(times[1:]),
-        dtype=dtype,
-        flop=flop,
-        peak_memory_gb=bench.peak_memory(),
-    )
-
-
-def bench_finetune(bench: Bench) -> None:
-    """Fine-tuning on one clip of 10 s, full and with adapters of rank 16, on the CPU.
-
-    Each way runs in a process of its own beside the full fine-tune, and their steps take turns, so
-    that the ratio of their times does not depend on the load of the machine. Where a full fine-tune
-    does not fit into the memory, ways without it are measured alone.
-    """
-    for size in SIZES:
-        full, *others = (f"fine-tuning step, {size}, {how}" for how in FINE_TUNINGS)
-        for other in others:
-            fits = memory_gb() > FULL_GB[size]
-            found = compare_rows([full, other] if fits else [other], bench.repeats)
-            for row, figures in found.items():
-                if figures:
-                    bench.row(row, figures["seconds"], peak_memory_gb=figures["gb"])
-            if found.get(full) and found[other]:
-                names = ("seconds", "gb")
-                ratios = [found[other][name] / found[full][name] for name in names]
-                print(
-                    f"  {ratios[0]:.2f} of the time and {ratios[1]:.2f} of the memory", flush=True
-                )
-
-
-FULL_GB = {"400m": 14, "1b": 36}
-"""Memory that a full fine-tune and an adapter beside it need (GB)."""
-
-
-def memory_gb() -> float:
-    """Available memory of this machine (GB); infinite where the kernel does not say."""
-    try:
-        facts = dict(x.split(":") for x in Path("/proc/meminfo").read_text().splitlines())
-        return int(facts["MemAvailable"].split()[0]) / 1e6
-    except (OSError, KeyError):
-        return float("inf")
 
 
 def bench_chords(bench: Bench) -> None:

@@ -111,6 +111,7 @@ SLOW = tuple(
         "project/test_readme.py::test_the_python",
         "project/test_wheel.py",
         "scripts/test_bench_against.py",
+        "scripts/test_bench_training.py",
         "scripts/test_environment.py::test_without_network",
         "scripts/test_measure_structure.py::test_the_command_compares_with_another_checkout",
         "scripts/test_probe_text.py::test_it_learns_the_songs_that_it_is_shown",
