@@ -16,7 +16,6 @@ from bench_against import HERE, Side
 from bench_rows import FINE_TUNINGS, FRAMES, SIZES, Measured
 
 from jasco.adapters.reading import WEIGHTS
-from jasco.checkpoint import WEIGHTS as MODEL_WEIGHTS
 from jasco.conditions import Conditions
 
 SMALL_GB = 8.0
@@ -130,13 +129,13 @@ def table(found: Mapping[str, Measured]) -> list[str]:
 
 
 def stored_sizes(size: str) -> tuple[float, float]:
-    """Files (MB) of an adapter of rank 16 and of the weights of its model, both in float16."""
+    """Sizes (MB) of an adapter of rank 16 and of the folder of its model, both in float16."""
     from jasco.training.flow.adapter import AdapterSettings, attach, write_adapter
 
     model = random_400m(torch.device("cpu"), size)
     with tempfile.TemporaryDirectory() as scratch:
         folder = model.save_pretrained(Path(scratch, "model"), dtype="float16")
-        whole = (folder / MODEL_WEIGHTS).stat().st_size
+        whole = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
         attach(model, AdapterSettings(), {})
         adapter = (write_adapter(model, Path(scratch, "adapter")) / WEIGHTS).stat().st_size
     return adapter / 1e6, whole / 1e6
