@@ -115,6 +115,7 @@ SLOW = tuple(
         "scripts/test_environment.py::test_without_network",
         "scripts/test_measure_structure.py::test_the_command_compares_with_another_checkout",
         "scripts/test_probe_text.py::test_it_learns_the_songs_that_it_is_shown",
+        "scripts/test_serve_image.py::test_the_steps",
         "serving/test_client.py",
         "serving/test_description.py",
         "serving/test_reader.py",
