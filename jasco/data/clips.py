@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -65,11 +65,16 @@ class Source(Protocol):
     def tracks(self) -> Sequence[Track]:
         """All tracks."""
 
-    def bars(self, index: int) -> Sequence[int]:
-        """Frames of the bar lines of the track ``index``; none where they are unknown."""
-
     def clip(self, index: int, start_frame: int, num_frames: int) -> SourceClip:
         """Segment of ``num_frames`` frames of the track ``index``, with its conditions."""
+
+
+@runtime_checkable
+class BarSource(Source, Protocol):
+    """Source that knows bar lines, at which clips begin."""
+
+    def bars(self, index: int) -> Sequence[int]:
+        """Frames of the bar lines of the track ``index``; none where they are unknown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +219,8 @@ class ClipDataset(Dataset[Clip | JascoError]):
         track, num_frames = self.source.tracks[track_index], self.shape[0]
         last = max(track.num_frames - num_frames, 0)
         try:
-            bars = [frame for frame in self.source.bars(track_index) if frame <= last]
+            known = self.source.bars(track_index) if isinstance(self.source, BarSource) else ()
+            bars = [frame for frame in known if frame <= last]
             place = int(rng.integers(len(bars) or last + 1))
             start = bars[place] if bars else place
             found = self.source.clip(track_index, start, num_frames)

@@ -122,10 +122,6 @@ class RawAudioDataset:
             hop_length=codec.hop_length,
         )
 
-    def bars(self, index: int) -> list[int]:
-        """No bar lines: they are found by the preparation."""
-        return []
-
     def clip(self, index: int, start_frame: int, num_frames: int) -> RawClip:
         """Segment of a recording; where the format allows it, nothing else is read.
 

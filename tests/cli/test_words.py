@@ -125,7 +125,7 @@ def test_train(words, message, said, tmp_path):
         (prepare, ["audio_dir=mus/sub [x]", "out=data"], """'audio_dir="mus/sub [x]"'"""),
         (prepare, ["out=data"], "give either manifest=FILE.jsonl or audio_dir=FOLDER"),
         (prepare, [*PREPARE, "stages=latents"], "stages=latents: give a list"),
-        (prepare, [*PREPARE, "stages=[lyrics]"], "no stage 'lyrics': give some of latents, chords"),
+        (prepare, [*PREPARE, "stages=[lyrics]"], "no stage 'lyrics': give some of latents, bars"),
         (prepare, [*PREPARE, "executor=spark"], "no executor 'spark': there are local, ray"),
         (prepare, [*PREPARE, "executor.workers=all"], "executor.workers=all: give a"),
         (prepare, [*PREPARE, "audio_dirr=x"], "no setting audio_dirr: did you mean audio_dir?"),

@@ -127,7 +127,7 @@ def test_stages_of_all_controls_are_configured() -> None:
     from jasco.config import compose_config
 
     stages = compose_config("out=x", "audio_dir=x", config_name="prepare")["stage"]
-    assert stages.keys() == {"latents", *CONTROLS}
+    assert stages.keys() == {"latents", "bars", *CONTROLS}
     for name, spec in CONTROLS.items():
         assert stages[name]["_target_"] == spec.stage
 
