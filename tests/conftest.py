@@ -65,7 +65,9 @@ def _fail_instead_of_skip(report: pytest.TestReport | pytest.CollectReport) -> N
 
 @pytest.hookimpl(tryfirst=True)  # before options such as -m are applied
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark slow tests, and leave out the tests of a GPU where there is none."""
+    """Order the tests, mark slow ones, and leave out those of a GPU where there is none."""
+    # A long test at the end leaves the other workers without work.
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/training/test_overfit.py"))
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)

@@ -32,10 +32,10 @@ def test_a_row_of_this_checkout_and_of_one_without_it(script, tmp_path):
     assert len(table) == 3 and "nan" in table[1]
 
 
-def test_programs_of_a_row_are_those_of_the_checkout(script, tmp_path):
+def test_programs_of_a_row_are_those_of_the_checkout(script, tmp_path, monkeypatch):
     """Python looks for the modules of ``-m`` in the current folder first."""
     code = "import os; print(os.getcwd(), os.environ['PYTHONPATH'])"
-    script.PROCESS = tmp_path / "row.py"
+    monkeypatch.setattr(script, "PROCESS", tmp_path / "row.py")
     script.PROCESS.write_text(code)
     side = script.Side(tmp_path, "any")
     folder, paths = side.process.communicate()[0].split()
