@@ -86,9 +86,9 @@ def build_synthesis(settings: Mapping[str, Any]) -> tuple[Band, int, Any, Any, l
     codec = None
     if settings["codec"]["name"] and not extracted:
         codec = build_node(settings["codec"])
+    stages = [build_node(node) for node in settings["stage"].values()] if extracted else []
     # Exact labels have no bar lines, so that training draws the same clips of both.
-    names = [name for name in settings["stage"] if name != BARS] if extracted else []
-    stages = [build_node(settings["stage"][name]) for name in names]
+    stages = [stage for stage in stages if stage.name != BARS]
     return band, settings["songs"], executor, codec, stages
 
 
