@@ -21,7 +21,7 @@ except ImportError:  # Windows, where the folders of killed processes stay
 def temporary_folder(prefix: str) -> Iterator[Path]:
     """Temporary folder, removed at the end; folders of processes that were killed are removed too.
 
-    Its process holds a lock on it, which ends with the process.
+    Its process holds a lock on the folder that it is in, which ends with the process.
 
     Args:
         prefix: begin of the name, of these folders alone.
@@ -41,7 +41,9 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
             except OSError:  # a file system without locks
                 pass
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            yield folder
+            files = folder / "files"  # whose lock is left to those who write into it
+            files.mkdir()
+            yield files
             return
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-import tempfile
 from collections import OrderedDict
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from jasco.errors import SettingError
+from jasco.io.temporary import temporary_folder
 
 MAX_UPLOAD = 64 * 2**20
 """Largest upload (bytes)."""
@@ -35,11 +36,11 @@ class Kept:
 
 
 class Workspace:
-    """Temporary folder of one server, deleted with it."""
+    """Temporary folder of one server, deleted with it, or by the next one where it was killed."""
 
     def __init__(self) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="jasco-studio-")
-        self.folder = Path(self._temporary.name)
+        self._stack = ExitStack()
+        self.folder = self._stack.enter_context(temporary_folder("jasco-studio-"))
         self._files: OrderedDict[str, Kept] = OrderedDict()
 
     def place(self, name: str) -> Kept:
@@ -85,4 +86,4 @@ class Workspace:
 
     def close(self) -> None:
         """Delete the folder."""
-        self._temporary.cleanup()
+        self._stack.close()
