@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -206,9 +206,17 @@ def generate_many(
 
 
 def _batches(takes: Iterable[Take], size: int) -> Iterator[list[Take]]:
-    """Consecutive takes of equal settings, at most ``size`` together."""
+    """Consecutive takes of equal settings, cut where a batch of ``size`` seeds ends."""
     for _, group in groupby(takes, key=lambda take: take.settings):
-        while batch := list(islice(group, size)):
+        batch: list[Take] = []
+        seeds = 0
+        for take in group:
+            batch.append(take)
+            seeds += len(take.seeds)
+            if seeds % size == 0:
+                yield batch
+                batch = []
+        if batch:
             yield batch
 
 

@@ -12,10 +12,12 @@ import torch
 
 from jasco import Jasco
 from jasco.pipeline.many import Journal, TakesPass, generate_many, kinds_of
+from jasco.pipeline.many import _batches as jobs_of
 from jasco.pipeline.plan import Plan
 from jasco.pipeline.request import Request
 from jasco.pipeline.source import ModelSource
 from jasco.pipeline.takes import Reader, make_takes
+from jasco.pipeline.takes import _batches as in_batches
 from jasco.prepare.executors import LocalExecutor
 
 BATCH = 2
@@ -89,3 +91,19 @@ def test_a_run_goes_on_where_it_ended_with_the_files_of_one_process(
         torch.set_num_threads(threads)
     rows = [json.loads(line) for line in Path("done.jsonl").read_text().splitlines()]
     assert len({row["take"] for row in rows}) == 7
+
+
+@pytest.mark.parametrize("best_of", [(1, 1, 1, 1, 1), (3, 1, 2, 5, 1), (2, 4, 3), (8, 3)])
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_jobs_end_where_a_batch_of_one_process_ends(best_of, size, tmp_path):
+    """Takes of several seeds fill batches over their borders, by whose rounding files differ."""
+    rows = [
+        {"text": "a", "output": f"{n}.flac", "best_of": seeds, "chords": [("C", 0.0)]}
+        for n, seeds in enumerate(best_of)
+    ]
+    takes = list(Plan([Request.build(row, "line") for row in rows]))
+    assert [len(take.seeds) for take in takes] == list(best_of)
+    whole = list(in_batches(takes, size))
+    jobs = list(jobs_of(takes, size))
+    assert [take for job in jobs for take in job] == takes
+    assert [batch for job in jobs for batch in in_batches(job, size)] == whole
