@@ -62,20 +62,14 @@ def compare(row: str, before: Path, after: Path, repeats: int) -> dict[str, Any]
     The first measurement of each warms up. The order alternates, so that a drift of the machine's
     speed favours neither; only rows that need most of the memory are measured one after the other.
     """
-    if row in ALONE:
-        sides, failed = [], []
-        for checkout in (before, after):
-            side = Side(checkout, row)
-            for _ in range(repeats + 1):
-                side.measure()
-            sides.append(side)
-            failed.append(side.end())
-    else:
-        sides = [Side(before, row), Side(after, row)]
+    sides, failed = [], []
+    for together in [[before], [after]] if row in ALONE else [[before, after]]:
+        own = [Side(checkout, row) for checkout in together]
         for turn in range(repeats + 1):
-            for side in sides if turn % 2 else sides[::-1]:
+            for side in own if turn % 2 else own[::-1]:
                 side.measure()
-        failed = [side.end() for side in sides]
+        failed += [side.end() for side in own]
+        sides += own
     for side in sides:
         del side.found[:1]
     old, new = (side.medians() for side in sides)

@@ -221,6 +221,32 @@ def available_gb() -> float:
     return float("inf")
 
 
+def batch_of(model: Jasco, count: int, frames: int) -> Any:
+    """Clips of noise, all with the conditions `CLIP`, as training takes them."""
+    from jasco.data.clips import ClipBatch
+
+    ids = "sample_ids" if "sample_ids" in ClipBatch.__dataclass_fields__ else "numbers"
+    values: dict[str, Any] = {
+        ids: tuple(range(count)),
+        "conditions": (CLIP,) * count,
+        "dropped": {name: torch.zeros(count, dtype=torch.bool) for name in model.controls},
+        "mask": torch.ones(count, frames, dtype=torch.bool),
+        "latents": torch.randn(count, frames, 128),
+        "audio": None,
+        "t": torch.rand(count),
+        "noise": torch.randn(count, frames, 128),
+    }
+    return ClipBatch(**values)
+
+
+def step_flops(module: Any, count: int, frames: int) -> float:
+    """Operations of a step, from one clip: all of them in float32 would take the most memory."""
+    one = batch_of(module.model, 1, frames).to(module.model.device)
+    flop = count * flops(lambda: module.losses(one, module.encode(one)).mean().backward())
+    module.zero_grad()
+    return flop
+
+
 def training(
     model: Jasco,
     count: int,
@@ -242,8 +268,6 @@ def training(
     """
     from lightning.pytorch import Callback, Trainer
 
-    from jasco.data.clips import ClipBatch
-
     try:
         from jasco.training.flow.module import JascoModule
     except ImportError:  # its place in 0.1.0
@@ -251,25 +275,8 @@ def training(
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module: Any = JascoModule(model.train(), **settings)
-    ids = "sample_ids" if "sample_ids" in ClipBatch.__dataclass_fields__ else "numbers"
-
-    def batch_of(number: int) -> Any:
-        values: dict[str, Any] = {
-            ids: tuple(range(number)),
-            "conditions": (CLIP,) * number,
-            "dropped": {name: torch.zeros(number, dtype=torch.bool) for name in model.controls},
-            "mask": torch.ones(number, frames, dtype=torch.bool),
-            "latents": torch.randn(number, frames, 128),
-            "audio": None,
-            "t": torch.rand(number),
-            "noise": torch.randn(number, frames, 128),
-        }
-        return ClipBatch(**values)
-
-    one, clips, flop = batch_of(1), batch_of(count), 0
-    if counted:
-        flop = count * flops(lambda: module.losses(one, module.encode(one)).mean().backward())
-        module.zero_grad()
+    clips = batch_of(model, count, frames)
+    flop = step_flops(module, count, frames) if counted else 0
 
     class Ask(Callback):
         steps = 0

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench import Bench, flops, random_400m, train_steps
+from bench import Bench, random_400m, train_steps
 from bench_against import HERE, Side
-from bench_rows import FINE_TUNINGS, FRAMES, SIZES, Measured
+from bench_rows import FINE_TUNINGS, FRAMES, SIZES, Measured, batch_of, step_flops
 
 from jasco.adapters.reading import WEIGHTS
-from jasco.conditions import Conditions
 
 SMALL_GB = 8.0
 """Memory of a small GPU."""
@@ -26,7 +25,6 @@ def bench_train(bench: Bench) -> None:
     """Training step in bfloat16: loss, gradients, clipping and AdamW, in the loop of Lightning."""
     from lightning.pytorch import Callback
 
-    from jasco.data.clips import ClipBatch
     from jasco.training.flow.module import JascoModule
 
     class Clock(Callback):
@@ -41,21 +39,8 @@ def bench_train(bench: Bench) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module = JascoModule(random_400m(bench.device).train())
     count = 8 if bench.device.type == "cpu" else 32
-    clip = Conditions(text="warm 80s synth-pop, driving bass", chords=[("C", 0.0), ("Am", 5.0)])
-    kept = torch.zeros(count, dtype=torch.bool)
-    batch = ClipBatch(
-        tuple(range(count)),
-        conditions=(clip,) * count,
-        dropped={name: kept for name in module.model.controls},
-        mask=torch.ones(count, FRAMES, dtype=torch.bool),
-        latents=torch.randn(count, FRAMES, 128),
-        audio=None,
-        t=torch.rand(count),
-        noise=torch.randn(count, FRAMES, 128),
-    )
-    moved = batch.to(bench.device)
-    flop = flops(lambda: module.losses(moved, module.encode(moved)).mean().backward())
-    module.zero_grad()
+    batch = batch_of(module.model, count, FRAMES)
+    flop = step_flops(module, count, FRAMES)
     times: list[float] = []
     dtype = torch.bfloat16
     bench.measure_ceiling(dtype)

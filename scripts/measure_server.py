@@ -12,24 +12,18 @@ Either starts a server of its own and ends with code 1 where a figure is not met
 from __future__ import annotations
 
 import argparse
-import base64
 import io
-import itertools
-import json
 import os
 import random
 import signal
-import socket
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -38,30 +32,13 @@ import soundfile
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+from server_clients import Mixed, request  # noqa: E402
 from servers import Running, running  # type: ignore[import-not-found]  # noqa: E402
 
-from jasco.serving.uploads import allowed_keys  # noqa: E402
-
-TEXTS = ("funk", "lo-fi piano", "drum and bass", "string quartet")
-CHORDS = (None, "C Am | F G", "Dm7 G7 | C")
 TOLERANCE = 0.02
 """Largest difference of a batch to the same request alone, relative to its level."""
 DRIFT = 0.05
 """Largest change of the memory after warm-up."""
-ENDS = ("done", "failed", "cancelled")
-
-
-def request(number: int, args: argparse.Namespace) -> dict[str, Any]:
-    """Request of a number: text, chords and guidance differ."""
-    chords = CHORDS[number % len(CHORDS)]
-    given = {} if chords is None else {"chords": chords, "bpm": 120}
-    return given | {
-        "text": TEXTS[number % len(TEXTS)],
-        "seed": number,
-        "guidance": 1.0 + number % 3,
-        "duration": args.duration,
-        "steps": args.steps,
-    }
 
 
 def memory(server: Running) -> dict[int, float]:
@@ -167,160 +144,11 @@ def compared(answers: dict[int, bytes], args: argparse.Namespace) -> tuple[float
 # --- mixed load -----------------------------------------------------------------------------------
 
 
-def wav(seconds: float) -> dict[str, str]:
-    """Recording of noise, as a file in a request."""
-    noise = np.random.default_rng(0).uniform(-0.3, 0.3, int(16000 * seconds))
-    file = io.BytesIO()
-    soundfile.write(file, noise, 16000, format="WAV")
-    return {"name": "a.wav", "base64": base64.b64encode(file.getvalue()).decode()}
-
-
-BAD_VALUES: tuple[Any, ...] = (
-    [],
-    {},
-    "",
-    -1,
-    10**30,
-    1e308,
-    True,
-    "\0",
-    "../../etc/passwd",
-    "a" * 30_000,
-    {"name": "../a.wav", "base64": "%"},
-    {"base64": base64.b64encode(b"RIFF").decode(), "name": "a.wav"},
-    [[[[]]]],
-    "sample:../../x",
-)
-RAW = (
-    (b"{", "application/json"),
-    (b"\xff" * 100, "application/json"),
-    (b"[" * 10_000, "application/json"),
-    (b"{}", "text/plain"),
-    (b"--a\r\n", "multipart/form-data; boundary=a"),
-    (b"--a", "multipart/form-data"),
-    (b'{"text": NaN}', "application/json"),
-    (b'{"text": "a", "text": "b"}', "application/json"),
-)
-
-
-def malformed() -> list[tuple[bytes, str]]:
-    """500 kinds of malformed requests: body and content type."""
-    pairs = itertools.product(sorted(allowed_keys()), BAD_VALUES)
-    bodies = [
-        (json.dumps({"text": "a", "duration": 0.2, "steps": 1, key: value}).encode(), RAW[0][1])
-        for key, value in pairs
-        if not (value is True and key in ("wait", "stream"))
-    ]
-    random.Random(0).shuffle(bodies)
-    return [*RAW, *bodies][:500]
-
-
-class Mixed:
-    """Clients of all kinds, whose answers are counted."""
-
-    def __init__(self, server: Running, args: argparse.Namespace) -> None:
-        self.server, self.args = server, args
-        self.numbers, self.bad = itertools.count(), itertools.cycle(malformed())
-        self.lock = threading.Lock()
-        self.found: Counter[str] = Counter()
-        self.lost: list[str] = []
-        self.seconds: list[float] = []
-        self.edited = wav(1.0)
-        kinds: list[Callable[[httpx.Client, dict[str, Any]], str]] = [self.take] * 6
-        kinds += [self.malformed] * 6 + [self.job] * 3 + [self.stream, self.edit, self.cancelled]
-        self.kinds = [*kinds, self.slow, self.gone]
-
-    def one(self, client: httpx.Client) -> None:
-        """Request of one kind, whose answer is noted."""
-        with self.lock:
-            number = next(self.numbers)
-        kind = random.Random(number).choice(self.kinds)
-        begun = time.monotonic()
-        try:
-            outcome = kind(client, request(number, self.args))
-        except (httpx.HTTPError, OSError) as error:
-            outcome = "lost"
-            self.lost.append(f"request {number}: {kind.__name__}: {error!r}")
-        with self.lock:
-            self.found[f"{kind.__name__} {outcome}"] += 1
-            if kind == self.take:
-                self.seconds.append(time.monotonic() - begun)
-
-    def take(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        answer = client.post("/v1/generate", json=body)
-        if answer.status_code == 200:
-            soundfile.read(io.BytesIO(answer.content))
-        return str(answer.status_code)
-
-    def malformed(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        with self.lock:
-            data, kind = next(self.bad)
-        answer = client.post("/v1/generate", content=data, headers={"content-type": kind})
-        if answer.status_code >= 500 and "died" not in answer.text:
-            self.lost.append(f"{answer.status_code} for {data[:200]!r}: {answer.text}")
-        return str(answer.status_code)
-
-    def job(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        answer = client.post("/v1/generate", json=body | {"wait": False})
-        if answer.status_code != 202:
-            return str(answer.status_code)
-        place = answer.headers["location"]
-        while (state := client.get(place).json())["status"] not in ENDS:
-            time.sleep(0.05)
-        client.get(f"{place}/audio")
-        client.delete(place)
-        return str(state["status"])
-
-    def stream(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        with client.stream("POST", "/v1/generate", json=body | {"stream": True}) as answer:
-            data = answer.read()
-        return f"{answer.status_code}{'' if data else ' without data'}"
-
-    def edit(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        own = {"text": body["text"], "seconds": "0.2:0.6", "steps": 1, "edit": self.edited}
-        return str(client.post("/v1/generate", json=own).status_code)
-
-    def cancelled(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        answer = client.post("/v1/generate", json=body | {"wait": False, "steps": 50})
-        if answer.status_code != 202:
-            return str(answer.status_code)
-        time.sleep(random.uniform(0, 0.3))
-        state = client.delete(answer.headers["location"]).json()
-        return str(state["status"])
-
-    def gone(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        """Client that leaves before the answer."""
-        try:
-            client.post("/v1/generate", json=body | {"steps": 50}, timeout=0.2)
-        except httpx.TimeoutException:
-            return "left"
-        return "answered"
-
-    def slow(self, client: httpx.Client, body: dict[str, Any]) -> str:
-        """Client that sends its body in pieces, and reads the answer in pieces."""
-        host, port = self.server.url.removeprefix("http://").split(":")
-        data = json.dumps(body).encode()
-        head = f"POST /v1/generate HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(data)}\r\n"
-        head += "Content-Type: application/json\r\nConnection: close\r\n\r\n"
-        with socket.create_connection((host, int(port)), self.args.timeout) as own:
-            own.sendall(head.encode())
-            for byte in range(0, len(data), 16):
-                own.sendall(data[byte : byte + 16])
-                time.sleep(0.05)
-            found = b""
-            while piece := own.recv(2**12):
-                found += piece
-                time.sleep(0.01)
-        if not found:
-            raise OSError("no answer")
-        return found.split()[1].decode()
-
-
 def mixed(args: argparse.Namespace) -> bool:
     """Mixed load for a time; true where all figures are met."""
     chance = random.Random(0)
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), *options(args)) as server:
-        load, end = Mixed(server, args), time.monotonic() + 60 * args.minutes
+        load, end = Mixed(server.url, args), time.monotonic() + 60 * args.minutes
         main, totals, kills = [], [], 0
 
         def client(index: int) -> None:
