@@ -28,7 +28,7 @@ from jasco.pipeline.extractors import EXTRACTOR_KEYS
 from jasco.pipeline.inputs import checked_input
 from jasco.pipeline.loops import LOOP_KEYS, STDOUT
 from jasco.pipeline.outputs import check_output
-from jasco.pipeline.plan import Plan
+from jasco.pipeline.plan import GPU_BATCH, Plan
 from jasco.pipeline.request import Request, keys, labelled, merged
 from jasco.pipeline.request_file import read_requests
 from jasco.song.edit import KINDS
@@ -45,7 +45,6 @@ DEFAULT_MODEL = "demo"
 # The list is repeated here because --help must not wait for torch.
 DTYPES = ("auto", "float32", "bfloat16")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
-GPU_BATCH = 4
 MAX_BATCH = 256
 _EXECUTOR_WORD = re.compile(r"executor(\.\w+)?=")  # as for jasco-prepare
 

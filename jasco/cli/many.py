@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 from tqdm import tqdm
 
-from jasco.cli.generate import DEFAULT_MODEL, GPU_BATCH
+from jasco.cli.generate import DEFAULT_MODEL
 from jasco.errors import SettingError
 from jasco.notices import show, tell
-from jasco.pipeline.plan import Plan
+from jasco.pipeline.plan import GPU_BATCH, Plan
 
 _NOT_HERE = {"server": "--server", "c2pa": "--c2pa"}
 

@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.generate import DEFAULT_MODEL, DTYPES, GPU_BATCH, MAX_BATCH
+from jasco.cli.generate import DEFAULT_MODEL, DTYPES, MAX_BATCH
 from jasco.cli.loading import add_hub_options
 from jasco.cli.remote import KEY_VARIABLE
 from jasco.cli.signals import raising_sigterm
 from jasco.cli.threads import MAX_THREADS
 from jasco.errors import MissingPartError
 from jasco.notices import show
+from jasco.pipeline.plan import GPU_BATCH
 
 PROGRAM = "jasco-serve"
 MAX_WORKERS = 256
@@ -142,8 +143,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                     with raising_sigterm():  # in place of the handler of Ray
                         ready(url)
                         threading.Event().wait()
-            batch_size = args.batch_size or (GPU_BATCH if on_gpu else 1)
-            serve(address, sources, access, limits, batch_size=batch_size, ready=ready)
+            else:
+                size = args.batch_size or (GPU_BATCH if on_gpu else 1)
+                serve(address, sources, access, limits, batch_size=size, ready=ready)
     except KeyboardInterrupt:  # what ran is finished
         if not served:
             raise

@@ -69,14 +69,17 @@ def read_rows(folder: Path) -> list[list[str]]:
 
 def figures(run: Path) -> dict[str, str]:
     """Last figures in the logs of a run, and the size of its adapter (MB)."""
+    from jasco.adapters.reading import FOLDER, WEIGHTS
+    from jasco.training.metrics_file import METRICS
+
     found: dict[str, str] = {}
-    logs = sorted(run.glob("logs/*/metrics.csv"), key=lambda path: (len(path.parent.name), path))
+    logs = sorted(run.glob(f"logs/*/{METRICS}"), key=lambda path: (len(path.parent.name), path))
     for path in logs:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 named = {name: value for name, value in row.items() if name.startswith(FIGURES)}
                 found |= {name: f"{float(value):.4f}" for name, value in named.items() if value}
-    adapter = run / "adapter" / "adapter_model.safetensors"
+    adapter = run / FOLDER / WEIGHTS
     if adapter.is_file():
         found["adapter MB"] = f"{adapter.stat().st_size / 1e6:.3g}"
     return found

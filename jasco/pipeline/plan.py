@@ -17,6 +17,8 @@ from jasco.pipeline.request import Request, labelled
 from jasco.session.paths import check_session
 
 MAX_TAKES = 100_000
+GPU_BATCH = 4
+"""Takes of a batch on a GPU by default; on a CPU one."""
 
 
 @dataclass(frozen=True)

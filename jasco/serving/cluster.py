@@ -18,10 +18,11 @@ from typing import Any
 
 from jasco.errors import MissingPartError, SettingError
 from jasco.io.temporary import temporary_folder
+from jasco.pipeline.plan import GPU_BATCH
 from jasco.pipeline.source import ModelSource
 from jasco.serving.access import Access
 from jasco.serving.app import Service, make_app
-from jasco.serving.limits import Limits
+from jasco.serving.limits import CONNECTIONS, Limits
 from jasco.serving.metrics import Metrics
 from jasco.serving.prepared import ModelFacts
 from jasco.serving.reader import FileReader
@@ -31,7 +32,6 @@ from jasco.serving.worker import Ordered, Told, Worker
 LOCAL = "local"
 """Address in place of that of a cluster: Ray is started on this machine."""
 _NAME = "jasco"
-_CONNECTIONS = 1000
 
 
 class Replica:
@@ -196,11 +196,11 @@ def served_on_ray(
         )
         ingress: Any = serve.deployment(serve.ingress(None)(Ingress))
         ingress = ingress.options(
-            max_ongoing_requests=_CONNECTIONS,
+            max_ongoing_requests=CONNECTIONS,
             graceful_shutdown_timeout_s=limits.total,
             ray_actor_options={"num_cpus": 0},
         )
-        size = batch_size or (4 if gpus else 1)
+        size = batch_size or (GPU_BATCH if gpus else 1)
         app = ingress.bind(replicas.bind(source), number, access, limits, size)
         try:
             handle = serve.run(app, name=_NAME, logging_config=quiet)

@@ -9,6 +9,8 @@ from typing import Any
 from jasco.errors import SettingError, shortened
 
 MIB = 2**20
+CONNECTIONS = 1000
+"""Most connections at once."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,11 @@ from jasco.io.temporary import temporary_folder
 from jasco.pipeline.source import ModelSource
 from jasco.serving.access import Access
 from jasco.serving.app import Service, make_app
-from jasco.serving.limits import Limits
+from jasco.serving.limits import CONNECTIONS, Limits
 from jasco.serving.metrics import Metrics
 from jasco.serving.reader import FileReader
 from jasco.serving.scheduler import Scheduler
 from jasco.serving.worker import LocalWorker
-
-_CONNECTIONS = 1000
 
 
 def serve(
@@ -61,7 +59,7 @@ def serve(
             app,
             log_level="warning",
             server_header=False,
-            limit_concurrency=_CONNECTIONS,
+            limit_concurrency=CONNECTIONS,
             timeout_keep_alive=5,
             h11_max_incomplete_event_size=2**16,
             http="h11",

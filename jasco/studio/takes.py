@@ -22,7 +22,7 @@ from jasco.pipeline.adapters import RequestAdapters
 from jasco.pipeline.check import Checker
 from jasco.pipeline.events import Failure, Note, Saved
 from jasco.pipeline.jobs import Sound, Step, run_job
-from jasco.pipeline.plan import Plan
+from jasco.pipeline.plan import GPU_BATCH, Plan
 from jasco.pipeline.reading import Sources, check_fit
 from jasco.pipeline.request import Request
 from jasco.pipeline.takes import Reader
@@ -34,7 +34,6 @@ from jasco.studio.workspace import Kept, Workspace
 
 Plain = dict[str, Any]
 
-GPU_BATCH = 4
 """Most candidates of one take that a GPU generates together."""
 
 _OF_THE_WORK = ("adapter", "best_of", "edit", "stream")
