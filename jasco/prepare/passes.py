@@ -34,7 +34,7 @@ MIN_DURATION = 1.0
 SILENCE = 1e-4
 """Peak, -80 dBFS, up to which a recording is refused as silent."""
 PARKED = ".parked"
-"""Folder in the dataset of the files between the two passes."""
+"""Folder in the dataset of the files between the two passes, emptied by every run."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,16 @@ class _Pass(ABC):
         held = track_file.find_header(path)
         kept = track_file.read_tensors(path, exclude=tensors) if held else {}
         stages = {**(held.stages if held else {}), **{n: self.signatures[n] for n in job.todo}}
+        self._mark(job).touch()
         track_file.write_track(self.root, job.id, job.duration, stages, {**kept, **tensors})
         return job.ended("done")
 
     def _parked(self, job: Job) -> Path:
         return self.root / PARKED / f"{job.number}.safetensors"
+
+    def _mark(self, job: Job) -> Path:
+        """Empty file that tells a track of this run from older ones when a job is tried again."""
+        return self.root / PARKED / f"{job.number}.done"
 
 
 class DecodePass(_Pass):
@@ -104,7 +109,7 @@ class DecodePass(_Pass):
         job = replace(job, id=content_hash(Path(job.path)))
         job = replace(job, todo=self._todo(job))
         if not job.todo:
-            return job.ended("skipped")
+            return job.ended("done" if self._mark(job).exists() else "skipped")
         start = time.perf_counter()
         audio = load_channels(Path(job.path), self.channels)
         refuse_unfit(audio, job.path)

@@ -22,7 +22,8 @@ from jasco.data.prepared import PreparedDataset
 from jasco.data.track_file import read_header
 from jasco.errors import CheckpointError, JascoError, SettingError
 from jasco.prepare import Summary, prepare
-from jasco.prepare.executors import Executor, LocalExecutor, RayExecutor
+from jasco.prepare.executors import Executor, Job, LocalExecutor, RayExecutor
+from jasco.prepare.passes import PARKED, DecodePass
 from jasco.prepare.stages.chords import ChordStage
 from jasco.prepare.stages.drums import DrumStage
 from jasco.prepare.stages.latents import LatentStage
@@ -369,6 +370,20 @@ def test_a_recording_that_brings_its_worker_down_is_quarantined(tmp_path, harmfu
     (row,) = lines(tmp_path / "out" / "quarantine.jsonl")
     assert row["path"] == str(recordings[2].path)
     assert "the process that worked on it died" in row["reason"]
+
+
+def test_a_track_whose_worker_dies_before_it_says_so_is_done(tmp_path, harmful):
+    """Not skipped, as one of an earlier run is."""
+    (recording,) = songs(tmp_path / "music", 1)
+    root = tmp_path / "out"
+    stage = harmful("death")
+    assert run([recording], root, [stage]).done == 1
+    assert run([recording], root, [stage]).skipped == 1
+    (root / PARKED).mkdir()
+    outdated = {stage.name: {"version": "another"}}
+    work = DecodePass(root, (stage,), outdated).open(torch.device("cpu"))
+    job = Job(0, str(recording.path))
+    assert [work(job).outcome, work(job).outcome] == ["done", "done"]
 
 
 def test_a_recording_at_which_a_stage_fails_is_quarantined(tmp_path, harmful):
