@@ -17,8 +17,9 @@ import pretty_midi
 
 from jasco.audio import save_audio
 from jasco.band.accompaniment import play_bass, play_chords
-from jasco.band.drums import FAMILIES, play_drums
+from jasco.band.drums import play_drums
 from jasco.band.grid import METERS, Clock, Event
+from jasco.band.grooves import FAMILIES
 from jasco.band.harmony import Key, Span
 from jasco.band.instruments import BASSES, KITS, PITCHED, Instrument
 from jasco.band.lead import LeadStyle, play_lead

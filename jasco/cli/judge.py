@@ -61,8 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from jasco.adherence import ControlExtractor
     from jasco.evaluation import console
-    from jasco.evaluation.judge import CEILING, JUDGED, judge, with_audio, write_report
+    from jasco.evaluation.judge import JUDGED, judge, with_audio, write_report
     from jasco.evaluation.judge_requests import read_requests
+    from jasco.evaluation.settings import CEILING
 
     folders = {JUDGED: args.audio}
     if "references" in settings:

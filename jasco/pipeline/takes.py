@@ -19,7 +19,8 @@ from jasco.conditions import ConditionBatch, Conditions
 from jasco.errors import JascoError
 from jasco.flow import Solver, make_solver
 from jasco.flow.solvers import Callback
-from jasco.model import Generation, Jasco
+from jasco.generation import Generation
+from jasco.model import Jasco
 from jasco.pipeline.adapters import RequestAdapters
 from jasco.pipeline.events import (
     Candidate,
