@@ -244,10 +244,12 @@ class ConditionBatch:
     Attributes:
         controls: encoded control by name, in the order of the model's conditioners.
         given: per item, the controls that may differ from their null; by default all.
+        mask: (B, T) true at frames before padding; ``None`` where no item is padded.
     """
 
     controls: Mapping[str, Encoded]
     given: tuple[frozenset[str], ...] = ()
+    mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         if not self.given and self.controls:
@@ -275,7 +277,7 @@ class ConditionBatch:
             where = torch.ones(len(self), dtype=torch.bool, device=device)
             given = tuple(item.difference(names) for item in given)
         dropped = {name: self.controls[name].drop(where) for name in names}
-        return ConditionBatch({**self.controls, **dropped}, given)
+        return replace(self, controls={**self.controls, **dropped}, given=given)
 
     def keep(self, names: Iterable[str]) -> ConditionBatch:
         """Batch with the null of all controls but these."""
@@ -288,7 +290,8 @@ class ConditionBatch:
         selected = self._map(
             lambda e: Encoded(e.values[index], e.null, None if e.mask is None else e.mask[index])
         )
-        return replace(selected, given=tuple(self.given[item] for item in items))
+        mask = None if self.mask is None else self.mask[index]
+        return replace(selected, given=tuple(self.given[item] for item in items), mask=mask)
 
     def at(self, items: Sequence[int], frames: Tensor) -> ConditionBatch:
         """Parts of n items: their frames (n, W)."""
@@ -308,7 +311,7 @@ class ConditionBatch:
         given = (
             own.difference(names) | new for own, new in zip(self.given, other.given, strict=True)
         )
-        return ConditionBatch({**self.controls, **other.controls}, tuple(given))
+        return replace(self, controls={**self.controls, **other.controls}, given=tuple(given))
 
     def to(self, device: torch.device | str) -> ConditionBatch:
         """Batch on another device."""
@@ -322,7 +325,7 @@ class ConditionBatch:
 
     @staticmethod
     def cat(batches: Sequence[ConditionBatch]) -> ConditionBatch:
-        """Concatenated batches; shorter token sequences are padded and masked."""
+        """Concatenated batches; shorter ones are padded, and their tokens masked."""
         controls = {}
         for name in batches[0].controls:
             parts = [batch.controls[name] for batch in batches]

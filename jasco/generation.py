@@ -50,6 +50,8 @@ class Generation:
         notes: per item, changes that fitted the conditions to the model.
         loudness: target (LUFS) of `save` by default; ``None`` for edits, which keep the level.
         loop: facts of a loop for samplers, which `save` writes into wav files.
+        frames: latent frames of each item, where they differ: shorter ones are padded with zeros,
+            and an item that is taken out is not. ``None`` where all are as long.
     """
 
     audio: Tensor
@@ -59,6 +61,7 @@ class Generation:
     notes: list[tuple[str, ...]]
     loudness: float | None = LOUDNESS
     loop: LoopPoints | None = None
+    frames: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.recipe)
@@ -77,10 +80,16 @@ class Generation:
         else:
             chosen = range(range(len(self))[item], range(len(self))[item] + 1)
         indices = list(chosen)
+        audio, latents, frames = self.audio[indices], self.latents[indices], None
+        if self.frames is not None and indices:
+            frames = tuple(self.frames[k] for k in indices)
+            samples = max(frames) * audio.shape[-1] // latents.shape[1]
+            audio, latents = audio[..., :samples], latents[:, : max(frames)]
         return replace(
             self,
-            audio=self.audio[indices],
-            latents=self.latents[indices],
+            audio=audio,
+            latents=latents,
+            frames=frames if len(set(frames or ())) > 1 else None,
             recipe=[self.recipe[k] for k in indices],
             notes=[self.notes[k] for k in indices],
         )
@@ -92,7 +101,7 @@ class Generation:
 
     @property
     def duration(self) -> float:
-        """Length of each item (s)."""
+        """Length of each item, or of the longest (s)."""
         return self.audio.shape[-1] / self.sample_rate
 
     def save(
@@ -125,11 +134,11 @@ class Generation:
         ]
         loudness = self.loudness if loudness == "default" else loudness
         level = {"loudness": "none" if loudness is None else loudness}
-        for file, samples, plain in zip(paths, self.audio, self.recipe, strict=True):
+        for file, item, plain in zip(paths, self, self.recipe, strict=True):
             kept = plain | level if recipe else None
             save_audio(
                 file,
-                samples,
+                item.audio[0],
                 self.sample_rate,
                 loudness=loudness,
                 recipe=kept,

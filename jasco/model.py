@@ -27,6 +27,7 @@ from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork, lower
 from jasco.song.generating import GivenGuidance, Settings, generate_clips
 from jasco.song.integration import WINDOW_BATCH
 from jasco.song.methods import SongMethods
+from jasco.song.prepared import GivenDuration
 from jasco.song.streaming import SongStream
 
 
@@ -341,7 +342,7 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
         steps: int | None = None,
         guidance: GivenGuidance = None,
         num_samples: int = 1,
-        duration: float | None = None,
+        duration: GivenDuration = None,
         progress: bool = False,
         callback: Callable[[int, int], None] | None = None,
         noise: Tensor | None = None,
@@ -364,8 +365,8 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
                 ``{"all": 1.5, "text": 3}`` and ``"all=1.5,text=3"`` are `Guidance` too; a list of
                 `Guidance` has one per clip.
             num_samples: variants per clip; the results are ordered by clip.
-            duration: length (s), at most an hour. More than ``segment_duration`` is a song of
-                overlapping windows (see `jasco.song`), with controls over its whole length.
+            duration: length (s), at most an hour, or one per clip. More than ``segment_duration``
+                is a song of overlapping windows (see `jasco.song`), with controls over all of it.
             progress: show a progress bar of the solver's steps.
             callback: called as ``callback(step, total)``; an exception in it stops the run.
             noise: initial noise (B, T, D) in place of the drawn one.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from jasco.audio import Audio
+from jasco.audio import Audio, probe
 from jasco.conditions import Conditions
 from jasco.drums import DrumCodes
 from jasco.errors import AudioError, ChordError, ConditionError, MelodyError, SettingError
@@ -65,6 +65,39 @@ def test_an_item_does_not_depend_on_its_batch(model, requests):
     for k, clip in enumerate(requests):
         alone = model.generate([clip], seed=[seeds[k]], **settings).latents[0]
         torch.testing.assert_close(batch[k], alone, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("guidance", [GUIDANCE, Guidance(all="1,3@0.3:0.6", end=0.8)])
+def test_clips_of_different_lengths_are_those_alone(model, requests, guidance):
+    settings = {"solver": Heun(2), "guidance": guidance}
+    clips = [*requests[1::2], Conditions(chords="G7:0 C:.3"), Conditions("a", drums=beat(0.5))]
+    durations, seeds = [0.6, 0.8, 0.62, 0.7], [11, 12, 13, 14]
+    out = model.generate(clips, seed=seeds, duration=durations, **settings)
+    for k, clip in enumerate(clips):
+        alone = model.generate(clip, seed=seeds[k], duration=durations[k], **settings)
+        assert out[k].latents.shape == alone.latents.shape and out[k].duration == alone.duration
+        torch.testing.assert_close(out[k].latents, alone.latents, rtol=0, atol=1e-4)
+        torch.testing.assert_close(out[k].audio, alone.audio, rtol=0, atol=1e-4)
+        assert out[k].recipe[0] | {"batch": 1} == alone.recipe[0]
+        assert not out.latents[k, alone.latents.shape[1] :].any()
+
+
+def test_clips_and_songs_of_different_lengths(tiny, requests, monkeypatch, tmp_path):
+    monkeypatch.setattr(tiny, "segment_duration", 0.8)
+    durations = [0.6, 1.7, 1.1]
+    clips = [*requests[1::2], Conditions(chords="G7:0 C:.3")]
+    out = tiny.generate(clips, seed=[1, 2, 3], num_samples=2, duration=durations, steps=1)
+    for k in range(6):
+        alone = tiny.generate(
+            clips[k // 2], seed=1 + k // 2 + k % 2, duration=durations[k // 2], steps=1
+        )
+        torch.testing.assert_close(out[k].latents, alone.latents, rtol=0, atol=1e-4)
+    part = out[2:4]
+    assert part.frames is None and part.duration == 1.7 and torch.equal(part.audio, out.audio[2:4])
+    paths = out.save(tmp_path / "a.wav")
+    assert [probe(path).duration for path in paths] == [0.6, 0.6, 1.7, 1.7, 1.1, 1.1]
+    with pytest.raises(SettingError, match="duration has 2 values for 3 clips"):
+        tiny.generate(clips, duration=[1, 2])
 
 
 def test_a_null_in_a_batch_is_the_trained_one(model, requests):

@@ -102,12 +102,20 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
 
-    def forward(self, x: Tensor, tables: Tensor | None = None) -> Tensor:
-        """Frames (B, T, D) to (B, T, D), with the rotary embedding where it has its tables."""
+    def forward(
+        self, x: Tensor, tables: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Frames (B, T, D) to (B, T, D), with the rotary embedding where it has its tables.
+
+        Args:
+            x: frames (B, T, D).
+            tables: of `rotary_tables`.
+            bias: of the scores, of `attention_bias`; at least one frame per item counts.
+        """
         qkv = rearrange(self.qkv(x), "b t (qkv h d) -> qkv b h t d", qkv=3, h=self.heads)
         qk, v = qkv.split([2, 1])
         q, k = qk if tables is None else rotate(qk, tables)
-        return self.out(rearrange(attend(q, k, v[0]), "b h t d -> b t (h d)"))
+        return self.out(rearrange(attend(q, k, v[0], bias), "b h t d -> b t (h d)"))
 
 
 class CrossAttention(nn.Module):
@@ -208,6 +216,7 @@ class Block(nn.Module):
         bias: Tensor | None = None,
         tables: Tensor | None = None,
         modulation: Tensor | None = None,
+        frame_bias: Tensor | None = None,
     ) -> Tensor:
         """Frames (B, T, D) to (B, T, D).
 
@@ -218,13 +227,15 @@ class Block(nn.Module):
             tables: of the rotary embedding in self-attention, of `rotary_tables`.
             modulation: (6, B, 1, D) of `AdaLN`: scale, shift and gate of self-attention, then of
                 the feed-forward layer.
+            frame_bias: of the scores of self-attention, of `attention_bias`.
         """
         if modulation is None:
-            x = x + self.self_attention(self.norm_self(x), tables)
+            x = x + self.self_attention(self.norm_self(x), tables, frame_bias)
             x = x + self.cross_attention(self.norm_cross(x), tokens, bias)
             return x + self.feedforward(self.norm_feedforward(x))
         scale, shift, gate, scale_ff, shift_ff, gate_ff = modulation
-        x = x + (1 + gate) * self.self_attention(self.norm_self(x) * (1 + scale) + shift, tables)
+        inner = self.norm_self(x) * (1 + scale) + shift
+        x = x + (1 + gate) * self.self_attention(inner, tables, frame_bias)
         x = x + self.cross_attention(self.norm_cross(x), tokens, bias)
         inner = self.norm_feedforward(x) * (1 + scale_ff) + shift_ff
         return x + (1 + gate_ff) * self.feedforward(inner)
@@ -268,7 +279,14 @@ class Transformer(nn.Module):
             nn.Linear(2 * dim, dim) for _ in range(depth // 2 if skip_connections else 0)
         )
 
-    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor | None, time: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        tokens: Tensor,
+        mask: Tensor | None,
+        time: Tensor,
+        frame_mask: Tensor | None = None,
+    ) -> Tensor:
         """Frames (B, T, D) to (B, T, D).
 
         Args:
@@ -276,17 +294,19 @@ class Transformer(nn.Module):
             tokens: condition tokens (B, L, D).
             mask: bool (B, L), true at the tokens to attend to; ``None`` where that is all of them.
             time: embedded flow time (B, D), read by `AdaLN` only.
+            frame_mask: bool (B, T), true at the frames before padding; ``None`` where that is all.
         """
         modulations = self.modulation(time) if self.modulation else [None] * len(self.layers)
         dtype = autocast_dtype(x)
         bias = None if mask is None else attention_bias(mask, dtype)
+        frame_bias = None if frame_mask is None else attention_bias(frame_mask, dtype)
         tables = rotary_tables(x, self.rotary_dim, dtype) if self.rotary_dim else None
         stored: list[Tensor] = []
         for i, layer in enumerate(self.layers):
             if stored and i >= len(self.skips):
                 skip = self.skips[i % len(self.skips)](torch.cat([x, stored.pop()], dim=-1))
                 x = skip.to(x.dtype)  # autocast would lower the precision of the residual stream
-            inputs = x, tokens, bias, tables, modulations[i]
+            inputs = x, tokens, bias, tables, modulations[i], frame_bias
             recompute = self.checkpointing and torch.is_grad_enabled()
             x = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
             if i < len(self.skips):

@@ -149,5 +149,5 @@ class VelocityNetwork(nn.Module):
                 )
             time = time + conditions.controls[_GUIDANCE].values[:, 0]
         tokens, mask = conditions.tokens(z.shape[0], x.shape[-1], z.device)
-        x = self.transformer(x, tokens + time[:, None], mask, time)
+        x = self.transformer(x, tokens + time[:, None], mask, time, conditions.mask)
         return self.output(self.norm(x))

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +26,7 @@ from jasco.notices import describe
 from jasco.pipeline.adapters import RequestAdapters
 from jasco.pipeline.check import Checker, compared
 from jasco.pipeline.events import Failure, Note, Saved
-from jasco.pipeline.plan import Plan, Take
+from jasco.pipeline.plan import Plan, Take, groups
 from jasco.pipeline.reading import check_fit
 from jasco.pipeline.request import Request
 from jasco.pipeline.source import ModelSource
@@ -206,8 +205,8 @@ def generate_many(
 
 
 def _batches(takes: Iterable[Take], size: int) -> Iterator[list[Take]]:
-    """Consecutive takes of equal settings, cut where a batch of ``size`` seeds ends."""
-    for _, group in groupby(takes, key=lambda take: take.settings):
+    """Consecutive takes that may run together, cut where a batch of ``size`` seeds ends."""
+    for group in groups(takes):
         batch: list[Take] = []
         seeds = 0
         for take in group:

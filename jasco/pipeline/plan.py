@@ -20,6 +20,9 @@ MAX_TAKES = 100_000
 GPU_BATCH = 4
 """Takes of a batch on a GPU by default; on a CPU one."""
 
+PADDING = 0.25
+"""Most padding of a clip of a batch, as a share of its length."""
+
 
 @dataclass(frozen=True)
 class Take:
@@ -46,7 +49,30 @@ class Take:
         special = request.edit is not None or request.loop is not None or request.stream
         alone = id(request) if special else None
         solver = request.solver, request.steps, request.shift
-        return request.duration, solver, request.sections, request.adapters, alone
+        length = request.duration if request.sections else request.duration is None
+        return length, solver, request.sections, request.adapters, alone
+
+
+def groups(takes: Iterable[Take]) -> Iterator[list[Take]]:
+    """Consecutive takes of equal settings and near lengths, which may run in one batch."""
+    group: list[Take] = []
+    shortest = longest = 0.0
+    for take in takes:
+        length = take.request.duration or 0.0
+        shortest, longest = min(shortest, length), max(longest, length)
+        if group and not (take.settings == group[0].settings and are_near(shortest, longest)):
+            yield group
+            group = []
+        if not group:
+            shortest = longest = length
+        group.append(take)
+    if group:
+        yield group
+
+
+def are_near(shortest: float, longest: float) -> bool:
+    """True for lengths (s) of clips that run in one batch."""
+    return longest <= (1 + PADDING) * shortest
 
 
 class Plan:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import torch
@@ -33,6 +33,7 @@ from jasco.pipeline.events import (
 )
 from jasco.pipeline.loops import STDOUT
 from jasco.pipeline.plan import Take as PlannedTake
+from jasco.pipeline.plan import groups
 from jasco.pipeline.reading import Sources
 from jasco.pipeline.request import Request, labelled
 from jasco.pipeline.sessions import tempo_tags, write_session
@@ -211,7 +212,7 @@ def make_takes(
         out = _generate(batch, found, model, watch, progress, callback)
         for k, (take, seed) in enumerate(batch):
             watch.started = time.perf_counter()
-            made = yield from _candidate(take, out, k)
+            made = yield from _candidate(take, out[k])
             if take.checked and checker is not None:
                 encoded = found[take.request]
                 part = _new_part(made.audio, encoded.edit)
@@ -252,8 +253,8 @@ def make_takes(
 
 
 def _batches(takes: Iterable[PlannedTake], size: int) -> Iterator[list[Attempt]]:
-    """Consecutive attempts of equal settings, at most ``size`` together."""
-    for _, group in groupby(takes, key=lambda take: take.settings):
+    """Consecutive attempts of equal settings and near lengths, at most ``size`` together."""
+    for group in groups(takes):
         attempts = (Attempt(take, seed) for take in group for seed in take.seeds)
         while alike := list(islice(attempts, size)):
             yield alike
@@ -295,7 +296,7 @@ def _generate(
         out = model.generate(
             [found[request].coded for request in requests],
             seed=[seed for _, seed in batch],
-            duration=requests[0].duration,
+            duration=[request.duration for request in requests],
             sections=requests[0].sections,
             encoded=encoded.select(places),
             guidance=[request.guidance or model.guidance for request in requests],
@@ -349,15 +350,15 @@ def _new_part(audio: Audio, edit: Edit | None) -> Audio:
     return audio.crop(start, stop - start)
 
 
-def _candidate(take: PlannedTake, out: Generation, k: int) -> Generator[Event, None, Candidate]:
-    """Item ``k`` of a batch at the loudness of its file."""
+def _candidate(take: PlannedTake, out: Generation) -> Generator[Event, None, Candidate]:
+    """Item of a batch at the loudness of its file."""
     target = take.request.loudness
     # With the loudness, the recipe makes the file again and not only its audio.
-    recipe = out.recipe[k] | {"loudness": "none" if target is None else target}
-    audio = Audio(out.audio[k], out.sample_rate)
+    recipe = out.recipe[0] | {"loudness": "none" if target is None else target}
+    audio = Audio(out.audio[0], out.sample_rate)
     with noted_warnings(f"{take.path}: ") as notes:
         if target is not None:
             normalize = normalize_loudness if out.loop is None else normalize_loop
             audio = normalize(audio, target)
     yield from notes
-    return Candidate(out.recipe[k]["seed"], audio, recipe, loop=out.loop)
+    return Candidate(out.recipe[0]["seed"], audio, recipe, loop=out.loop)

@@ -72,7 +72,9 @@ class Prepared:
         audio: sample rate of each of the tensors.
         take: kind of an edit, and recipe, path and mark of its take.
         notes: changes that fitted the request to the model.
-        batch: key of requests that may run in one batch; ``None`` for one that runs alone.
+        batch: key of requests of near lengths that may run in one batch; ``None`` for one that runs
+            alone.
+        length: length (s).
         tensors: audio of the drums and of the take.
     """
 
@@ -83,6 +85,7 @@ class Prepared:
     take: Mapping[str, Any] | None
     notes: tuple[str, ...]
     batch: str | None
+    length: float
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
@@ -116,7 +119,7 @@ class Prepared:
         elif edit is not None and request.edit is not None:
             kept |= edit_values(edit, Path(edit.kind)) | {edit.kind: None}
         else:
-            kept["duration"] = request.duration
+            kept["duration"] = length
         tensors, rates = {}, {}
         if isinstance(given.drums, Audio):
             tensors["drums"], rates["drums"] = given.drums
@@ -130,7 +133,8 @@ class Prepared:
             rates,
             None if take is None or edit is None else _plain_take(take, edit.kind, names),
             (*sources.notices(length), *given.notes(frames, facts.frame_rate)),
-            _batch(request, frames, values),
+            _batch(request, values),
+            length,
             {name: samples.contiguous() for name, samples in tensors.items()},
         )
 
@@ -175,11 +179,12 @@ def _plain_take(take: Take, kind: str, names: Mapping[str, str]) -> dict[str, An
     return {"kind": kind, "recipe": take.recipe, "path": names.get(kind), "mark": take.mark}
 
 
-def _batch(request: Request, frames: int, values: Mapping[str, Any]) -> str | None:
+def _batch(request: Request, values: Mapping[str, Any]) -> str | None:
     """Key of the settings that are equal for all requests of a batch."""
     adaptive = request.solver is not None and request.solver.adaptive
     if request.edit is not None or request.loop is not None or request.stream or adaptive:
         return None
     solver = None if request.solver is None else request.solver.settings()
-    own = [request.duration, solver, request.steps, request.shift, values.get("sections")]
+    length = request.duration if request.sections else None
+    own = [length, solver, request.steps, request.shift, values.get("sections")]
     return json.dumps(own, sort_keys=True)

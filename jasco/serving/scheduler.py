@@ -1,4 +1,4 @@
-"""Jobs of a server: a queue, batches of equal settings, and an answer to each of them."""
+"""Jobs of a server: a queue, batches of alike requests, and an answer to each of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from jasco.errors import SettingError
+from jasco.pipeline.plan import are_near
 from jasco.prepare.executors.job import DIED
 from jasco.serving.limits import Limits
 from jasco.serving.metrics import Metrics
@@ -55,7 +56,8 @@ class Job:
     Attributes:
         owner: name of the key of its client.
         ordered: request for the worker.
-        batch: key of requests that may run with it; ``None`` for none.
+        batch: key of requests of near lengths that may run with it; ``None`` for none.
+        length: length (s).
         notes: changes that fitted the request to the model.
         status: state.
         done, total, left: steps of the solver, and the time of the others (s).
@@ -68,6 +70,7 @@ class Job:
     owner: str
     ordered: Ordered
     batch: str | None
+    length: float
     notes: tuple[str, ...]
     status: Status = "queued"
     done: int = 0
@@ -172,7 +175,7 @@ class Scheduler:
     ) -> Job:
         """Queue a request."""
         ordered = Ordered(secrets.token_hex(16), form, *packed)
-        job = Job(owner, ordered, prepared.batch, prepared.notes)
+        job = Job(owner, ordered, prepared.batch, prepared.length, prepared.notes)
         self._jobs[job.id] = job
         await self._queue(job)
         return job
@@ -212,7 +215,7 @@ class Scheduler:
             self._more.notify()
 
     async def _next_batch(self) -> list[Job]:
-        """First jobs of equal settings."""
+        """First jobs of equal settings and near lengths."""
         async with self._more:
             await self._more.wait_for(lambda: self._pending)
             if self._batch_size > 1 and len(self._pending) < self._batch_size:
@@ -221,10 +224,12 @@ class Scheduler:
                         await self._more.wait_for(lambda: len(self._pending) >= self._batch_size)
             if not self._pending:
                 return []
-            batch = [self._pending.popleft()]
-            if batch[0].batch is not None:
-                alike = [job for job in self._pending if job.batch == batch[0].batch]
-                batch += alike[: self._batch_size - 1]
+            batch = [first := self._pending.popleft()]
+            if first.batch is not None:
+                for job in [job for job in self._pending if job.batch == first.batch]:
+                    lengths = [job.length, *(own.length for own in batch)]
+                    if len(batch) < self._batch_size and are_near(min(lengths), max(lengths)):
+                        batch.append(job)
             for job in batch[1:]:
                 self._pending.remove(job)
             self.metrics.queue.set(len(self._pending))

@@ -105,7 +105,7 @@ class Worker:
         """Generate a batch; a request that cannot be generated costs the others nothing.
 
         Args:
-            batch: requests, of equal settings.
+            batch: requests of equal settings and near lengths.
             cancelled: ids of requests that are no longer wanted; where none other is left, the work
                 ends at the next step.
         """

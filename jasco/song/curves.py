@@ -67,6 +67,8 @@ def smoothed(steps: FrameWeights, width: int, *, loop: bool = False) -> FrameWei
     return np.where(level, steps, near @ (kernel / kernel.sum()))
 
 
-def cut(guidance: Guidance, frames: np.ndarray | slice) -> Guidance:
-    """Guidance of some frames of a song."""
-    return guidance if guidance.is_constant else guidance.at_frames(lambda own: own[frames])
+def cut(guidance: Guidance, frames: np.ndarray | slice, padding: int = 0) -> Guidance:
+    """Guidance of some frames of a song, and of further ones as of the last."""
+    if guidance.is_constant:
+        return guidance
+    return guidance.at_frames(lambda own: np.pad(own[frames], (0, padding), mode="edge"))

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from jasco.conditions import ConditionBatch, Conditions
 from jasco.device import to_device
@@ -14,7 +15,7 @@ from jasco.errors import SettingError
 from jasco.flow import Guidance, Solver
 from jasco.generation import Generation, check_noise, draw_noise, report_to
 from jasco.song.integration import WINDOW_BATCH
-from jasco.song.prepared import Prepared
+from jasco.song.prepared import GivenDuration, Prepared
 from jasco.song.sampling import Sampling
 from jasco.song.sections import plain_sections
 from jasco.song.texts import with_sections
@@ -31,7 +32,7 @@ class Settings(TypedDict, total=False):
     steps: int | None
     guidance: GivenGuidance
     num_samples: int
-    duration: float | None
+    duration: GivenDuration
     progress: bool
     callback: Callable[[int, int], None] | None
     noise: Tensor | None
@@ -45,7 +46,7 @@ def generate_clips(
     model: Any,
     clips: Sequence[Conditions],
     *,
-    duration: float | None = None,
+    duration: GivenDuration = None,
     sections: Sequence[Any] | None = None,
     noise: Tensor | None = None,
     encoded: ConditionBatch | None = None,
@@ -64,13 +65,18 @@ def generate_clips(
     sampling = Sampling.of(model, len(clips), **settings)
     each = several or [sampling.guidance] * len(clips)
     made = Prepared.of(model, clips, each, duration, sections, encoded)
-    seeds, num_frames, parts = sampling.seeds, made.frames, made.sections
+    seeds, parts = sampling.seeds, made.sections
     item_of = [item for item in range(len(clips)) for _ in range(len(seeds) // len(clips))]
-    shape = (len(seeds), num_frames, model.codec.latent_dim)
-    z_0 = draw_noise(seeds, shape[1:]) if noise is None else check_noise(noise, shape)
+    lengths, dim = [made.frames[item] for item in item_of], model.codec.latent_dim
+    alike = len(set(lengths)) == 1
+    if noise is None:
+        own = zip(seeds, lengths, strict=True)
+        z_0 = pad_sequence([draw_noise([seed], (T, dim))[0] for seed, T in own], batch_first=True)
+    else:
+        z_0 = check_noise(noise, (len(seeds), max(lengths), dim))
     songs, texts = [made.clips[item] for item in item_of], None
-    size, rate = model.num_frames(), model.frame_rate
-    windows = [windows_of(song, num_frames, size, rate) for song in songs]
+    of_songs, size, rate = zip(songs, lengths, strict=True), model.num_frames(), model.frame_rate
+    windows = [windows_of(song, length, size, rate) for song, length in of_songs]
     if sections is not None:
         windows, texts = with_sections(model, songs, windows, [parts[item] for item in item_of])
     with sampling.bar(progress) as bar:
@@ -80,18 +86,25 @@ def generate_clips(
             windows,
             guidance=[made.guidance[item] for item in item_of],
             report=report_to(bar, callback),
-            window_batch=window_batch,
+            window_batch=window_batch if alike else max(window_batch, len(seeds)),
             texts=texts,
         )
+    if alike:
+        audio = model.codec.decode(latents)
+    else:
+        of_items = zip(latents, lengths, strict=True)
+        decoded = [model.codec.decode(own[None, :length])[0].mT for own, length in of_items]
+        audio = pad_sequence(decoded, batch_first=True).mT
     return Generation(
-        audio=model.codec.decode(latents).float().cpu(),
+        audio=audio.float().cpu(),
         latents=latents.cpu(),
         sample_rate=model.sample_rate,
+        frames=None if alike else tuple(lengths),
         recipe=[
             sampling.recipe(
                 seeds[k] if noise is None else None,
                 made.clips[item],
-                num_frames,
+                lengths[k],
                 guidance=each[item],
                 song=plain_sections(parts[item]) if parts[item] else None,
             )

@@ -79,7 +79,7 @@ class SongStream(Iterator[Audio]):
         if len(self.sampling.seeds) > 1:
             raise SettingError("a stream is one take: leave num_samples out")
         made = Prepared.of(model, [clip], [self.sampling.guidance], duration, sections, encoded)
-        self.frames, self._encoded = made.frames, made.encoded
+        (self.frames,), self._encoded = made.frames, made.encoded
         (self.clip,), (self.sections,) = made.clips, made.sections
         (self._guidance,), (self.notes,) = made.guidance, made.notes
         self.sample_rate, self.channels = model.sample_rate, model.codec.channels

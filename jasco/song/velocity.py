@@ -7,6 +7,7 @@ frames that they share (MultiDiffusion, Bar-Tal et al., arXiv 2302.08113, eq. 5)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ class SongVelocity:
     Args:
         guided: velocity field of encoded conditions and their guidance, for latents (n, W, D).
         conditions: encoded conditions of the songs, B items of T frames.
-        windows: windows of each song.
+        windows: windows of each song; shorter ones are padded to the longest, and masked.
         batch: most windows that run together.
         guidance: guidance of each song.
         texts: encoded texts of the sections, which the windows name.
@@ -41,16 +42,21 @@ class SongVelocity:
         texts: ConditionBatch | None = None,
     ) -> None:
         self.guided, self.conditions, self.batch = guided, conditions, batch
+        size = max(one.frames.shape[1] for one in windows)
+        windows = [one.padded(size) if one.frames.shape[1] < size else one for one in windows]
         self.songs = [song for song, one in enumerate(windows) for _ in range(len(one))]
         device = next(iter(conditions.controls.values())).values.device
         self.items = to_device(torch.tensor(self.songs)[:, None], device)
         self.frames = to_device(torch.cat([one.frames for one in windows]), device)
         self.weights = to_device(torch.cat([one.weights for one in windows])[..., None], device)
         self.guidance = [
-            cut(own, frames.numpy())
+            cut(own, frames[: size - one.padding].numpy(), one.padding)
             for own, one in zip(guidance, windows, strict=True)
             for frames in one.frames
         ]
+        lengths = torch.tensor([size - windows[song].padding for song in self.songs])
+        mask = torch.arange(size) < lengths[:, None]
+        self.mask = None if mask.all() else to_device(mask, device)
         self.texts = texts
         named = [one.texts for one in windows if one.texts is not None]
         self.text_of = torch.cat(named).tolist() if texts is not None else []
@@ -64,6 +70,8 @@ class SongVelocity:
             conditions = self.conditions.at(self.songs[rows], self.frames[rows])
             if self.texts is not None:
                 conditions = conditions.with_controls(self.texts.select(self.text_of[rows]))
+            if self.mask is not None:
+                conditions = replace(conditions, mask=self.mask[rows])
             velocity = self.guided(conditions, self.guidance[rows])(t, z[place])
             _add(blended, place, self.weights[rows] * velocity)
         return blended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -29,11 +29,13 @@ class Windows:
             where it has the least context.
         texts: (N,) index of the text of each window among those of the songs; ``None`` where each
             has the text of its song.
+        padding: frames at the end of each window that are none of the song.
     """
 
     frames: Tensor
     weights: Tensor
     texts: Tensor | None = None
+    padding: int = 0
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -78,6 +80,14 @@ class Windows:
         hop = size - math.ceil(OVERLAP * size)
         count = max(math.ceil(total / hop), 2)
         return cls.of([round(index * total / count) for index in range(count)], size, total)
+
+    def padded(self, size: int) -> Windows:
+        """Windows of ``size`` frames, at the end of which frames beyond the song have no weight."""
+        padding = size - self.frames.shape[1]
+        further = self.frames[:, -1:] + torch.arange(1, padding + 1)
+        weights = nn.functional.pad(self.weights, (0, padding))
+        frames = torch.cat([self.frames, further], 1)
+        return replace(self, frames=frames, weights=weights, padding=padding)
 
     def with_texts(self, spans: Sequence[tuple[int, int]], first: int) -> Windows:
         """Windows with the texts of sections, between which they fade over `FADE` frames.

@@ -16,7 +16,7 @@ from jasco.codec import EnCodec
 from jasco.errors import AudioError, ConditionError
 from jasco.pipeline.check import Checker
 from jasco.pipeline.events import Drawn, Event, Failure, Note, Saved
-from jasco.pipeline.plan import Plan
+from jasco.pipeline.plan import Plan, groups
 from jasco.pipeline.reading import check_fit
 from jasco.pipeline.request import Request
 from jasco.pipeline.takes import Reader, make_takes
@@ -121,6 +121,31 @@ def test_steps_alone_are_those_of_the_solver_of_the_model(
         "shift": {"name": "abm2", "steps": 9, "shift": 2.0},
         "solver": {"name": "heun", "steps": 1},
     }
+
+
+def test_takes_of_near_lengths_run_together(tiny: Jasco, tmp_path: Path) -> None:
+    lengths = (0.5, 0.52, 0.6, 0.64, 0.6)
+    requests = [
+        request(tmp_path, duration=length, seed=k, output=str(tmp_path / f"{k}.wav"))
+        for k, length in enumerate(lengths)
+    ]
+    found = list(of(Saved, events(tiny, *requests, batch_size=4)))
+    assert [saved.batch for saved in found] == [3, 3, 3, 2, 2]
+    for one, saved in zip(requests, found, strict=True):
+        (alone,) = of(Saved, events(tiny, one))
+        assert saved.chosen.audio.duration == alone.chosen.audio.duration == one.duration
+        assert np.allclose(*(x.chosen.audio.samples for x in (saved, alone)), atol=1e-4)
+
+
+@pytest.mark.parametrize("sections", [None, [{"seconds": "0:0.2", "text": "b"}]])
+def test_settings_and_lengths_part_batches(tmp_path: Path, sections: list | None) -> None:
+    lengths = (0.5, 0.52, None, None, 0.6, 0.75, 0.76, 0.6)
+    requests = [
+        request(tmp_path, duration=length, sections=sections, output=f"{k}.wav")
+        for k, length in enumerate(lengths)
+    ]
+    sizes = [len(group) for group in groups(Plan(requests))]
+    assert sizes == ([2, 2, 2, 1, 1] if sections is None else [1, 1, 2, 1, 1, 1, 1])
 
 
 def test_events_are_yielded_and_nothing_is_printed(

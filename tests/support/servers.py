@@ -50,8 +50,9 @@ class Running:
         return [pid for _, pid in sorted(found)]
 
     def files(self) -> list[Path]:
-        """Files that the server holds now."""
-        return [path for path in self.temporary.rglob("*") if path.is_file()]
+        """Files that the server holds now, of which folders may go meanwhile."""
+        found = os.walk(self.temporary)  # `rglob` fails where a folder goes
+        return [Path(folder, name) for folder, _, names in found for name in names]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
