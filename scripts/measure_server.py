@@ -4,7 +4,7 @@
     python scripts/measure_server.py mixed --minutes 60 --rate 4
 
 `load` gives every client its requests and compares the answers with the same requests made alone,
-and the speed with that of the same takes made offline. `mixed` sends takes, jobs, streams, edits,
+and the speed with that of the same takes made offline, by turns. `mixed` sends takes, jobs, streams, edits,
 cancelled and slow requests and 500 kinds of malformed ones, while it kills workers and readers.
 Either starts a server of its own and ends with code 1 where a figure is not met.
 """
@@ -62,15 +62,15 @@ def percentile(seconds: list[float], share: float) -> float:
 
 
 def load(args: argparse.Namespace) -> bool:
-    """Requests of many clients at once; true where all figures are met."""
+    """Requests of many clients at once, by turns with offline batches; true where all is met."""
     total = args.clients * args.requests
     answers: dict[int, bytes] = {}
     seconds: list[float] = []
     statuses: Counter[str] = Counter()
 
-    def client(index: int) -> None:
+    def client(numbers: range) -> None:
         with httpx.Client(base_url=url, timeout=args.timeout) as session:
-            for number in range(index * args.requests, (index + 1) * args.requests):
+            for number in numbers:
                 body = request(number, args) | {"format": "wav", "loudness": "none"}
                 begun = time.monotonic()
                 while True:
@@ -83,62 +83,79 @@ def load(args: argparse.Namespace) -> bool:
                 if answer.status_code == 200:
                     answers[number] = answer.content
 
+    offline, speeds, offline_speeds = Offline(args), [], []
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), *options(args)) as server:
         url = server.url
         before = sum(memory(server).values())
-        with ThreadPoolExecutor(args.clients) as pool:
+        edges = np.linspace(0, total, args.rounds + 1).astype(int)
+        for first, last in zip(edges[:-1], edges[1:], strict=True):
             begun = time.monotonic()
-            list(pool.map(client, range(args.clients)))
-            elapsed = time.monotonic() - begun
+            offline.make(list(range(args.offline // args.rounds)), args.batch_size)
+            offline_speeds.append((args.offline // args.rounds) / (time.monotonic() - begun))
+            begun = time.monotonic()
+            with ThreadPoolExecutor(args.clients) as pool:
+                list(
+                    pool.map(
+                        client,
+                        [range(k, last, args.clients) for k in range(first, first + args.clients)],
+                    )
+                )
+            speeds.append((last - first) / (time.monotonic() - begun))
         after = sum(memory(server).values())
         left = settled(server)
-    speed = total / elapsed
-    offline, alone, differences = compared(answers, args)
+    ratios = [own / other for own, other in zip(speeds, offline_speeds, strict=True)]
+    alone, differences = offline.compared(answers)
     errors = sum(count for status, count in statuses.items() if status not in ("200", "429"))
     print(f"answers: {dict(statuses)}; {len(answers):,} of {total:,} takes")
     print(f"latency: p50 {percentile(seconds, 0.5):.2f} s, p99 {percentile(seconds, 0.99):.2f} s")
-    print(f"takes a second: {speed:.2f}, offline {offline:.2f}: {speed / offline:.2f} x")
+    print(
+        "takes a second, server and offline:", *map("{:.2f}/{:.2f}".format, speeds, offline_speeds)
+    )
+    print(f"server to offline: {statistics.median(ratios):.2f} x")
     print(f"alone: {alone} of {len(differences)} bit-equal, difference {max(differences):.1e}")
     print(f"memory: {before:.0f} MB before, {after:.0f} MB after; files left: {left}")
     met = not errors and len(answers) == total and max(differences) < TOLERANCE
-    return met and not left and speed > 0.9 * offline
+    return met and not left and statistics.median(ratios) > 0.9
 
 
-def compared(answers: dict[int, bytes], args: argparse.Namespace) -> tuple[float, int, list[float]]:
-    """Offline takes a second; answers that are bit-equal to the request alone; differences."""
-    import torch
+class Offline:
+    """Takes of the same requests without a server."""
 
-    from jasco import Jasco
-    from jasco.pipeline.plan import Plan
-    from jasco.pipeline.request import Request
-    from jasco.pipeline.takes import Reader, make_takes
+    def __init__(self, args: argparse.Namespace) -> None:
+        import torch
 
-    torch.set_num_threads(args.threads)
-    model = Jasco.from_pretrained(args.model, device=args.device)
+        from jasco import Jasco
 
-    def make(numbers: list[int], folder: str, batch: int) -> None:
-        rows = [request(number, args) | {"loudness": "none"} for number in numbers]
-        built = [
-            Request.build(row | {"output": f"{folder}/{number}.wav"}, "request")
-            for number, row in zip(numbers, rows, strict=True)
-        ]
-        list(make_takes(Plan(built), model, Reader(model, alone=False), batch_size=batch))
+        torch.set_num_threads(args.threads)
+        self.args, self.model = args, Jasco.from_pretrained(args.model, device=args.device)
+        self.make([0, 1, 2, 3], args.batch_size)
 
-    with tempfile.TemporaryDirectory() as folder:
-        numbers = list(range(min(args.offline, args.clients * args.requests)))
-        make(numbers[: args.batch_size], folder, args.batch_size)
-        begun = time.monotonic()
-        make(numbers, folder, args.batch_size)
-        speed = len(numbers) / (time.monotonic() - begun)
-        chosen = sorted(answers)[:: max(len(answers) // args.compare, 1)]
+    def make(self, numbers: list[int], batch: int) -> list[np.ndarray]:
+        """Audio of requests by their numbers."""
+        from jasco.pipeline.plan import Plan
+        from jasco.pipeline.request import Request
+        from jasco.pipeline.takes import Reader, make_takes
+
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [f"{folder}/{number}.wav" for number in numbers]
+            rows = [request(number, self.args) | {"loudness": "none"} for number in numbers]
+            built = [
+                Request.build(row | {"output": path}, "request")
+                for path, row in zip(paths, rows, strict=True)
+            ]
+            reader = Reader(self.model, alone=False)
+            list(make_takes(Plan(built), self.model, reader, batch_size=batch))
+            return [soundfile.read(path)[0] for path in paths]
+
+    def compared(self, answers: dict[int, bytes]) -> tuple[int, list[float]]:
+        """Answers that are bit-equal to the request alone, and differences of all."""
         equal, differences = 0, []
-        for number in chosen:
-            make([number], folder, 1)
-            expected = soundfile.read(f"{folder}/{number}.wav")[0]
+        for number in sorted(answers)[:: max(len(answers) // self.args.compare, 1)]:
+            (expected,) = self.make([number], 1)
             found = soundfile.read(io.BytesIO(answers[number]))[0]
             equal += np.array_equal(found, expected)
             differences.append(float(np.std(found - expected) / max(np.std(expected), 1e-9)))
-    return speed, equal, differences
+        return equal, differences
 
 
 # --- mixed load -----------------------------------------------------------------------------------
@@ -234,6 +251,7 @@ def main() -> None:
     add("--timeout", type=float, default=600.0, help="time after which an answer is missing (s)")
     add("--compare", type=int, default=40, help="answers that are compared with the request alone")
     add("--offline", type=int, default=200, help="takes that are made offline")
+    add("--rounds", type=int, default=4, help="turns of the server and of offline batches")
     add("--minutes", type=float, default=60.0, help="of mixed load")
     add("--rate", type=float, default=4.0, help="most requests a second of mixed load")
     add("--every", type=float, default=30.0, help="time between two kills (s)")

@@ -86,18 +86,28 @@ class SongStream(Iterator[Audio]):
         self.samples = self.frames * model.codec.hop_length
         self.level: float | None = None
         self.began: float | None = None
+        self._first = torch.zeros(0)
         song = plain_sections(self.sections) | {"kind": "stream"}
         self.recipe = self.sampling.recipe(
             self.sampling.seeds[0], self.clip, self.frames, song=song
         )
         self._progress, self._callback, self._window_batch = progress, callback, window_batch
         self._latents: Any = self.latents()
-        self._blocks: Any = model.codec.decode_blocks(self._latents, BLOCK)
+        self._blocks: Any = self._decoded()
 
     def __next__(self) -> Audio:
         block = next(self._blocks)
         self.began = self.began or time.perf_counter()
         return Audio(block[0].cpu(), self.sample_rate)
+
+    def _decoded(self) -> Iterator[Tensor]:
+        """Blocks of audio (1, channels, N)."""
+        codec = self.model.codec
+        if self.frames > self.model.num_frames():
+            yield from codec.decode_blocks(self._latents, BLOCK)
+            return
+        for _ in self._latents:  # the only window is decoded already, for its level
+            yield from self._first.split(BLOCK * codec.hop_length, dim=-1)
 
     def close(self) -> None:
         """End the work; there are no further blocks."""
@@ -192,7 +202,8 @@ class SongStream(Iterator[Audio]):
                     texts=texts,
                 )
                 if self.level is None:
-                    decoded = Audio(model.codec.decode(z_1)[0].cpu(), self.sample_rate)
+                    self._first = model.codec.decode(z_1).float().cpu()
+                    decoded = Audio(self._first[0], self.sample_rate)
                     self.level = loudness(high_pass(decoded))
                 yield z_1[:, known:]
                 done = start + length
