@@ -4,9 +4,9 @@
     python scripts/measure_server.py mixed --minutes 60 --rate 4
 
 `load` gives every client its requests and compares the answers with the same requests made alone,
-and the speed with that of the same takes made offline, by turns. `mixed` sends takes, jobs, streams, edits,
-cancelled and slow requests and 500 kinds of malformed ones, while it kills workers and readers.
-Either starts a server of its own and ends with code 1 where a figure is not met.
+and the speed with that of the same takes made offline, by turns. `mixed` sends takes, jobs,
+streams, edits, cancelled and slow requests and 500 kinds of malformed ones, while it kills workers
+and readers. Either starts a server of its own and ends with code 1 where a figure is not met.
 """
 
 from __future__ import annotations
