@@ -22,19 +22,20 @@ import soundfile
 from jasco.serving.uploads import allowed_keys
 
 TEXTS = ("funk", "lo-fi piano", "drum and bass", "string quartet")
+LENGTHS = (1.0, 0.9, 1.1)
 CHORDS = (None, "C Am | F G", "Dm7 G7 | C")
 ENDS = ("done", "failed", "cancelled")
 
 
 def request(number: int, args: argparse.Namespace) -> dict[str, Any]:
-    """Request of a number: text, chords and guidance differ."""
+    """Request of a number: text, chords, guidance and length differ."""
     chords = CHORDS[number % len(CHORDS)]
     given = {} if chords is None else {"chords": chords, "bpm": 120}
     return given | {
         "text": TEXTS[number % len(TEXTS)],
         "seed": number,
         "guidance": 1.0 + number % 3,
-        "duration": args.duration,
+        "duration": round(args.duration * LENGTHS[number % len(LENGTHS)], 3),
         "steps": args.steps,
     }
 
