@@ -357,7 +357,7 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
             conditions: one or several clips; a string is a clip of that text.
             seed: an int, or one per clip; sample j of a clip starts from noise of ``seed + j``.
                 Noise is drawn per item on the CPU, so other items of a batch change an item only
-                by rounding, in bfloat16 up to about -40 dB; bit-equal results need batches of one.
+                by rounding, in bfloat16 up to about -28 dB; bit-equal results need batches of one.
                 ``None`` draws a seed per clip, which the recipe contains.
             solver: the model's own where absent; a name of `jasco.flow.SOLVERS` is one too.
             steps: number of steps, in place of the solver's own.

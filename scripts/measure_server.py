@@ -35,8 +35,8 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from server_clients import Mixed, request  # noqa: E402
 from servers import Running, running  # type: ignore[import-not-found]  # noqa: E402
 
-TOLERANCE = 0.02
-"""Largest difference of a batch to the same request alone, relative to its level."""
+TOLERANCE = 0.05
+"""Largest difference of a batch to the same request alone, relative to its level: of bfloat16."""
 DRIFT = 0.05
 """Largest change of the memory after warm-up."""
 

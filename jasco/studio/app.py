@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jasco.errors import MissingPartError, SettingError
-from jasco.studio import takes
+from jasco.studio import takes, uploads
 from jasco.studio.models import Models
 from jasco.studio.web import LocalOnly, routes
 from jasco.studio.workspace import Workspace
@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 
 
 def make_app(models: Models, workspace: Workspace) -> Server:
-    """Application: the page, and the queued functions ``generate``, ``check`` and ``model``.
+    """Application: the page, and its queued functions, such as ``generate``.
 
     Raises:
         MissingPartError: Gradio is not installed.
@@ -47,6 +47,13 @@ def make_app(models: Models, workspace: Workspace) -> Server:
         def events() -> Iterator[dict[str, Any]]:
             report = takes.check(request.get("page"), request.get("take"), workspace)
             yield {"event": "report", **report}
+
+        yield from takes.answered(events(), workspace)
+
+    @app.api(name="separate", concurrency_limit=1, api_visibility="undocumented")
+    def separate(request: dict) -> Iterator[dict]:
+        def events() -> Iterator[dict[str, Any]]:
+            yield from uploads.separated(workspace.file(request.get("song")), workspace)
 
         yield from takes.answered(events(), workspace)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from jasco.audio import Audio, load_audio, loudness, read_recipe, save_audio
+from jasco.audio import Audio, load_audio, loudness, probe, read_recipe, save_audio
 from jasco.band.midi_drums import MidiDrums
 from jasco.band.patterns import DrumPattern
 from jasco.charts import load_chart
@@ -19,7 +21,8 @@ from jasco.chords.metre import Metre, whole_note
 from jasco.controls import CONTROLS
 from jasco.drums import LONGEST_DRUMS
 from jasco.errors import JascoError, SettingError
-from jasco.extract.drums import separate_drums
+from jasco.extract.demucs import load_drum_network
+from jasco.extract.drums import DrumSeparator
 from jasco.extract.onsets import detect_onsets
 from jasco.io.kinds import MIDI, RECORDING, kind_of
 from jasco.io.plain import read_json
@@ -37,10 +40,10 @@ def read_upload(kind: str, file: Kept, workspace: Workspace, bpm: float) -> dict
     """Facts of an uploaded file for the page.
 
     Args:
-        kind: ``drums`` (an isolated track or a MIDI file), ``song`` (its drums are separated),
-            ``melody`` (a MIDI file or a recording of one voice), ``chart`` or ``take``.
+        kind: ``drums`` (an isolated track or a MIDI file), ``song`` (see `separated`), ``melody``
+            (a MIDI file or a recording of one voice), ``chart`` or ``take``.
         file: the upload.
-        workspace: receives separated drums.
+        workspace: files of the page.
         bpm: tempo of the page, for melodies and files of chords that count seconds.
 
     Raises:
@@ -49,6 +52,29 @@ def read_upload(kind: str, file: Kept, workspace: Workspace, bpm: float) -> dict
     if kind not in _READERS:
         raise SettingError(f"kind is {kind!r:.40}: give one of {', '.join(_READERS)}")
     return {"id": file.id, "name": file.name, **_READERS[kind](file, workspace, bpm)}
+
+
+def separated(file: Kept, workspace: Workspace) -> Iterator[dict[str, Any]]:
+    """Separate the drums of a song; closing the iterator ends the work.
+
+    Yields:
+        ``separating`` (done, total in s) as it goes on, then ``drums``: the facts of their file.
+
+    Raises:
+        JascoError: the song cannot be read, or the separator is missing.
+    """
+    audio = load_audio(file.path, duration=LONGEST_DRUMS)
+    separator = DrumSeparator(load_drum_network())
+    pieces: list[Tensor] = []
+    done = 0.0
+    for piece in separator.stream(audio):
+        pieces.append(piece)
+        done += piece.shape[1] / separator.sample_rate
+        yield {"event": "separating", "done": round(done, 1), "total": round(audio.duration, 1)}
+    drums = Audio(torch.cat(pieces, 1), separator.sample_rate)
+    part = workspace.place(f"{file.name} drums.wav")
+    save_audio(part.path, *drums, loudness=None)
+    yield {"event": "drums", **_rhythm(drums), "id": part.id, "name": f"drums of {file.name}"}
 
 
 def pasted_sheet(
@@ -117,16 +143,13 @@ def _drums(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:
     return _rhythm(load_audio(file.path, duration=LONGEST_DRUMS))
 
 
-def _song(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:
-    drums = separate_drums(load_audio(file.path, duration=LONGEST_DRUMS), progress=False)
-    part = workspace.place(f"{file.name} drums.wav")
-    save_audio(part.path, *drums, loudness=None)
-    return {**_rhythm(drums), "id": part.id, "name": f"drums of {file.name}"}
-
-
 def _rhythm(audio: Audio) -> dict[str, Any]:
     onsets = np.round(detect_onsets(audio), 3).tolist()
     return {"duration": audio.duration, "onsets": onsets}
+
+
+def _song(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:
+    return {"duration": probe(file.path).duration}
 
 
 def _melody(file: Kept, workspace: Workspace, bpm: float) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from axe_selenium_python import Axe
 from browser import Page, opened_page
 from selenium.webdriver.common.keys import Keys
 
+from jasco import Jasco
 from jasco.audio import read_recipe
+from jasco.studio.models import PUBLISHED
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "assets" / "samples"
@@ -42,13 +44,31 @@ def tune(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[tuple[str, int]]:
-    """Address and process id of a studio."""
+def hub(tiny: Jasco, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hub cache with a small model under the name of a published one."""
+    cache = tmp_path_factory.mktemp("hub")
+    folder = cache / f"models--{PUBLISHED[0].replace('/', '--')}"
+    for part in ("blobs", "refs", "snapshots"):
+        (folder / part).mkdir(parents=True)
+    (folder / "refs" / "main").write_text("0" * 40)
+    snapshot = tiny.save_pretrained(folder / "snapshots" / ("0" * 40))
+    for number, file in enumerate(path for path in snapshot.rglob("*") if path.is_file()):
+        file.rename(blob := folder / "blobs" / str(number))
+        file.symlink_to(blob)
+    return cache
+
+
+@pytest.fixture(scope="module")
+def server(hub: Path, small_separator: Path) -> Iterator[tuple[str, int]]:
+    """Address and process id of a studio, with small weights of models that are fetched."""
+    fetched = {"HF_HUB_CACHE": str(hub), "JASCO_DEMUCS_WEIGHTS": str(small_separator)}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = [sys.executable, "-m", "jasco.cli.studio", "--port", str(port)]
-    process = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        program, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | fetched
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -126,6 +146,33 @@ def test_dropped_drums_are_drawn_and_used(page: Page) -> None:
     page.generate()
     page.until(lambda: page.all("#scores .meter"))
     assert "strokes" in page.find("#scores").text
+
+
+def test_the_drums_of_a_song_are_separated(page: Page) -> None:
+    page.watch("#message-text")
+    page.click("#open-song")
+    page.find("#file").send_keys(str(SAMPLES / "beat.ogg"))
+    page.until(lambda: "drums of beat.ogg" in page.find("#drums").text)
+    length = soundfile.info(SAMPLES / "beat.ogg").duration
+    done = [float(text.split()[3]) for text, _ in page.seen() if text.startswith("Separating")]
+    assert len(done) > 2 and done == sorted(done) and done[-1] == pytest.approx(length, abs=0.06)
+
+
+def test_another_model_is_fetched_and_used(page: Page) -> None:
+    page.watch("#message-text")
+    try:
+        page.set("#model", PUBLISHED[0])
+        page.until(lambda: any(f"{PUBLISHED[0]} is ready" in text for text, _ in page.seen()))
+        assert any(
+            text.startswith(f"Loading {PUBLISHED[0]}") and text.endswith("MB here")
+            for text, _ in page.seen()
+        )
+        page.set("#bars", 1)
+        page.find("#text").send_keys("march")
+        page.generate()
+    finally:
+        page.set("#model", "demo")
+        page.until(lambda: any("demo is ready" in text for text, _ in page.seen()))
 
 
 def test_a_hummed_tune_becomes_notes(page: Page) -> None:

@@ -31,8 +31,14 @@ function readChart({ sheet }) {
 const READERS = { drums: readDrums, song: readDrums, melody: readMelody, chart: readChart, take: restoreRecipe };
 
 export const give = guarded(async (kind, file, name = file.name) => {
-  say(kind === "song" ? "Separating the drums of the song…" : `Reading ${name}…`, "busy");
-  const found = await api.upload(kind, file, name, state.bpm);
+  say(`Reading ${name}…`, "busy");
+  let found = await api.upload(kind, file, name, state.bpm);
+  if (kind === "song") {
+    for await (const event of api.call("separate", { song: found.id })) {
+      if (event.event === "drums") found = event;
+      else say(`Separating the drums: ${event.done} of ${event.total} s`, "busy");
+    }
+  }
   say("");
   await READERS[kind](found);
 });
