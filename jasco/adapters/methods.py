@@ -313,7 +313,8 @@ def _apply(model: AdaptedModel) -> None:
     for target in sorted(targets):
         layer, name = _linear(layers, target), f"{target}.weight"
         original = loaded.originals.setdefault(name, cast(nn.Parameter, layer.weight))
-        kept = original if loaded.tensors is None else loaded.tensors[name]
+        # Conditioners stay in float32, and parts such as a text encoder have files of their own.
+        kept = (loaded.tensors or {}).get(name, original)
         base = kept.detach().to(layer.weight.device, torch.float32)
         weight = base.clone()
         for adapter, scale in active:

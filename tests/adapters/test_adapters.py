@@ -17,6 +17,7 @@ from jasco.flow import Euler
 from jasco.model import Jasco
 
 SETTINGS = {"seed": 3, "solver": Euler(2)}
+QUERIES = "conditioners.text.encoder.encoder.block.0"
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,8 @@ def test_updates_add_up(model, tmp_path, dora):
 
 def test_a_model_in_bfloat16_is_updated_in_float32(base, model, tmp_path):
     """Of a small update to weights in bfloat16 a part would be lost."""
-    folder = write(model, tmp_path / "mine")
+    text = ("conditioners.text.project", f"{QUERIES}.layer.0.SelfAttention.q")
+    folder = write(model, tmp_path / "mine", targets=(*LAYERS, *text))
     low = from_base(base, "bfloat16")
     start = {name: tensor.clone() for name, tensor in low.state_dict().items()}
     for one in (low, model):
@@ -82,6 +84,10 @@ def test_a_model_in_bfloat16_is_updated_in_float32(base, model, tmp_path):
         expected = model.get_submodule(name).weight.bfloat16()
         assert torch.equal(low.get_submodule(name).weight, expected)
         assert not torch.equal(expected, start[f"{name}.weight"])
+    for name in text:  # conditioners stay in float32
+        weight = low.get_submodule(name).weight
+        assert torch.equal(weight, model.get_submodule(name).weight)
+        assert not torch.equal(weight, start[f"{name}.weight"])
     low.unload_adapter()
     assert all(torch.equal(t, start[n]) for n, t in low.state_dict().items())
 

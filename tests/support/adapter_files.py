@@ -13,7 +13,8 @@ LAYERS = ("network.transformer.layers.0.self_attention.qkv", "network.transforme
 
 def write(model, folder, seed=0, **changes):
     """An adapter of a model in a folder, of settings that ``changes`` replace."""
-    sizes = {name: model.get_submodule(name).weight.shape for name in LAYERS}
+    layers = changes.get("targets", LAYERS)
+    sizes = {name: model.get_submodule(name).weight.shape for name in layers}
     base = {"id": "model", "revision": None, "hash": base_hash(model.state_dict())}
     config = replace(AdapterConfig(4, 8, LAYERS, base, model.controls), **changes)
     generator = torch.Generator().manual_seed(seed)
