@@ -116,7 +116,7 @@ def test_clients_see_their_own_jobs_and_slow_bodies_end(tmp_path: Path) -> None:
         service = Service(scheduler, None, facts)  # no file of a request is read
         app = make_app(service, Access.of("0.0.0.0", [KEY, OTHER]))
         job = await scheduler.submit(
-            "key1", "wav", Prepared({}, {}, {}, {}, None, (), None), (b"", b"")
+            "key1", "wav", Prepared({}, {}, {}, {}, None, (), None, 1.0), (b"", b"")
         )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
