@@ -178,7 +178,7 @@ def count(records: Path) -> int:
 
 def test_killed_and_run_again_with_other_threads(evaluate, start, tmp_path):
     """By SIGKILL, which leaves no time for anything."""
-    words = (*INTERRUPTED, "solver.steps=20")
+    words = (*INTERRUPTED, "solver.steps=40")
     program = begin((*start, *words), tmp_path, threads=2)
     program.kill()
     program.communicate(timeout=120)

@@ -233,7 +233,7 @@ def test_stopped_at_any_moment(start, tmp_path):
     words += ["callbacks.checkpoints.every=4", "callbacks.samples.every=8"]
     command = [sys.executable, "-m", "jasco.cli.train", *words]
     last = run / "checkpoints" / "last.ckpt"
-    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         before = last.stat().st_mtime_ns if last.exists() else 0
         process = subprocess.Popen(
             [*command, f"run={run}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
