@@ -315,13 +315,14 @@ class ConditionBatch:
 
     def to(self, device: torch.device | str) -> ConditionBatch:
         """Batch on another device."""
-        return self._map(
+        moved = self._map(
             lambda e: Encoded(
                 e.values.to(device),
                 e.null.to(device),
                 None if e.mask is None else e.mask.to(device),
             )
         )
+        return replace(moved, mask=None if self.mask is None else self.mask.to(device))
 
     @staticmethod
     def cat(batches: Sequence[ConditionBatch]) -> ConditionBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,13 @@ def test_clips_and_songs_of_different_lengths(tiny, requests, monkeypatch, tmp_p
     assert [probe(path).duration for path in paths] == [0.6, 0.6, 1.7, 1.7, 1.1, 1.1]
     with pytest.raises(SettingError, match="duration has 2 values for 3 clips"):
         tiny.generate(clips, duration=[1, 2])
+
+
+def test_padding_goes_to_another_device_with_its_batch(tiny, requests):
+    batch = tiny.encode(requests, 500)
+    assert batch.to("meta").mask is None
+    padded = replace(batch, mask=torch.ones(len(requests), 500, dtype=torch.bool))
+    assert padded.to("meta").mask.is_meta
 
 
 def test_a_null_in_a_batch_is_the_trained_one(model, requests):
