@@ -42,14 +42,20 @@ DRIFT = 0.05
 
 
 def memory(server: Running) -> dict[int, float]:
-    """Proportional memory of the server and its children by process (MB)."""
+    """Memory that the server and its children allocated, by process (MB).
+
+    Pages of libraries are left out: a process shares them with all others of the machine, so that
+    its part of them grows where another program ends.
+    """
     found = {}
     for pid in (server.process.pid, *server.children()):
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:  # it has just been killed
             continue
-        found[pid] = int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
+        found[pid] = (
+            int(next(line for line in lines if line.startswith("Pss_Anon:")).split()[1]) / 1024
+        )
     return found
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -96,7 +96,8 @@ class Job:
         return self.status in ("queued", "running")
 
     def end(self, status: Status, code: int = 200, error: str | None = None) -> None:
-        """Set the outcome."""
+        """Set the outcome, and free the files of the request, which no worker needs any more."""
+        self.ordered = replace(self.ordered, plain=b"", tensors=b"")
         self.status, self.code, self.error, self.left = status, code, error, None
         self.begun = time.monotonic()
         self.sounds.put_nowait(None)
@@ -237,6 +238,11 @@ class Scheduler:
 
     async def _work(self, worker: Worker) -> None:
         loop = asyncio.get_running_loop()
+
+        def run(batch: Sequence[Ordered]) -> None:
+            for told in worker.run(batch):
+                loop.call_soon_threadsafe(self._tell, told)
+
         with ThreadPoolExecutor(1, "worker") as thread:
             while True:
                 if not (batch := await self._next_batch()):
@@ -247,11 +253,7 @@ class Scheduler:
                 self.metrics.batch.observe(len(batch))
                 begun = time.monotonic()
                 try:
-                    messages = worker.run([job.ordered for job in batch])
-                    while (
-                        told := await loop.run_in_executor(thread, next, messages, None)
-                    ) is not None:
-                        self._tell(told)
+                    await loop.run_in_executor(thread, run, [job.ordered for job in batch])
                 except EOFError:
                     self.metrics.restarts.inc()
                     await self._again(batch)
@@ -283,15 +285,24 @@ class Scheduler:
             job.facts["began"] = True
             job.sounds.put_nowait(told.value)
         elif told.kind == "done":
-            data, facts = told.value
-            if data:
-                job.file = self._folder / f"{job.id}.{job.ordered.form}"
-                job.file.write_bytes(data)
-            job.facts = facts
-            self.metrics.audio.inc(facts["duration"])
-            self._end(job, "done")
+            self._keep(job, *told.value)
         else:
             self._end(job, "failed", 422 if told.kind == "refused" else 500, told.value)
+
+    def _keep(self, job: Job, data: bytes, facts: dict[str, Any]) -> None:
+        """End a job with its result."""
+        path = self._folder / f"{job.id}.{job.ordered.form}"
+        try:
+            if data:
+                path.write_bytes(data)
+                job.file = path
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            self._end(job, "failed", 500, f"the result cannot be written ({error.strerror})")
+            return
+        job.facts = facts
+        self.metrics.audio.inc(facts["duration"])
+        self._end(job, "done")
 
     def _end(self, job: Job, status: Status, code: int = 200, error: str | None = None) -> None:
         self.metrics.jobs.labels(status).inc()

@@ -19,6 +19,7 @@ PUBLISHED = tuple(
 )
 """Published models, which are downloaded when they are chosen."""
 
+_WARM_UP = 0.5  # s of a first clip
 _WAIT = 0.5  # s between two looks at a download
 
 
@@ -109,6 +110,7 @@ class Models:
     def _load(self, name: str) -> None:
         try:
             found = Jasco.from_pretrained(name, device=self._device, dtype=self._dtype)
+            found.generate("", duration=_WARM_UP, steps=1)  # so that no first take waits longer
             self._model, self.name, self._error = found, name, None
         except Exception as error:
             self._error = error
