@@ -50,12 +50,18 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> lis
         Notices: reasons why results may differ from those of an uninterrupted run.
 
     Raises:
-        SettingError: the run was begun with other settings; the message names them.
+        SettingError: the run was begun with other settings, which the message names, or its
+            settings are missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     notes = []
     here, path = environment(), folder / CONFIG
-    if resume and path.is_file():
+    if resume:
+        if not path.is_file():
+            raise SettingError(
+                f"{folder} has a checkpoint but no {CONFIG}, which states the settings it was "
+                "begun with: put it back to resume the run, or begin another with run=FOLDER"
+            )
         before = _comparable(read_yaml(path, SettingError, finite=False) or {})
         now = _comparable(settings)
         changed = [
@@ -70,10 +76,9 @@ def begin_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> lis
                 f"{folder} was begun with other settings ({'; '.join(changed[:5])}): give them "
                 "again to resume it, or begin another run with run=FOLDER"
             )
+        notes = _changes(folder / ENVIRONMENT, here)
     else:
         write_text(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
-    if resume:
-        notes = _changes(folder / ENVIRONMENT, here)
     write_text(folder / ENVIRONMENT, json.dumps(here, indent=1) + "\n")
     return notes
 

@@ -196,3 +196,6 @@ def test_a_run_of_the_former_version_is_resumed(experiment: str, tmp_path: Path)
         settings["objective"]["dropout"]["chords"] = 0.9
         with pytest.raises(SettingError, match=r"objective.dropout.chords 0.3 -> 0.9"):
             begin_run(tmp_path, settings, resume=True)
+    (tmp_path / "config.yaml").unlink()
+    with pytest.raises(SettingError, match=r"a checkpoint but no config.yaml"):
+        begin_run(tmp_path, settings, resume=True)

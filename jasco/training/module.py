@@ -26,6 +26,11 @@ class TrainingModule(LightningModule):
         self.optim = optim or Optimization()
         self.seed = seed
 
+    def on_train_start(self) -> None:
+        """Refuse a checkpoint whose optimiser has other settings, which would be ignored."""
+        for optimizer in self.trainer.optimizers:
+            self.optim.check_restored(optimizer)
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed the step by its index, so that a resumed run draws the same numbers."""
         seed_step(self.seed, self.trainer.global_step, batch_idx, self.global_rank)

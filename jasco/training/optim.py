@@ -101,6 +101,35 @@ class Optimization:
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
+    def check_restored(self, optimizer: Optimizer) -> None:
+        """Refuse a restored optimiser of other settings: those of its checkpoint win over these.
+
+        Raises:
+            SettingError: the checkpoint was begun with other settings; the message names them.
+        """
+        changed = []
+        for group in optimizer.param_groups:
+            name = group["name"]
+            own = self.groups.get(name, {})
+            before = {
+                "lr": group.get("initial_lr", group["lr"]),  # that before the schedule
+                "betas": tuple(group["betas"]),
+                "eps": group["eps"],
+                "weight_decay": group["weight_decay"],
+            }
+            for key, value in before.items():
+                shared = getattr(self, key)
+                now = own.get(key, tuple(shared) if key == "betas" else shared)
+                if value != now:
+                    part = f"groups.{name}." if name in self.groups else ""
+                    changed.append(f"optim.{part}{key} {value} -> {now}")
+        if changed:
+            raise SettingError(
+                f"the checkpoint was begun with other settings ({'; '.join(changed[:5])}), and "
+                "its optimiser goes on with them: give them again to resume it, or begin another "
+                "run with run=FOLDER"
+            )
+
     def scheduler(self, optimizer: Optimizer, steps: int) -> LambdaLR:
         """Learning-rate schedule of a run of ``steps``."""
         return LambdaLR(

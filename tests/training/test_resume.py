@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
+import shutil
 import signal
 import time
 
@@ -13,8 +15,9 @@ import runs
 import torch
 from runs import differences, load
 
-from jasco.errors import CheckpointError, Interrupted
+from jasco.errors import CheckpointError, Interrupted, SettingError
 from jasco.training.checkpoint_io import AtomicCheckpointIO
+from jasco.training.optim import Optimization
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
@@ -44,6 +47,37 @@ def test_stopped_and_resumed_is_bit_equal_to_straight(accumulate, songs, tmp_pat
     text = "model.conditioners.text.encoder.shared.weight"
     start = runs.new_model().state_dict()[text.removeprefix("model.")]
     assert not torch.equal(ends[0]["state_dict"][text], start)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"lr": 1e-3}, r"optim\.lr 0\.003 -> 0\.001\), and"),
+        ({"weight_decay": 0.0}, r"optim\.weight_decay 0\.1 -> 0\.0"),
+        ({"betas": [0.8, 0.9]}, r"optim\.betas \(0\.9, 0\.95\) -> \(0\.8, 0\.9\)"),
+        ({"groups": {"network.": {"lr": 1e-3}}}, r"network\.\.lr 0\.002 -> 0\.001"),
+        ({"betas": [0.9, 0.95], "warmup": 2, "min_lr_ratio": 0.1}, None),
+    ],
+)
+def test_a_changed_optimiser_is_refused(changed, message, begun, songs, tmp_path):
+    """Lightning would restore the one of the checkpoint; a changed schedule takes effect."""
+    shutil.copytree(begun, tmp_path / "run")
+    optim = Optimization(**OPTIM | changed)
+    context = pytest.raises(SettingError, match=message) if message else contextlib.nullcontext()
+    with context:
+        runs.fit(tmp_path / "run", songs, steps=2, optim=optim, resume=True)
+    assert load(tmp_path / "run")["global_step"] == (1 if message else 2)
+
+
+OPTIM = {"lr": 3e-3, "warmup": 3, "groups": {"network.": {"lr": 2e-3}}}
+
+
+@pytest.fixture(scope="module")
+def begun(songs, tmp_path_factory):
+    """Folder of a run of one step."""
+    folder = tmp_path_factory.mktemp("begun")
+    runs.fit(folder, songs, steps=1, optim=Optimization(**OPTIM))
+    return folder
 
 
 def test_workers_change_nothing(songs, tmp_path):
