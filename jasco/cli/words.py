@@ -144,9 +144,14 @@ def explain(error: Exception, config_name: str, keys: Iterable[str]) -> SettingE
     found = re.search(r"Missing mandatory value: (\S+)", text)
     if found:
         return not_given(found[1])
-    found = re.search(r"Could not (?:override|delete(?: from config\.)?) '([^']+)'", text)
+    found = re.search(r"Could not (override|delete)(?: from config\.)? '([^']+)'", text)
     if found:
-        return _no_key(found[1], list(keys), config_name)
+        present = list(keys)
+        if found[1] == "override" and _is_open(found[2], present):
+            return SettingError(
+                f"{found[2]} is a new key: begin its word with +, as +{found[2]}=VALUE"
+            )
+        return _no_key(found[2], present, config_name)
     found = re.search(r"Interpolation key '(\w+)' not found", text)
     if found and is_group(found[1]):
         known = ", ".join(choices(found[1]))
@@ -164,6 +169,8 @@ def not_given(key: str) -> SettingError:
     return SettingError(f"{key} is not given: add {key}=VALUE{expected(key)}")
 
 
+_OPEN = ("objective.dropout", "optim.groups")
+"""Mappings with keys of the user's own, which Hydra adds by words with ``+``."""
 _EXPECTED = {
     "checkpoint": "demo, a folder, a Lightning checkpoint or a Hub id",
     "data.root": "a folder of jasco-prepare; or a manifest or folder of recordings",
@@ -212,6 +219,12 @@ def _no_key(key: str, keys: Sequence[str], config_name: str) -> SettingError:
         last = difflib.get_close_matches(name.rpartition(".")[2], list(ends), 1, 0.75)
         hint = f": did you mean {ends[last[0]]}?" if last else ""
     return SettingError(f"no setting {key}{hint or f': --help lists them, +{key}=VALUE adds one'}")
+
+
+def _is_open(key: str, keys: Sequence[str]) -> bool:
+    """True for a mapping whose keys are the user's own, such as ``optim.groups``, or one below."""
+    opens = [name for name in _OPEN if name in keys]
+    return any(f"{key}.".startswith(f"{name}.") for name in opens)
 
 
 def flat_keys(node: Any, prefix: str = "") -> list[str]:
