@@ -65,8 +65,15 @@ def footprint(
     trained = {k: _count(m, trained=True) for k, m in parts.items()}
     frozen = {k: _count(m, trained=False) for k, m in parts.items()}
     size = torch.finfo(precision).bits // 8
-    learned, fixed = sum(trained.values()), sum(frozen.values())
-    state = 4 * (4 + averaged) * learned + 4 * fixed
+    learned = sum(trained.values())
+    # Frozen weights may be in bfloat16, trained ones are in float32.
+    fixed = sum(
+        p.numel() * p.element_size()
+        for part in parts.values()
+        for p in part.parameters()
+        if not p.requires_grad
+    )
+    state = 4 * (4 + averaged) * learned + fixed
     if size < 4:
         state += size * learned  # copies of the weights that autocast makes
 

@@ -24,6 +24,7 @@ from jasco.training.flow.adapter import (
     write_adapter,
 )
 from jasco.training.flow.start import pretrained_model
+from jasco.training.footprint import footprint
 
 SETTINGS = {"seed": 3, "solver": Euler(2)}
 CLIP = Conditions(text="with a tune", chords=[("C", 0.0), ("Am", 0.5)])
@@ -74,6 +75,10 @@ def test_a_base_in_bfloat16_gives_the_same_under_autocast(base):
     expected, model = from_base(base), with_adapter(base, base_dtype="bfloat16").eval()
     assert model.network.output.weight.dtype == torch.bfloat16
     assert {t.dtype for t in trained_tensors(model).values()} == {torch.float32}
+    linear = [m for m in expected.network.modules() if isinstance(m, torch.nn.Linear)]
+    saved = 2 * sum(p.numel() for layer in linear for p in layer.parameters())
+    high, low = (footprint(m, 1, torch.bfloat16).state for m in (with_adapter(base), model))
+    assert high - low == saved
     expected.dtype = model.dtype = torch.bfloat16
     before, now = (m.generate(CLIP, **SETTINGS).latents for m in (expected, model))
     assert torch.equal(before, now)
