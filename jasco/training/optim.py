@@ -109,7 +109,7 @@ class Optimization:
         """
         changed = []
         for group in optimizer.param_groups:
-            name = group["name"]
+            name = group.get("name", "model")  # earlier versions gave none
             own = self.groups.get(name, {})
             before = {
                 "lr": group.get("initial_lr", group["lr"]),  # that before the schedule
