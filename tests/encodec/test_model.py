@@ -13,6 +13,7 @@ from transformers import EncodecConfig as ReferenceConfig
 from transformers import EncodecModel as Reference
 
 from jasco.encodec import EncodecConfig, EncodecModel
+from jasco.encodec.seanet import Conv, TransposedConv
 from jasco.errors import CheckpointError
 
 SMALL: dict[str, Any] = {
@@ -171,3 +172,24 @@ def test_a_wrong_value_is_named(tmp_path: Path, key: str, value: Any) -> None:
     ) as caught:
         EncodecModel.load(str(tmp_path))
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("stride", [4, 8])
+@pytest.mark.parametrize("channels", [8, 16, 24])
+def test_narrow_strided_convolutions_in_bfloat16(channels, stride):
+    """Their values and gradients are those of float32, also on CPUs with AMX."""
+    config = EncodecConfig()
+    for layer, width in (
+        (Conv(config, channels, 2 * channels, 2 * stride, stride), channels),
+        (TransposedConv(config, 2 * channels, channels, stride), 2 * channels),
+    ):
+        found = []
+        for enabled in (False, True):
+            x = torch.randn(4, width, 512, generator=torch.Generator().manual_seed(0))
+            x.requires_grad_()
+            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+                y = layer(x)
+            y.float().square().sum().backward()
+            found.append((y.float(), x.grad))
+        for exact, rounded in zip(*found, strict=True):
+            assert (rounded - exact).norm() < 0.02 * exact.norm()

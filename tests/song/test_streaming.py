@@ -144,7 +144,8 @@ def test_texts_of_sections(tiny: Jasco) -> None:
         for parts in (None, ["0:5=funk", "5:15=funk"], ["12:15=jazz"])
     )
     torch.testing.assert_close(same, plain, rtol=0, atol=1e-4)
-    assert torch.equal(other[:, :500], plain[:, :500])
+    # Two texts are encoded in one batch, which some CPUs round otherwise than one.
+    torch.testing.assert_close(other[:, :500], plain[:, :500], rtol=0, atol=1e-5)
     assert (other - plain)[:, 650:].abs().max() > 1e-3
 
 

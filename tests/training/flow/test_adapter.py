@@ -195,7 +195,7 @@ def test_two_processes_are_one(songs, tmp_path):
     def run(folder, batch_size, **options):
         torch.manual_seed(0)
         options |= {"data": {"batch_size": batch_size}, "precision": "32-true"}
-        runs.fit(folder, songs, steps=5, model=with_adapter(base), **options)
+        runs.fit(folder, songs, steps=3, model=with_adapter(base), **options)
 
     (tmp_path / "two").mkdir()
     children = [
