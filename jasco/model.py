@@ -22,6 +22,7 @@ from jasco.device import Float32Module, resolve_device, resolve_dtype, rounded, 
 from jasco.errors import CheckpointError, SettingError
 from jasco.extract.latents import encode_drums
 from jasco.flow import LOSS_WEIGHTS, ConditionalPath, Euler, Guidance, Solver, Term
+from jasco.flow.loss import squared_error
 from jasco.generation import Generation, frames_of
 from jasco.network import GuidedVelocity, VelocityGraphs, VelocityNetwork, lower_linear
 from jasco.song.generating import GivenGuidance, Settings, generate_clips
@@ -294,6 +295,7 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
         z_0: Tensor | None = None,
         mask: Tensor | None = None,
         weighting: str = "increasing",
+        windows: Mapping[int, float] | None = None,
     ) -> Tensor:
         """Conditional flow-matching loss per item, (B,); training minimizes its mean.
 
@@ -304,6 +306,7 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
             z_0: (B, T, D) noise, drawn where absent.
             mask: (B, T) true at the frames of the loss, at least one per item; all where absent.
             weighting: name of the weight over t, of `LOSS_WEIGHTS`.
+            windows: weights of further terms, see `jasco.flow.squared_error`.
         """
         output = self.network.output.weight
         if torch.is_grad_enabled() and output.requires_grad and output.dtype != torch.float32:
@@ -313,9 +316,8 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
         t = torch.rand(len(z_1), device=z_1.device) if t is None else t
         z_0 = torch.randn_like(z_1) if z_0 is None else z_0
         velocity = self.velocity(self.path.sample(z_0, z_1, t), t, conditions).float()
-        error = (velocity - self.path.velocity(z_0, z_1)).square().mean(dim=2)
-        frames = torch.ones_like(error) if mask is None else mask.to(error.dtype)
-        return LOSS_WEIGHTS[weighting](t) * (error * frames).sum(1) / frames.sum(1)
+        error = velocity - self.path.velocity(z_0, z_1)
+        return LOSS_WEIGHTS[weighting](t) * squared_error(error, mask, windows)
 
     # --- generation ---------------------------------------------------------------------------
 

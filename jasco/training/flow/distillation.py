@@ -6,6 +6,7 @@ the teacher's guided velocity. It gives in one evaluation what costs the teacher
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import torch
@@ -15,7 +16,7 @@ from jasco.conditions import ConditionBatch
 from jasco.data.clips import ClipBatch
 from jasco.device import to_device
 from jasco.errors import SettingError
-from jasco.flow import LOSS_WEIGHTS, Guidance
+from jasco.flow import LOSS_WEIGHTS, Guidance, squared_error
 from jasco.model import Jasco
 from jasco.network import GuidedVelocity, VelocityNetwork
 from jasco.training.flow.breakdown import LossBreakdown, time_groups
@@ -84,15 +85,27 @@ class DistillationModule(JascoModule):
 
     # --- loss --------------------------------------------------------------------------------
 
-    def losses(self, batch: ClipBatch, conditions: ConditionBatch) -> Tensor:
+    def losses(
+        self,
+        batch: ClipBatch,
+        conditions: ConditionBatch,
+        windows: Mapping[int, float] | None = None,
+    ) -> Tensor:
         """Squared error of each clip (B,) for weights drawn uniformly from their ranges."""
         uniform = torch.rand(len(batch.t), len(self.ranges))
         own = bool(torch.rand(()) < self.trajectory_share)
-        error, _ = self.errors(batch, conditions, self._weights(uniform), own=own)
+        weights = self._weights(uniform)
+        error, _ = self.errors(batch, conditions, weights, own=own, windows=windows)
         return LOSS_WEIGHTS[self.objective.weighting](batch.t) * error
 
     def errors(
-        self, batch: ClipBatch, conditions: ConditionBatch, weights: Tensor, *, own: bool = False
+        self,
+        batch: ClipBatch,
+        conditions: ConditionBatch,
+        weights: Tensor,
+        *,
+        own: bool = False,
+        windows: Mapping[int, float] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Mean squares (B,) over the real frames: of the student's error, and of its target.
 
@@ -101,6 +114,7 @@ class DistillationModule(JascoModule):
             conditions: encoded conditions of the clips.
             weights: (B, K) guidance weights, on the CPU.
             own: at points of the student's own trajectories.
+            windows: weights of further terms of the error, see `jasco.flow.squared_error`.
         """
         t, student = batch.t, self.model.network
         weighted = student.with_guidance(conditions, to_device(weights, self.device))
@@ -110,10 +124,7 @@ class DistillationModule(JascoModule):
             z = self.model.path.sample(batch.noise, self.targets(batch), t)
         target = self.guided(z, t, conditions, weights)
         error = student(z, t, weighted).float() - target
-        frames = batch.mask[..., None].to(error.dtype)
-        count = frames.sum((1, 2)) * error.shape[2]
-        means = [(x.square() * frames).sum((1, 2)) / count for x in (error, target)]
-        return means[0], means[1]
+        return squared_error(error, batch.mask, windows), squared_error(target, batch.mask)
 
     @torch.no_grad()
     def guided(self, z: Tensor, t: Tensor, conditions: ConditionBatch, weights: Tensor) -> Tensor:

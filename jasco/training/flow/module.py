@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -112,7 +112,12 @@ class JascoModule(TrainingModule):
                 encoded = encoded.drop(name, where=~batch.mask)
         return encoded
 
-    def losses(self, batch: ClipBatch, conditions: ConditionBatch) -> Tensor:
+    def losses(
+        self,
+        batch: ClipBatch,
+        conditions: ConditionBatch,
+        windows: Mapping[int, float] | None = None,
+    ) -> Tensor:
         """Flow-matching loss of each clip (B,), over its real frames."""
         return self.model.loss(
             self.targets(batch),
@@ -121,6 +126,7 @@ class JascoModule(TrainingModule):
             z_0=batch.noise,
             mask=batch.mask if batch.padded else None,
             weighting=self.objective.weighting,
+            windows=windows,
         )
 
     # --- training ----------------------------------------------------------------------------
@@ -137,7 +143,7 @@ class JascoModule(TrainingModule):
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch."""
         batch = replace(batch, t=shift_timesteps(batch.t, self.objective.shift))
-        losses = self.losses(batch, self.encode(batch))
+        losses = self.losses(batch, self.encode(batch), self.objective.windows)
         self._seen.add("loss", losses)
         self._seen.add_times(losses, batch.t)
         for name in self.model.controls:

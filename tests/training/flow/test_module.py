@@ -18,7 +18,7 @@ from jasco.controls import control_names
 from jasco.data.clips import ClipBatch
 from jasco.data.datamodule import JascoDataModule
 from jasco.errors import JascoError, SettingError
-from jasco.flow import LOSS_WEIGHTS
+from jasco.flow import LOSS_WEIGHTS, squared_error
 from jasco.melody import Melody
 from jasco.model import Jasco
 from jasco.training.callbacks import average_others
@@ -193,6 +193,33 @@ def test_a_weighting_that_does_not_exist():
         SettingError, match=r"objective.weighting='linear': give uniform or increasing"
     ):
         Objective(weighting="linear")
+
+
+@pytest.mark.parametrize(
+    "windows", [{0: 1.0}, {"25": 1.0}, {True: 1.0}, {25: -1.0}, {25: float("nan")}]
+)
+def test_windows_out_of_range(windows):
+    with pytest.raises(SettingError, match="objective.windows=.*lengths of 1 frame or more"):
+        Objective(windows=windows)
+
+
+def test_windows_count_in_training_alone(clips):
+    """The further terms are those of `squared_error`; validation stays comparable without them."""
+    model = runs.new_model().eval()
+    batch = as_batch(clips, torch.randn(2, 50, 128))
+    plain, windowed = (
+        JascoModule(model, Objective(weighting="uniform", windows=windows))
+        for windows in ({}, {10: 2.0, 50: 5.0})
+    )
+    with torch.no_grad():
+        encoded = plain.encode(batch)
+        z_1 = plain.targets(batch)
+        z_t = model.path.sample(batch.noise, z_1, batch.t)
+        error = model.velocity(z_t, batch.t, encoded) - model.path.velocity(batch.noise, z_1)
+        expected = squared_error(error, windows={10: 2.0, 50: 5.0}).mean()
+        torch.testing.assert_close(windowed.training_step(batch, 0), expected)
+        assert plain.training_step(batch, 0) < expected
+        torch.testing.assert_close(windowed.losses(batch, encoded), plain.losses(batch, encoded))
 
 
 def test_dropout_of_the_objective_goes_before_that_of_the_model(songs):
