@@ -5,7 +5,9 @@
 
 Requests are each of the 194 chord names alone, twelve chords per bar, one chord for a whole clip,
 6/8, and drums and melodies of recordings. Each take is saved at -14 LUFS, read again, checked for
-silence and clipping, and scored.
+silence and clipping, and scored. ``chords.none`` is the share of the time in which no chord is
+found, ``signal.loudness`` the loudness of the file, and ``loudness.generated`` (LUFS) that of the
+take before.
 """
 
 from __future__ import annotations
@@ -21,8 +23,11 @@ from tqdm import tqdm
 
 from jasco import ChordProgression, Conditions, Jasco, extract_melody, load_audio, save_audio
 from jasco.adherence import ControlExtractor, adherence, requested
+from jasco.audio import Audio, loudness
 from jasco.chords import CHORD_NAMES
+from jasco.chords.vocabulary import NO_CHORD
 from jasco.metrics import signal
+from jasco.metrics.chords import Segments
 
 TEXT = "pop with piano and fingered bass"
 CHORD_SECONDS = 5.0  # enough for Chordino, and half the time of a clip
@@ -31,9 +36,12 @@ TOLD = (
     "chords.majmin",
     "chords.sevenths",
     "chords.bass",
+    "chords.none",
     "drums.f1",
     "melody.pitch_class",
     "melody.row",
+    "signal.loudness",
+    "loudness.generated",
 )
 SILENT, CLIPPED = 0.5, 1e-3
 """Share of the time, and of the samples, from which a file counts as silent or clipped."""
@@ -93,12 +101,22 @@ def measure(
                 path = save_audio(folder / f"{file}.flac", samples, out.sample_rate)
                 audio = load_audio(path)
                 reference = requested(requests[name], audio.duration)
+                extracted = extractor.extract(audio)
                 found[name] = {
-                    **adherence(reference, extractor.extract(audio)),
+                    **adherence(reference, extracted),
+                    "chords.none": without_chord(extracted["chords"]),
+                    "loudness.generated": loudness(Audio(samples, out.sample_rate)),
                     **{f"signal.{k}": v for k, v in signal.measure(audio).items()},
                 }
                 bar.update()
     return found
+
+
+def without_chord(segments: Segments) -> float:
+    """Share of the time of extracted segments in which there is no chord."""
+    lengths = [(end - start, label) for start, end, label in segments]
+    none = sum(length for length, label in lengths if label == NO_CHORD)
+    return none / sum(length for length, _ in lengths)
 
 
 def tell(title: str, rows: dict[str, dict[str, float]]) -> dict[str, Any]:

@@ -1,172 +1,46 @@
-"""Probe of text adherence: a classifier of the lead's instrument family and the tempo class.
+"""Probe of text adherence: family of the lead, tempo class and genre, as the text names them.
 
     jasco-evaluate checkpoint=demo data.root=unseen/exact settings=[all,text,mismatched] run=figures
     python scripts/probe_text.py band/manifest.jsonl figures
 
-The probe, a small convolutional network, is trained on renders of one set of synthetic songs, and
-tested on those of another set and on the takes of an evaluation. Only facts that the text of a take
-names are scored. In the setting ``text`` the text is the only condition; in ``mismatched`` the
-other controls are those of another song.
+The probe (``probe.py``) is trained on renders of one set of synthetic songs, and tested on those of
+another set and on the takes of an evaluation. Only facts that the text of a take names are scored.
+In the setting ``text`` the text is the only condition; in ``mismatched`` the other controls are
+those of another song. Tempo Acc1 and Acc2 (`jasco.metrics.tempo`) compare the tempo that is
+extracted from each take with the beats per minute of its song, ``told`` those whose text has the
+number.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, gelu
-from tqdm import tqdm, trange
+from probe import CLASSES, UNKNOWN, add_options, learn, listen, named_facts, read_songs, truth
+from torch import Tensor
+from tqdm import tqdm
 
 from jasco import load_audio
-from jasco.band.description import TEMPO_CLASSES
-from jasco.band.instruments import PITCHED
-from jasco.band.sketch import ABSENT, label_description
 from jasco.evaluation.module import audio_path
-from jasco.extract.onsets import FRAME_RATE as ONSET_RATE
 from jasco.extract.onsets import onset_strength
-from jasco.extract.tempo import autocorrelation
-from jasco.metrics.bootstrap import bootstrap
+from jasco.extract.tempo import estimate_tempo
+from jasco.metrics import tempo as tempo_metric
+from jasco.metrics.bootstrap import Interval, bootstrap
 
-FAMILIES = tuple(sorted({instrument.family for instrument in PITCHED.values()}))
-UNKNOWN = -1
-SAMPLE_RATE, WINDOW, HOP = 32000, 2048, 640
-LOWEST, BANDS, PER_OCTAVE = 65.4, 90, 12  # Hz of the first band, C2, and bands a semitone apart
-COMPRESSION = 1000.0  # from 60 dB below the loudest band down, the logarithm is nearly linear
-PERIODS = np.geomspace(0.15, 2.4, 64)  # s, periods of onsets
-BATCH = 32
-SHIFT = 4  # semitones, largest pitch shift of a render in training, which keeps the timbre
+BOTH = "both"
+"""Family and tempo together."""
 
 
-class Features(NamedTuple):
-    """Features of N clips: levels (N, `BANDS`, T), and autocorrelation at periods (N, 64)."""
-
-    levels: Tensor
-    periods: Tensor
-
-
-class Probe(nn.Module):
-    """Probe network from features of B clips to logits of families and tempo classes."""
-
-    def __init__(self, widths: Sequence[int] = (24, 48, 96, 128)) -> None:
-        super().__init__()
-        sizes = zip((1, *widths[:-1]), widths, strict=True)
-        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in sizes)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
-        self.family = nn.Linear(2 * widths[-1], len(FAMILIES))
-        self.tempo = nn.Sequential(
-            nn.Dropout(0.2),
-            nn.Linear(len(PERIODS), 64),
-            nn.GELU(),
-            nn.Linear(64, len(TEMPO_CLASSES)),
-        )
-
-    def forward(self, features: Features) -> tuple[Tensor, Tensor]:
-        x = features.levels[:, None]
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = gelu(norm(convolution(x)))
-        pooled = torch.cat([x.mean((2, 3)), x.mean(2).amax(2)], dim=1)
-        family = self.family(nn.functional.dropout(pooled, 0.4, self.training))
-        return family, self.tempo(features.periods)
-
-
-def extract_features(
-    path: Path, start: float = 0.0, duration: float | None = None
-) -> tuple[Tensor, Tensor]:
-    """Levels (`BANDS`, T) of a recording at 50 Hz, and autocorrelation of its onset strength."""
-    audio = load_audio(path, start=start, duration=duration).resample(SAMPLE_RATE).mono()
-    window = torch.hann_window(WINDOW)
-    spectrum = torch.stft(audio.samples[0], WINDOW, HOP, window=window, return_complex=True).abs()
-    bands = _triangles() @ spectrum
-    levels = torch.log1p(COMPRESSION * bands / bands.max().clamp(min=1e-6)) / np.log1p(COMPRESSION)
-    repeats = autocorrelation(onset_strength(audio))
-    repeats = repeats / max(repeats[0], 1e-9)
-    repeats = np.interp(PERIODS * ONSET_RATE, np.arange(len(repeats)), repeats)
-    return levels, torch.from_numpy(repeats).float()
-
-
-@cache
-def _triangles() -> Tensor:
-    """Triangular filters (`BANDS`, bins) a semitone apart, at least two bins wide."""
-    centre = LOWEST * 2 ** (torch.arange(BANDS)[:, None] / PER_OCTAVE)
-    bins = torch.arange(WINDOW // 2 + 1)[None] * SAMPLE_RATE / WINDOW
-    width = (centre * (2 ** (1 / PER_OCTAVE) - 1)).clamp(min=SAMPLE_RATE / WINDOW)
-    return (1 - (bins - centre).abs() / width).clamp(min=0)
-
-
-def truth(fields: Mapping[str, Any]) -> tuple[int, int]:
-    """Class indices of a song: family of the lead, and tempo."""
-    family = fields["families"].get("lead")
-    lead = UNKNOWN if family is None else FAMILIES.index(family)
-    return lead, TEMPO_CLASSES.index(fields["tempo_class"])
-
-
-def named_facts(fields: Mapping[str, Any]) -> tuple[int, int]:
-    """Class indices that the description of a song names; `UNKNOWN` for the others."""
-    facts = {
-        "lead": fields["instruments"].get("lead", ABSENT),
-        "tempo": fields["tempo_class"],
-    }
-    names = label_description(fields["description"], facts)
-    lead, tempo = (
-        true if number else UNKNOWN for true, number in zip(truth(fields), names, strict=True)
-    )
-    return lead, tempo
-
-
-def stack(clips: Sequence[tuple[Tensor, Tensor]]) -> Features:
-    """Stack clips, cropped to the length of the shortest."""
-    frames = min(levels.shape[1] for levels, _ in clips)
-    levels, periods = zip(*clips, strict=True)
-    return Features(torch.stack([x[:, :frames] for x in levels]), torch.stack(periods))
-
-
-def train(features: Features, labels: Tensor, epochs: int, seed: int) -> Probe:
-    """Train a probe on N clips and their labels (N, 2)."""
-    torch.manual_seed(seed)
-    probe, batch = Probe(), min(BATCH, len(labels))
-    steps = epochs * (len(labels) // batch)
-    optimizer = torch.optim.AdamW(probe.parameters(), lr=1e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    order = torch.cat([torch.randperm(len(labels)) for _ in range(epochs)])
-    for step in trange(steps, unit="step"):
-        chosen = order[step * batch : (step + 1) * batch]
-        moved = int(torch.randint(-SHIFT, SHIFT + 1, ()))
-        later = int(torch.randint(features.levels.shape[2], ()))
-        levels = features.levels[chosen].roll((moved, later), (1, 2))
-        logits = probe(Features(levels, features.periods[chosen]))
-        losses = [
-            cross_entropy(x, y, ignore_index=UNKNOWN, label_smoothing=0.1)
-            for x, y in zip(logits, labels[chosen].unbind(1), strict=True)
-            if bool((y != UNKNOWN).any())
-        ]
-        optimizer.zero_grad()
-        torch.stack(losses).sum().backward()
-        optimizer.step()
-        schedule.step()
-    return probe.eval()
-
-
-@torch.inference_mode()
-def predict(probe: Probe, features: Features) -> Tensor:
-    """Predicted families and tempo classes (N, 2) of clips."""
-    pairs = zip(*(part.split(BATCH) for part in features), strict=True)
-    found = [probe(Features(*pair)) for pair in pairs]
-    return torch.cat([torch.stack([x.argmax(1) for x in logits], dim=1) for logits in found])
-
-
-def share(predicted: Tensor, wanted: Tensor) -> dict[str, Any]:
-    """Share of takes whose family, tempo class, and both match, among those that name them."""
+def share(predicted: Tensor, wanted: Tensor) -> dict[str, Interval]:
+    """Share of takes in which each fact, and `BOTH`, match, among those that name them."""
     right = (predicted == wanted).double()
     right[wanted == UNKNOWN] = torch.nan
-    both = right.prod(1)
-    named = {"family": right[:, 0], "tempo": right[:, 1], "both": both}
+    named = dict(zip(CLASSES, right.unbind(1), strict=True)) | {BOTH: right[:, :2].prod(1)}
     return {name: bootstrap(values.numpy()) for name, values in named.items()}
 
 
@@ -176,30 +50,51 @@ def floor(predicted: Tensor, wanted: Tensor) -> dict[str, float]:
     Each take is compared with the requests of all others. The level exceeds the inverse of the
     number of classes where some classes are frequent in requests and in predictions.
     """
-    asks = torch.stack([*(wanted != UNKNOWN).unbind(1), (wanted != UNKNOWN).all(1)], dim=1)
+    asks = wanted != UNKNOWN
+    asks = torch.cat([asks, asks[:, :2].all(1, keepdim=True)], dim=1)
     right = predicted[:, None] == wanted[None]
-    right = torch.cat([right, right.all(2, keepdim=True)], dim=2)
+    right = torch.cat([right, right[..., :2].all(2, keepdim=True)], dim=2)
     others = ~torch.eye(len(predicted), dtype=torch.bool)[..., None]
     counted = asks[:, None] & asks[None] & others
     means = (right & counted).sum((0, 1)) / counted.sum((0, 1))
-    return dict(zip(("family", "tempo", "both"), means.tolist(), strict=True))
+    return dict(zip((*CLASSES, BOTH), means.tolist(), strict=True))
 
 
-def read_songs(manifest: Path) -> dict[Path, Mapping[str, Any]]:
-    """Fields of each mix in the manifest of synthetic songs."""
-    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
-    return {(manifest.parent / line["path"]).resolve(): line for line in lines}
+def states_number(song: Mapping[str, Any]) -> bool:
+    """Whether the description of a song has its beats per minute."""
+    return re.search(rf"\b{song['pulse']}\b", song["description"]) is not None
 
 
-def learn(manifests: Sequence[Path], duration: float, epochs: int, seed: int) -> Probe:
-    """Train a probe on mixes, cropped to clips of ``duration`` (s)."""
-    clips, labels = [], []
-    songs = [pair for manifest in manifests for pair in read_songs(manifest).items()]
-    for path, song in tqdm(songs, unit="song"):
-        for place in range(max(int(song["duration"] // duration), 1)):
-            clips.append(extract_features(path, place * duration, duration))
-            labels.append(truth(song))
-    return train(stack(clips), torch.tensor(labels), epochs, seed)
+def tempo_scores(
+    tempi: Sequence[float], songs: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[Interval, float]]:
+    """Tempo Acc1 and Acc2 of takes, and their levels against the songs of all other takes.
+
+    Args:
+        tempi: extracted tempo of each take (beats per minute).
+        songs: its song, whose ``pulse`` has the felt beats per minute, as in `jasco-judge`.
+    """
+    found = {}
+    told = [index for index, song in enumerate(songs) if states_number(song)]
+    for group, chosen in (("", list(range(len(songs)))), (" told", told)):
+        others = ~torch.eye(len(chosen), dtype=torch.bool)
+        for score in (1, 2):
+            rows = [
+                [
+                    tempo_metric.compute(songs[j]["pulse"], tempi[i])[f"accuracy{score}"]
+                    for j in chosen
+                ]
+                for i in chosen
+            ]
+            right = torch.tensor(rows).reshape(len(chosen), len(chosen))
+            level = float(right[others].mean())
+            found[f"tempo Acc{score}{group}"] = bootstrap(right.diagonal().numpy()), level
+    return found
+
+
+def extract_tempo(path: Path) -> float:
+    """Tempo of a recording (beats per minute)."""
+    return estimate_tempo(onset_strength(load_audio(path)))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -207,9 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("band", type=Path, nargs="+", help="manifests of bands to learn from")
     parser.add_argument("evaluation", type=Path, help="folder of jasco-evaluate, on another band")
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="write the figures here too")
+    add_options(parser)
     args = parser.parse_args(argv)
     report = json.loads((args.evaluation / "report.json").read_text())
     frozen = report["frozen"]
@@ -219,24 +112,24 @@ def main(argv: list[str] | None = None) -> int:
     known = read_songs(mixes[0].parent.parent / "manifest.jsonl")
     songs = [known[path.resolve()] for path in mixes]
     facts, wanted = (torch.tensor([f(song) for song in songs]) for f in (truth, named_facts))
-    renders = predict(probe, stack([extract_features(path) for path in tqdm(mixes, unit="song")]))
-    found = {"renders": (renders, facts), "renders, asked": (renders, wanted)}
+    sources = {"renders": (mixes, facts), "renders, asked": (mixes, wanted)}
     for setting in frozen["settings"]:
         takes = [
             audio_path(args.evaluation, setting, frozen["seeds"][0], item["id"])
             for item in report["items"]
         ]
-        predicted = predict(
-            probe, stack([extract_features(path) for path in tqdm(takes, unit="take")])
-        )
-        found[setting] = (predicted, wanted)
-    print(f"chance: family {1 / len(FAMILIES):.3f}, tempo {1 / len(TEMPO_CLASSES):.3f}")
+        sources[setting] = takes, wanted
+    print("chance:", ", ".join(f"{name} {1 / len(c):.3f}" for name, c in CLASSES.items()))
     figures = {}
-    for name, pair in found.items():
-        shares, shuffled = share(*pair), floor(*pair)
-        told = (f"{what} {value}, shuffled {shuffled[what]:.3f}" for what, value in shares.items())
+    for name, (paths, labels) in sources.items():
+        predicted = listen(probe, paths)
+        shuffled = floor(predicted, labels)
+        rows = {what: (value, shuffled[what]) for what, value in share(predicted, labels).items()}
+        if name != "renders, asked":
+            rows |= tempo_scores([extract_tempo(path) for path in tqdm(paths, unit="clip")], songs)
+        told = (f"{what} {value}, shuffled {level:.3f}" for what, (value, level) in rows.items())
         print(f"{name:<14}", *told, sep="  ")
-        figures[name] = {w: v._asdict() | {"shuffled": shuffled[w]} for w, v in shares.items()}
+        figures[name] = {w: v._asdict() | {"shuffled": level} for w, (v, level) in rows.items()}
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
