@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from jasco.device import full_float32, to_device
 from jasco.encodec import EncodecConfig, EncodecModel, FourierDecoder
-from jasco.errors import SettingError
+from jasco.errors import CheckpointError, SettingError
 from jasco.io.fingerprint import fingerprint
 from jasco.io.pretrained import make_config
 
@@ -37,7 +37,7 @@ class EnCodec(nn.Module):
         config: values of an `EncodecConfig`, for random weights; ignored with ``pretrained``.
         latent_mean, latent_std: mean and standard deviation of the raw latents, one number or one
             per channel; by default those of the pretrained ``config.json``, else 0 and 1.
-        decoder: decoder in place of EnCodec's own.
+        decoder: decoder in place of EnCodec's own, which is then neither loaded nor saved.
 
     Attributes:
         decode_dtype: format of the products of `decode`: float32, or bfloat16, which is faster
@@ -67,9 +67,9 @@ class EnCodec(nn.Module):
         super().__init__()
         self.source = pretrained
         if pretrained is not None:
-            self.model = EncodecModel.load(pretrained, revision)
+            self.model = EncodecModel.load(pretrained, revision, decoder is None)
         elif config is not None:
-            self.model = EncodecModel(make_config(EncodecConfig, config))
+            self.model = EncodecModel(make_config(EncodecConfig, config), decoder is None)
         else:
             raise SettingError("EnCodec needs a pretrained id or folder, or a config to start from")
         self.decode_dtype = self.encode_dtype = torch.float32
@@ -220,7 +220,13 @@ class EnCodec(nn.Module):
 
     @property
     def _decoder(self) -> Any:
-        return self.decoder or self.model.decoder
+        found = self.decoder or self.model.decoder
+        if found is None:
+            raise CheckpointError(
+                f"the EnCodec of {self.source} has no decoder: name its model, whose folder "
+                "`decoder` has one"
+            )
+        return found
 
     @property
     def _coarse(self) -> Any:

@@ -37,6 +37,7 @@ from jasco.conditions import Conditions
 from jasco.device import resolve_device, resolve_dtype
 from jasco.encodec import FourierDecoder
 from jasco.encodec.fourier import sizes_of
+from jasco.encodec.seanet import Decoder
 from jasco.errors import MissingPartError
 from jasco.extract.chordino import SAMPLE_RATE as CHORDINO_RATE
 from jasco.extract.chordino import cadence
@@ -170,16 +171,17 @@ def bench_codec(bench: Bench) -> None:
 
 
 def bench_decoder(bench: Bench) -> None:
-    """Decoders of the demo's codec on 10 s, in turns: EnCodec's own, and a Fourier decoder."""
+    """Decoders of the sizes of the demo's codec on 10 s, in turns: EnCodec's, and a Fourier one."""
     codec = CodecSource("demo").load(bench.device)
     sizes = sizes_of(codec.model.config)
+    own: Any = Decoder(codec.model.config).to(bench.device)
     fourier = FourierDecoder(config=sizes).to(bench.device)
     latents = torch.randn(1, FRAMES, codec.latent_dim, device=bench.device)
     for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", bench.device))):
         codec.decode_dtype = dtype
         times: dict[str, list[float]] = {"EnCodec": [], "Fourier": []}
         for _ in range(bench.repeats):
-            for name, codec.decoder in (("EnCodec", None), ("Fourier", fourier)):
+            for name, codec.decoder in (("EnCodec", own), ("Fourier", fourier)):
                 with torch.no_grad():
                     times[name].append(bench.seconds(lambda: codec.decode(latents), repeats=1))
         medians = {name: statistics.median(taken) for name, taken in times.items()}

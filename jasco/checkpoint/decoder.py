@@ -12,6 +12,8 @@ from jasco.encodec import FourierDecoder
 def set_decoder(model: Any, name_or_path: str | Path, revision: str | None = None) -> None:
     """Let a `Jasco` decode by a `FourierDecoder`, which `save_pretrained` then includes.
 
+    The model loses the decoder of its EnCodec.
+
     Args:
         model: model, changed in place.
         name_or_path: folder or Hub id of the decoder, trained for the codec of the model.
@@ -24,6 +26,7 @@ def set_decoder(model: Any, name_or_path: str | Path, revision: str | None = Non
     name = str(name_or_path)
     decoder = FourierDecoder(name, revision)
     decoder.config.require_fit(model.codec.model.config)
+    model.codec.model.decoder = None
     model.codec.decoder = decoder.requires_grad_(False).eval().to(model.device)
     if model.config:
         model.config = copy.deepcopy(model.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -26,18 +27,24 @@ class EncodecModel(nn.Module):
 
     Args:
         config: sizes of the model, whose weights are random.
+        decoder: with its decoder, which a codec with a `FourierDecoder` does without.
     """
 
-    def __init__(self, config: EncodecConfig) -> None:
+    def __init__(self, config: EncodecConfig, decoder: bool = True) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.decoder = Decoder(config)
+        self.decoder: Any = Decoder(config) if decoder else None
         self.quantizer = ResidualQuantizer(config)
 
     @classmethod
-    def load(cls, name: str, revision: str | None = None) -> EncodecModel:
+    def load(cls, name: str, revision: str | None = None, decoder: bool = True) -> EncodecModel:
         """Model of a folder or Hub id in float32, complete or not at all.
+
+        Args:
+            name: folder or Hub id.
+            revision: branch, tag or commit on the Hub.
+            decoder: with the decoder, where the files have one.
 
         Raises:
             CheckpointError: it cannot be found or read, lacks tensors or states sizes that differ
@@ -45,8 +52,9 @@ class EncodecModel(nn.Module):
         """
         folder = locate(name, (CONFIG, WEIGHTS), HubOptions(revision)).folder
         config = EncodecConfig(**read_config(folder, EncodecConfig))
-        model = on_meta(lambda: cls(config), folder / CONFIG)
         found = {_renamed(key): x for key, x in read_safetensors(folder / WEIGHTS).items()}
+        decoder = decoder and any(key.startswith("decoder.") for key in found)
+        model = on_meta(lambda: cls(config, decoder), folder / CONFIG)
         load_tensors(model, found, name)
         return model
 

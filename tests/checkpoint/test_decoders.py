@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
+import runs
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
@@ -12,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from jasco import Jasco
 from jasco.checkpoint.codec import CodecSource
 from jasco.checkpoint.decoder import set_decoder
-from jasco.cli import convert
+from jasco.cli import convert, train
 from jasco.encodec import FourierDecoder
 from jasco.encodec.fourier import sizes_of
 from jasco.errors import CheckpointError, JascoError, SettingError
@@ -54,8 +57,12 @@ def test_a_converted_model_has_the_decoder_and_all_else(
     before, after = load(plain), load(folder)
     assert not (plain / "decoder").exists() and before.codec.decoder is None
     assert "decoder" not in yaml.safe_load((plain / "config.yaml").read_text())["model"]["codec"]
-    state = after.state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in before.state_dict().items())
+    state, replaced = after.state_dict(), "codec.model.decoder."
+    kept = {k: v for k, v in before.state_dict().items() if not k.startswith(replaced)}
+    assert all(torch.equal(state[name], tensor) for name, tensor in kept.items())
+    assert not any(name.startswith(replaced) for name in state)
+    files = load_file(folder / "codec" / "model.safetensors")
+    assert files and not any(name.startswith("decoder.") for name in files)
     own = FourierDecoder(pretrained=str(decoder)).state_dict()
     assert all(torch.equal(state[f"codec.decoder.{name}"], x) for name, x in own.items())
     node = yaml.safe_load((folder / "config.yaml").read_text())["model"]["codec"]["decoder"]
@@ -84,6 +91,38 @@ def test_a_codec_is_taken_from_it_with_its_decoder(folder: Path, plain: Path) ->
     codec = CodecSource(str(folder)).load()
     assert codec.decoder is not None
     assert codec.fingerprint() == CodecSource(str(plain)).load().fingerprint()
+
+
+def test_a_codec_without_a_decoder_encodes(folder: Path, plain: Path) -> None:
+    """The codec of such a checkpoint, named by its own folder, encodes as that of the whole."""
+    codec, whole = (CodecSource(str(path / "codec")).load() for path in (folder, plain))
+    wav = 0.1 * torch.randn(1, codec.channels, 10 * codec.hop_length)
+    assert torch.equal(codec.encode(wav), whole.encode(wav))
+    assert torch.equal(codec.coarse_codes(wav), whole.coarse_codes(wav))
+    with pytest.raises(CheckpointError, match="has no decoder: name its model"):
+        codec.decode(codec.encode(wav))
+
+
+def test_a_model_with_one_is_trained_on(
+    decoder: Path, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint of a run decodes as the model did, also without the folder it came from."""
+    model = runs.new_model()
+    set_decoder(model, decoder)
+    start = model.save_pretrained(tmp_path / "start")
+    latents = torch.randn(1, 20, model.codec.latent_dim)
+    expected = load(start).codec.decode(latents)
+    words = [f"init_from={start}", f"data.root={songs}", f"run={tmp_path / 'run'}"]
+    words += ["trainer.max_steps=1", "callbacks.samples=null", "data.batch_size=2"]
+    monkeypatch.setattr(sys, "argv", ["jasco-train", "experiment=finetune", *words])
+    assert train.main() == 0
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    shutil.rmtree(start)
+    after = load(moved)
+    assert after.codec.decoder is not None and after.codec.model.decoder is None
+    assert torch.equal(after.codec.decode(latents), expected)
+    again = load(after.save_pretrained(tmp_path / "again"))
+    assert torch.equal(again.codec.decode(latents), expected)
 
 
 def test_the_published_model_takes_one(hub_cache: Path, tmp_path: Path) -> None:

@@ -271,6 +271,8 @@ class JascoModule(TrainingModule):
         parts: dict[str, Callable[[Path], None]] = {}
         if nodes["codec"].get("pretrained"):
             parts["codec"] = self.model.codec.save
+        if self.model.codec.decoder is not None and nodes["codec"]["decoder"].get("pretrained"):
+            parts["decoder"] = self.model.codec.decoder.save
         if nodes["conditioners"].get("text", {}).get("pretrained"):
             text: Any = self.model.conditioners["text"]
             parts["text_encoder"] = text.save_encoder
