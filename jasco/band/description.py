@@ -67,8 +67,9 @@ def describe(rng: Random, facts: Facts) -> str:
     if rng.random() < 0.3:
         tags = [tag for tag in _TAGS if rng.random() < 0.75] or ["{g}"]
         rng.shuffle(tags)
-        return ", ".join([_fill(rng, tag, facts, joint=", ") for tag in tags] + remarks)
-    sentence = _fill(rng, rng.choice(_WORDS["sentences"]), facts, joint=" and ")
+        return ", ".join([fill(tag, draw_words(rng, facts, ", ")) for tag in tags] + remarks)
+    template = rng.choice(_WORDS["sentences"])
+    sentence = fill(template, draw_words(rng, facts, " and "))
     joint = rng.choice((", ", ". ", "; "))
     if joint == ". ":
         remarks = [remark[0].upper() + remark[1:] for remark in remarks]
@@ -83,14 +84,25 @@ def tempo_class(pulse: int) -> str:
     return "slow" if pulse < 84 else "medium" if pulse < 120 else "fast"
 
 
-def _fill(rng: Random, template: str, facts: Facts, joint: str) -> str:
-    words = {
+def draw_words(rng: Random, facts: Facts, joint: str) -> dict[str, str]:
+    """Draw wordings of the facts, by the placeholders of templates.
+
+    Args:
+        rng: random generator.
+        facts: facts of the song.
+        joint: text before the last of several players.
+    """
+    return {
         "g": rng.choice(GENRE_WORDS[facts.genre]),
         "m": facts.mood,
         "t": rng.choice(TEMPO_WORDS[tempo_class(facts.pulse)]),
         "p": _listed(_mentions(rng, facts), joint),
         "o": _leader(rng, facts),
     }
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """Template with its words, and the articles that they ask for."""
     # The article before a vowel sound is "an": an 80s track, an R&B tune, but a one-drop beat.
     return re.sub(r"\b([Aa]) (?=[aeiouAEIO8]|R&B)(?!one)", r"\1n ", template.format(**words))
 

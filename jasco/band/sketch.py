@@ -72,6 +72,12 @@ def sketch_song(seed: int | str, duration: float = 20.0) -> Sketch:
     return Sketch(describe(Random(f"{seed} words"), plan.facts(plan.players)), values)
 
 
+def sketch_facts(seed: int | str, duration: float = 20.0) -> Facts:
+    """Facts of the song that `sketch_song` describes."""
+    plan = draw_plan(Random(f"{seed} plan"), duration)
+    return plan.facts(plan.players)
+
+
 def label_description(text: str, facts: Mapping[str, str]) -> tuple[int, ...]:
     """Class of each fact that a text names: its index in `VALUES`, 0 where it is not named.
 

@@ -92,7 +92,7 @@ def said(tmp_path, monkeypatch, capfd):
         ([*FINETUNE, "dropout.all=0.1"], "with +, as +objective.dropout.all=VALUE"),
         ([*FINETUNE, "optim.groups.text.lr=1"], "with +, as +optim.groups.text.lr=VALUE"),
         ([*FINETUNE, "objective.dropuot=1"], "objective.dropuot: did you mean objective.dropout?"),
-        (["experiment=text", "init_from=x"], "init_from is a setting of experiment=distill or fi"),
+        (["experiment=text", "init_from=x"], "init_from is a setting of experiment=distill or ev"),
         (["experiment=text", "conditioners@add=[melody]"], "is a setting of experiment=finetune"),
         ([*FINETUNE, "optim.lr=${nothing}"], "optim.lr: Interpolation key 'nothing' not found"),
         # not to be read

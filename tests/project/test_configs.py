@@ -92,6 +92,7 @@ EXPERIMENTS = {
     "codec_decoder": (DATA, "module.codec.name=somewhere"),
     "demo": (DATA, *PARTS),
     "distill": (DATA, "init_from=somewhere"),
+    "everyday": ("init_from=somewhere",),  # it writes its data itself
     "finetune": (DATA, "init_from=somewhere"),
     "text": (),  # it writes its data itself
 }
@@ -119,12 +120,14 @@ EXPERIMENT_OF = {
     "callbacks=codec_decoder": "codec_decoder",
     "callbacks=text": "text",
     "data=descriptions": "text",
+    "data=everyday": "everyday",
     "data=latent_segments": "codec_decoder",
     "data=segments": "codec",
     "module=codec": "codec",
     "module=codec_decoder": "codec_decoder",
     "module=distill": "distill",
     "module=finetune": "finetune",
+    "module=paraphrase": "everyday",
     "module=text": "text",
     "optim=codec": "codec",
 }
@@ -242,6 +245,8 @@ def places(tmp_path_factory, tiny):
     folder = tmp_path_factory.mktemp("places")
     few = runs.new_model("conditioners@model.conditioners=[text_bytes,chords,drums]")
     few.save_pretrained(folder / "few")
+    pooled = runs.new_model("+model.conditioners.text.pooling_queries=4")
+    pooled.save_pretrained(folder / "pooled")
     tiny.save_pretrained(folder / "tiny")
     tiny.codec.save(folder / "codec")
     text = tiny.conditioners["text"]
@@ -272,6 +277,7 @@ def training_words(name: str, places: Path) -> tuple[str, ...]:
         "codec_decoder": (f"module.codec.name={places / 'codec'}",),
         "demo": (*SIZE, *parts),
         "distill": (f"init_from={places / 'few'}", "guidance_ranges={all: [1, 3]}"),
+        "everyday": (f"init_from={places / 'pooled'}",),
         "finetune": (
             f"init_from={places / 'few'}", "conditioners@add=[melody]", "allow_new=[melody]",
             "adapter=lora",
@@ -279,7 +285,7 @@ def training_words(name: str, places: Path) -> tuple[str, ...]:
         "overfit_tiny": (),
         "text": (),
     }  # fmt: skip
-    data = () if name in ("codec", "text") else (f"data.root={places / 'songs'}",)
+    data = () if name in ("codec", "everyday", "text") else (f"data.root={places / 'songs'}",)
     return (f"experiment={name}", f"run={places / 'run'}", *data, *own[name])
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from jasco import checkpoint
 from jasco.checkpoint import Checkpoint
+from jasco.conditioners import TextConditioner
 from jasco.controls import control_names
 from jasco.errors import CheckpointError, SettingError
 from jasco.flow import Guidance, GuidanceRanges
@@ -129,6 +130,36 @@ def teacher_network(init_from: str) -> VelocityNetwork:
     """Frozen network of the checkpoint that is distilled."""
     model = Jasco.from_pretrained(init_from, device="cpu", dtype="float32")
     return model.network.requires_grad_(False)
+
+
+def text_model(init_from: str, resume_from: str | None = None) -> Jasco:
+    """Model of a checkpoint, of which the text conditioner alone trains.
+
+    Args:
+        init_from: name, folder or file of the checkpoint.
+        resume_from: last checkpoint of the run; once the file is there, the model is read from it.
+
+    Raises:
+        SettingError: the model has no text, or one whose encoder is not in the checkpoint.
+    """
+    model = pretrained_model(init_from, resume_from=resume_from)
+    text = model.conditioners["text"] if "text" in model.conditioners else None
+    if not isinstance(text, TextConditioner) or not text.finetune or text.summary is None:
+        raise SettingError(
+            f"{init_from} has no text encoder that trains and pools its tokens: name a checkpoint "
+            "like demo"
+        )
+    model.requires_grad_(False)
+    text.requires_grad_(True)
+    return model
+
+
+def text_conditioner(init_from: str) -> TextConditioner:
+    """Frozen text conditioner of a checkpoint."""
+    model = Jasco.from_pretrained(init_from, device="cpu", dtype="float32")
+    text = cast(TextConditioner, model.conditioners["text"])
+    text.finetune = False  # stays in evaluation mode
+    return text.requires_grad_(False).eval()
 
 
 def _frozen_conditioners(model: Jasco) -> Jasco:
