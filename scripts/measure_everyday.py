@@ -6,7 +6,7 @@
 The prompts, ``assets/judge/everyday.jsonl``, are scenes, occasions and moods as people type them.
 They avoid the names of genres, and each states one to three genres of the band that would fit. A
 take of 10 s is generated from the text alone; the probe (``probe.py``), trained on renders of the
-band, says which genre it hears. OUT is of one checkpoint and guidance: files that it has are kept.
+band, predicts the genre. OUT is of one checkpoint and guidance: files that it has are kept.
 
 Printed are the share of takes whose genre is acceptable, the same for the renders of ``--unseen``
 songs (the most that the probe can find), the share of a uniform guess (chance), and that of the
@@ -96,7 +96,7 @@ def generate(
 
 
 def fits(predicted: Tensor, prompts: Sequence[Prompt]) -> Tensor:
-    """Whether each take's genre fits each prompt: predicted genres (N, takes) to (N, takes, N)."""
+    """Fit of each take to each prompt: predicted genres (N, takes) to (N, takes, N)."""
     wanted = torch.tensor([[genre in prompt.genres for genre in GENRES] for prompt in prompts])
     return wanted.T[predicted]
 
@@ -127,9 +127,9 @@ def main(argv: list[str] | None = None) -> int:
     chance = sum(len(prompt.genres) for prompt in prompts) / len(prompts) / len(GENRES)
     shuffled = float(right.mT[~own].mean())
     print(f"genre fits {found}, chance {chance:.3f}, shuffled {shuffled:.3f}")
-    heard = Counter(CLASSES["genre"][number] for number in predicted.tolist())
-    print("heard:", ", ".join(f"{genre} {count}" for genre, count in heard.most_common()))
-    figures = {"fits": found._asdict(), "chance": chance, "shuffled": shuffled, "heard": heard}
+    counts = Counter(CLASSES["genre"][number] for number in predicted.tolist())
+    print("predicted:", ", ".join(f"{genre} {count}" for genre, count in counts.most_common()))
+    figures = {"fits": found._asdict(), "chance": chance, "shuffled": shuffled, "predicted": counts}
     if args.unseen:
         songs = read_songs(args.unseen)
         facts = torch.tensor([truth(song)[GENRE] for song in songs.values()])

@@ -1,4 +1,4 @@
-"""Probe of what is heard in a clip: family of the lead, tempo class and genre of synthetic songs.
+"""Probe of clips: family of the lead, tempo class and genre of synthetic songs.
 
 A small convolutional network, trained on renders of the band, whose facts are known. See
 ``probe_text.py`` and ``measure_everyday.py``, which score takes with it.

@@ -61,7 +61,7 @@ def floor(predicted: Tensor, wanted: Tensor) -> dict[str, float]:
 
 
 def states_number(song: Mapping[str, Any]) -> bool:
-    """Whether the description of a song has its beats per minute."""
+    """True where the description of a song has its beats per minute."""
     return re.search(rf"\b{song['pulse']}\b", song["description"]) is not None
 
 

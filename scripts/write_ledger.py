@@ -21,23 +21,25 @@ LEDGER = DEMO / "LEDGER.md"
 
 
 class Songs(NamedTuple):
-    """Set of songs: what it trained, their number, version of the band and seed."""
+    """Set of songs: what it trained, their number, version of the band, seed and length (s)."""
 
     trained: str
     number: int
     version: int
     seed: int
+    seconds: int = 20
 
 
 SONGS = (
     Songs("codec; 1,300 of them the flow", 1700, 2, 0),
-    Songs("flow, and the decoder of the codec", 1000, 3, 1),
+    Songs("flow", 1000, 3, 1),
     Songs("flow", 500, 3, 2),
     Songs("flow", 740, 3, 3),
+    Songs("decoder", 720, 4, 31, seconds=10),
 )
 DESCRIPTIONS = 80_000
 """Descriptions of songs, never rendered, that the text encoder was trained on."""
-_ORDINALS = {2: "second", 3: "third"}
+_ORDINALS = {2: "second", 3: "third", 4: "fourth"}
 
 
 def check_card() -> None:
@@ -96,10 +98,11 @@ def lines() -> Iterator[str]:
     yield ""
     yield "## Songs"
     yield ""
-    yield "| songs of 20 s | version of the band | seed | trained | sources |"
+    yield "| songs | version of the band | seed | trained | sources |"
     yield "| --- | --- | --- | --- | --- |"
     for songs in SONGS:
-        yield f"| {songs.number:,} | {songs.version} | {songs.seed} | {songs.trained} | all above |"
+        told = f"{songs.number:,} of {songs.seconds} s"
+        yield f"| {told} | {songs.version} | {songs.seed} | {songs.trained} | all above |"
     told = f"{DESCRIPTIONS:,} descriptions, not rendered"
     yield f"| {told} | | | text encoder | composer and tables |"
     yield ""

@@ -16,9 +16,8 @@ from jasco.cli.errors import one_line_errors
 @one_line_errors("trial")
 def main() -> int:
     import torch
-    from jasco.codec import EnCodec
-    from jasco.io.assets import asset
-    codec, latents = EnCodec(str(asset("demo") / "codec")), torch.zeros(1, 200, 128)
+    from jasco.checkpoint.codec import CodecSource
+    codec, latents = CodecSource("demo").load(), torch.zeros(1, 200, 128)
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         codec.decode(latents)

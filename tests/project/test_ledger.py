@@ -30,7 +30,7 @@ def test_the_ledger_is_what_the_script_writes(script: ModuleType) -> None:
     text = (DEMO / "LEDGER.md").read_text()
     assert text == script.ledger()
     weights = [*DEMO.rglob("*.safetensors")]
-    assert len(weights) == 4
+    assert len(weights) == 5
     for path in weights:
         assert hashlib.sha256(path.read_bytes()).hexdigest() in text
     assert all(line.endswith("|") for line in text.splitlines() if line.startswith("|"))

@@ -93,5 +93,5 @@ def test_what_is_heard_is_told(script, monkeypatch, tmp_path, capsys):
     )
     told, figures = capsys.readouterr().out, json.loads((tmp_path / "figures.json").read_text())
     assert figures["chance"] == 1 / len(GENRES) and f"chance {1 / len(GENRES):.3f}" in told
-    assert sum(figures["heard"].values()) == 4 and figures["fits"]["items"] == 2
+    assert sum(figures["predicted"].values()) == 4 and figures["fits"]["items"] == 2
     assert figures["renders"]["items"] == 1
