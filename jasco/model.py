@@ -306,7 +306,7 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
             z_0: (B, T, D) noise, drawn where absent.
             mask: (B, T) true at the frames of the loss, at least one per item; all where absent.
             weighting: name of the weight over t, of `LOSS_WEIGHTS`.
-            windows: weights of further terms, see `jasco.flow.squared_error`.
+            windows: weights of further terms, see `jasco.flow.loss.squared_error`.
         """
         output = self.network.output.weight
         if torch.is_grad_enabled() and output.requires_grad and output.dtype != torch.float32:

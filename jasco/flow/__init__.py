@@ -1,7 +1,6 @@
 """Flow matching: the probability path, guidance, and the solvers. No music in here."""
 
 from jasco.flow.guidance import Guidance, Term
-from jasco.flow.loss import squared_error
 from jasco.flow.path import LOSS_WEIGHTS, ConditionalPath, shift_timesteps
 from jasco.flow.ranges import GuidanceRanges
 from jasco.flow.registry import SOLVERS, make_solver
@@ -35,5 +34,4 @@ __all__ = [
     "Term",
     "make_solver",
     "shift_timesteps",
-    "squared_error",
 ]

@@ -51,7 +51,9 @@ def small(tiny: Jasco, hub_cache: Path, tmp_path_factory: pytest.TempPathFactory
         # A run keeps the parts that it was given beside its checkpoints.
         model = Jasco.from_pretrained(asset("demo"), device="cpu")
         run = place / "run" / "checkpoints"
+        assert model.codec.decoder is not None
         model.codec.save(run / "codec")
+        model.codec.decoder.save(run / "decoder")
         state = {f"model.{k}": v for k, v in model.state_dict().items()}
         package = {"hyper_parameters": model.config, "state_dict": state}
         torch.save(package, run / "last.ckpt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from jasco.flow import squared_error
+from jasco.flow.loss import squared_error
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from jasco.conditions import ConditionBatch
 from jasco.data.clips import ClipBatch
 from jasco.device import to_device
 from jasco.errors import SettingError
-from jasco.flow import LOSS_WEIGHTS, Guidance, squared_error
+from jasco.flow import LOSS_WEIGHTS, Guidance
+from jasco.flow.loss import squared_error
 from jasco.model import Jasco
 from jasco.network import GuidedVelocity, VelocityNetwork
 from jasco.training.flow.breakdown import LossBreakdown, time_groups
@@ -114,7 +115,7 @@ class DistillationModule(JascoModule):
             conditions: encoded conditions of the clips.
             weights: (B, K) guidance weights, on the CPU.
             own: at points of the student's own trajectories.
-            windows: weights of further terms of the error, see `jasco.flow.squared_error`.
+            windows: weights of further terms of the error, see `jasco.flow.loss.squared_error`.
         """
         t, student = batch.t, self.model.network
         weighted = student.with_guidance(conditions, to_device(weights, self.device))

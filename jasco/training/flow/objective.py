@@ -21,7 +21,7 @@ class Objective:
         dropout: dropout probabilities of the conditions, see `jasco.data.dropout.ConditionDropout`;
             a control that is not named keeps the probability that its checkpoint states.
         windows: weights in training of the error averaged over windows of frames, by their length,
-            see `jasco.flow.squared_error`; validation has the plain loss.
+            see `jasco.flow.loss.squared_error`; validation has the plain loss.
 
     Raises:
         SettingError: a value out of range.

@@ -18,7 +18,8 @@ from jasco.controls import control_names
 from jasco.data.clips import ClipBatch
 from jasco.data.datamodule import JascoDataModule
 from jasco.errors import JascoError, SettingError
-from jasco.flow import LOSS_WEIGHTS, squared_error
+from jasco.flow import LOSS_WEIGHTS
+from jasco.flow.loss import squared_error
 from jasco.melody import Melody
 from jasco.model import Jasco
 from jasco.training.callbacks import average_others
