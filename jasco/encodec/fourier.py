@@ -184,8 +184,9 @@ class FourierDecoder(nn.Module):
             on_meta(lambda: self._make(own), folder / CONFIG)
             load_tensors(self, read_safetensors(folder / WEIGHTS), pretrained)
         own = self.config
-        # The square root of a Hann window, before and after: its squares sum to overlap / 2.
-        window = torch.hann_window(own.window).sqrt()
+        # The square root of a Hann window, before and after: its squares sum to overlap / 2. From
+        # numbers, since torch.hann_window on the meta device imports sympy.
+        window = torch.tensor([math.sin(math.pi * k / own.window) for k in range(own.window)])
         self.register_buffer("window", window, persistent=False)
 
     def _make(self, own: FourierDecoderConfig) -> FourierDecoder:
