@@ -310,7 +310,7 @@ class Jasco(SongMethods, AdapterMethods, Float32Module):
         """
         output = self.network.output.weight
         if torch.is_grad_enabled() and output.requires_grad and output.dtype != torch.float32:
-            raise SettingError('weights in bfloat16 are not trained: load with dtype="float32"')
+            raise SettingError('to train weights, load the model with dtype="float32"')
         t = torch.rand(len(z_1), device=z_1.device) if t is None else t
         z_0 = torch.randn_like(z_1) if z_0 is None else z_0
         velocity = self.velocity(self.path.sample(z_0, z_1, t), t, conditions).float()

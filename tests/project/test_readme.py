@@ -108,7 +108,8 @@ def check_first_song(song: Audio) -> None:
     assert song.duration == pytest.approx(10.0)
     assert found["loudness"] == pytest.approx(-14.0, abs=0.5)
     assert found["true_peak"] < 0 and found["dc"] < 1e-3
-    assert found["clipping"] == found["silence"] == 0
+    # The limiter may hold a top for a few samples; hard clipping has hundreds of them.
+    assert found["clipping"] < 1e-4 and found["silence"] == 0
     # Onsets come again after a beat of 96 a minute, and between two such beats they do not.
     assert pulse(song, 60 / 96) > 0.8 > 0.3 > pulse(song, 60 / 96 * 0.8)
 
