@@ -72,7 +72,7 @@ def said(tmp_path, monkeypatch, capfd):
         ([*FINETUNE, "allow_new=melody"], "allow_new=melody: give a list"),
         ([*FINETUNE, "data.root=2024"], """in quotes: 'data.root="2024"'"""),
         ([*FINETUNE, "trainer=null"], "trainer=null: give one of auto, ddp, fsdp"),
-        ([*FINETUNE, "data=null"], "data=null: give one of descriptions, everyday, latent_segments, "),
+        ([*FINETUNE, "data=null"], "data=null: give one of descriptions, everyday, "),
         # not there
         (["experiment=finetun"], "no experiment 'finetun': did you mean finetune? There are chord"),
         (["experiment=chord_drums"], "did you mean chords_drums?"),
