@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule
 from torch import nn
 
@@ -57,6 +58,19 @@ class TrainingModule(LightningModule):
     def trained_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters for the optimiser, by the names that ``optim.groups`` uses."""
         return self.named_parameters()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the norm of all gradients, or stop where it is not finite.
+
+        Raises:
+            JascoError: on all ranks, before the weights change.
+        """
+        self.clip_or_stop(self, gradient_clip_val, "train/grad_norm")
 
     def clip_or_stop(
         self, part: nn.Module, limit: float | None, name: str, advice: str = ""

@@ -87,19 +87,6 @@ class TextModule(TrainingModule):
         named = {f"val/{name}": value for name, value in found.items()}
         self.log_dict(named, batch_size=len(batch.texts), sync_dist=True)
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip the norm of all gradients, or stop where it is not finite.
-
-        Raises:
-            JascoError: on all ranks, before the weights change.
-        """
-        self.clip_or_stop(self, gradient_clip_val, "train/grad_norm")
-
     @staticmethod
     def _loss(logits: dict[str, Tensor], labels: Tensor) -> Tensor:
         pairs = zip(logits.values(), labels.unbind(1), strict=True)

@@ -18,6 +18,7 @@ from jasco.model import Jasco
 from jasco.training.flow.breakdown import LossBreakdown
 from jasco.training.flow.module import JascoModule, do_not_miss, leave_out
 from jasco.training.footprint import footprint
+from jasco.training.module import TrainingModule
 from jasco.training.optim import Optimization
 from jasco.training.text.everyday import ParaphraseBatch
 
@@ -89,18 +90,8 @@ class ParaphraseModule(JascoModule):
         self._add(self._seen, errors, batch)
         return errors.mean()
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip the norm of all gradients, or stop where it is not finite.
-
-        Raises:
-            JascoError: on all ranks, before the weights change.
-        """
-        self.clip_or_stop(self.text, gradient_clip_val, "train/grad_norm")
+    # That of the flow keeps the batch of clips that made a loss infinite; here are none.
+    configure_gradient_clipping = TrainingModule.configure_gradient_clipping
 
     def _vectors(self, text: TextConditioner, texts: list[str]) -> Tensor:
         ids, mask, _ = text.prepare(texts, 1, self.model.codec)
