@@ -250,6 +250,7 @@ def test_the_recipe_of_the_demo(tmp_path: Path, soundfont: Path) -> None:
     cuts = {
         "jasco-synthesize": ("songs=4", "seconds=11"),
         "experiment=codec": SIZES["codec"],
+        "experiment=codec_decoder": SIZES["codec_decoder"],
         "experiment=text": SIZES["text"],
         "experiment=demo": (*SIZES["finetune"], SAMPLES),
     }
