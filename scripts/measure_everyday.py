@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     model = Jasco.from_pretrained(args.checkpoint)
     options = {"takes": args.takes, "guidance": args.guidance, "batch": args.batch}
     files = generate(model, prompts, args.out, **options)
-    probe = learn(args.band, DURATION, args.epochs, args.seed)
+    probe = learn(args.band, DURATION, args.epochs, args.seed, model.codec)
 
     predicted = listen(probe, [path for paths in files for path in paths])[:, GENRE]
     right = fits(predicted.reshape(len(prompts), args.takes), prompts).double()

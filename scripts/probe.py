@@ -16,14 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, dropout, gelu
+from torch.nn.functional import cross_entropy, dropout, gelu, pad
 from tqdm import tqdm, trange
 
-from jasco import load_audio
+from jasco import Audio, load_audio
 from jasco.band.description import TEMPO_CLASSES
 from jasco.band.genres import GENRES
 from jasco.band.instruments import PITCHED
 from jasco.band.sketch import ABSENT, label_description
+from jasco.codec import EnCodec
 from jasco.extract.onsets import FRAME_RATE as ONSET_RATE
 from jasco.extract.onsets import onset_strength
 from jasco.extract.tempo import autocorrelation
@@ -81,8 +82,13 @@ class Probe(nn.Module):
 def extract_features(
     path: Path, start: float = 0.0, duration: float | None = None
 ) -> tuple[Tensor, Tensor]:
+    """Features of a recording, or of ``duration`` of it from ``start`` (s)."""
+    return features_of(load_audio(path, start=start, duration=duration))
+
+
+def features_of(audio: Audio) -> tuple[Tensor, Tensor]:
     """Levels (`BANDS`, T) of a recording at 50 Hz, and autocorrelation of its onset strength."""
-    audio = load_audio(path, start=start, duration=duration).resample(SAMPLE_RATE).mono()
+    audio = audio.resample(SAMPLE_RATE).mono()
     window = torch.hann_window(WINDOW)
     spectrum = torch.stft(audio.samples[0], WINDOW, HOP, window=window, return_complex=True).abs()
     bands = _triangles() @ spectrum
@@ -179,14 +185,40 @@ def read_songs(manifest: Path) -> dict[Path, Mapping[str, Any]]:
     return {(manifest.parent / line["path"]).resolve(): line for line in lines}
 
 
-def learn(manifests: Sequence[Path], duration: float, epochs: int, seed: int) -> Probe:
-    """Train a probe on mixes, cropped to clips of ``duration`` (s)."""
+@torch.inference_mode()
+def through(codec: EnCodec, audio: Audio) -> Audio:
+    """Audio as a codec reconstructs it, without quantization."""
+    wav = audio.resample(codec.sample_rate).with_channels(codec.channels).samples
+    padded = pad(wav, (0, -wav.shape[-1] % codec.hop_length))
+    made = codec.decode(codec.encode(padded[None]))[0, :, : wav.shape[-1]]
+    return Audio(made.float(), codec.sample_rate)
+
+
+def learn(
+    manifests: Sequence[Path],
+    duration: float,
+    epochs: int,
+    seed: int,
+    codec: EnCodec | None = None,
+) -> Probe:
+    """Train a probe on mixes, cropped to clips of ``duration`` (s).
+
+    Args:
+        manifests: manifests of synthetic songs.
+        duration: length of the clips (s).
+        epochs: number of times that each clip is seen.
+        seed: seed of the weights, order and shifts.
+        codec: codec of the takes that it will be given. Each clip is then learnt as its
+            reconstruction too: a probe of clean renders reads half as much from reconstructions.
+    """
     clips, labels = [], []
     songs = [pair for manifest in manifests for pair in read_songs(manifest).items()]
     for path, song in tqdm(songs, unit="song"):
         for place in range(max(int(song["duration"] // duration), 1)):
-            clips.append(extract_features(path, place * duration, duration))
-            labels.append(truth(song))
+            audio = load_audio(path, start=place * duration, duration=duration)
+            heard = [audio] if codec is None else [audio, through(codec, audio)]
+            clips += [features_of(own) for own in heard]
+            labels += [truth(song)] * len(heard)
     return train(stack(clips), torch.tensor(labels), epochs, seed)
 
 

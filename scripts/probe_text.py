@@ -3,12 +3,13 @@
     jasco-evaluate checkpoint=demo data.root=unseen/exact settings=[all,text,mismatched] run=figures
     python scripts/probe_text.py band/manifest.jsonl figures
 
-The probe (``probe.py``) is trained on renders of one set of synthetic songs, and tested on those of
-another set and on the takes of an evaluation. Only facts that the text of a take names are scored.
-In the setting ``text`` the text is the only condition; in ``mismatched`` the other controls are
-those of another song. Tempo Acc1 and Acc2 (`jasco.metrics.tempo`) compare the tempo that is
-extracted from each take with the beats per minute of its song, ``told`` those whose text has the
-number.
+The probe (``probe.py``) is trained on renders of one set of synthetic songs, and on what the codec
+of the takes makes of these, and tested on those of another set and on the takes of an evaluation.
+Only facts that the text of a take names are scored. In the setting ``text`` the text is the only
+condition; in ``mismatched`` the other controls are those of another song; ``ceiling`` is the
+renders through the codec, the most that takes can reach. Tempo Acc1 and Acc2
+(`jasco.metrics.tempo`) compare the tempo that is extracted from each take with the beats per minute
+of its song, ``told`` those whose text has the number.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from jasco import load_audio
+from jasco.checkpoint.codec import CodecSource
 from jasco.evaluation.module import audio_path
+from jasco.evaluation.settings import CEILING
 from jasco.extract.onsets import onset_strength
 from jasco.extract.tempo import estimate_tempo
 from jasco.metrics import tempo as tempo_metric
@@ -106,14 +109,15 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     report = json.loads((args.evaluation / "report.json").read_text())
     frozen = report["frozen"]
-    probe = learn(args.band, frozen["data"]["duration"], args.epochs, args.seed)
+    codec = CodecSource(frozen["checkpoint"]["name"], frozen["checkpoint"]["revision"]).load()
+    probe = learn(args.band, frozen["data"]["duration"], args.epochs, args.seed, codec)
 
     mixes = [Path(item["path"]) for item in report["items"]]
     known = read_songs(mixes[0].parent.parent / "manifest.jsonl")
     songs = [known[path.resolve()] for path in mixes]
     facts, wanted = (torch.tensor([f(song) for song in songs]) for f in (truth, named_facts))
     sources = {"renders": (mixes, facts), "renders, asked": (mixes, wanted)}
-    for setting in frozen["settings"]:
+    for setting in (CEILING, *frozen["settings"]):
         takes = [
             audio_path(args.evaluation, setting, frozen["seeds"][0], item["id"])
             for item in report["items"]

@@ -7,10 +7,11 @@ import math
 
 import bands
 import pytest
+import runs
 import torch
 from programs import load_script
 
-from jasco.audio import save_audio
+from jasco.audio import load_audio, save_audio
 from jasco.band.dataset import synthesize
 from jasco.band.folder import Band
 
@@ -116,6 +117,20 @@ def test_it_learns_the_songs_that_it_is_shown(probe, manifest):
     assert bool((predicted == truth)[known].all())
 
 
+def test_it_learns_reconstructions_too(probe, manifest, monkeypatch):
+    codec = runs.new_model().eval().codec
+    monkeypatch.setattr(probe, "train", lambda features, labels, *_: (features, labels))
+    features, labels = probe.learn([manifest], 2.0, 1, 0, codec)
+    plain, _ = probe.learn([manifest], 2.0, 1, 0)
+    assert len(plain.levels) == 8 and len(labels) == 16
+    assert torch.equal(labels[::2], labels[1::2])
+    assert torch.equal(features.levels[::2], plain.levels)
+    path = next(iter(probe.read_songs(manifest)))
+    heard = probe.through(codec, load_audio(path, start=2.0, duration=2.0))
+    assert heard.samples.shape[-1] == 2 * codec.sample_rate
+    assert torch.equal(features.levels[3], probe.features_of(heard)[0])
+
+
 def test_a_transposed_sound_is_moved_along_the_bands(probe, tmp_path):
     time = torch.arange(2 * 32000) / 32000
     peaks = []
@@ -146,19 +161,21 @@ def test_renders_and_takes_are_scored(script, probe, monkeypatch, tmp_path, caps
     items, lines = [], []
     for name in ("a", "b"):
         mix = tmp_path / "band" / "audio" / f"{name}.wav"
-        take = script.audio_path(tmp_path / "figures", "text", 0, name)
-        for path in (mix, take):
+        takes = [script.audio_path(tmp_path / "figures", x, 0, name) for x in ("text", "ceiling")]
+        for path in (mix, *takes):
             save_audio(path, torch.randn(1, 3 * 32000), 32000)
         items.append({"path": str(mix), "id": name})
         lines.append(json.dumps(SONG | {"path": f"audio/{name}.wav"}))
     (tmp_path / "band" / "manifest.jsonl").write_text("\n".join(lines))
+    checkpoint = {"name": "demo", "revision": None}
     frozen = {"data": {"duration": 3.0}, "settings": ["text"], "seeds": [0]}
+    frozen["checkpoint"] = checkpoint
     report = {"frozen": frozen, "items": items}
     (tmp_path / "figures" / "report.json").write_text(json.dumps(report))
     monkeypatch.setattr(script, "learn", lambda *_: probe.Probe().eval())
     script.main(["band", str(tmp_path / "figures"), "--json", str(tmp_path / "figures.json")])
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert set(figures) == {"renders", "renders, asked", "text"}
+    assert set(figures) == {"renders", "renders, asked", "ceiling", "text"}
     assert figures["text"]["tempo Acc2"]["items"] == 2 and figures["renders"]["genre"]["items"] == 2
     assert figures["text"]["genre"]["items"] == 0  # the texts name none
     assert "tempo Acc1 told" in capsys.readouterr().out
