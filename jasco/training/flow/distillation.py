@@ -7,7 +7,6 @@ the teacher's guided velocity. It gives in one evaluation what costs the teacher
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +20,7 @@ from jasco.flow.loss import squared_error
 from jasco.model import Jasco
 from jasco.network import GuidedVelocity, VelocityNetwork
 from jasco.training.flow.breakdown import LossBreakdown, time_groups
-from jasco.training.flow.module import JascoModule, do_not_miss, leave_out
+from jasco.training.flow.module import JascoModule, keep_out_of_checkpoints
 from jasco.training.flow.objective import Objective
 from jasco.training.optim import Optimization
 
@@ -68,8 +67,7 @@ class DistillationModule(JascoModule):
         self.teacher = teacher
         self.ranges = model.network.guidance.ranges
         self.trajectory_share, self.trajectory_steps = trajectory_share, trajectory_steps
-        self.register_state_dict_post_hook(partial(leave_out, ("teacher.",)))
-        self.register_load_state_dict_post_hook(partial(do_not_miss, ("teacher.",)))
+        keep_out_of_checkpoints(self, ("teacher.",))
         self._evaluated = LossBreakdown(
             ["loss", *time_groups(), "relative_error", "latent_correlation"]
         )

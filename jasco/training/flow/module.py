@@ -64,8 +64,7 @@ class JascoModule(TrainingModule):
         if self.dropout:
             model.config = model.config | {"dropout": self.dropout}
         left_out = tuple(f"model.{name}" for name in _left_out(model))
-        self.register_state_dict_post_hook(partial(leave_out, left_out))
-        self.register_load_state_dict_post_hook(partial(do_not_miss, left_out))
+        keep_out_of_checkpoints(self, left_out)
         controls = model.controls
         given = [f"{how}/{name}" for name in controls for how in ("with", "without")]
         self._seen = LossBreakdown(["loss", *time_groups(), *given])
@@ -328,16 +327,20 @@ def save_batch(batch: ClipBatch, path: Path) -> None:
         save_file(own, part, metadata={"clips": json.dumps(facts)})
 
 
-def leave_out(
+def keep_out_of_checkpoints(module: nn.Module, prefixes: tuple[str, ...]) -> None:
+    """Keep tensors whose names begin so out of the module's state dicts, saved and loaded."""
+    module.register_state_dict_post_hook(partial(_leave_out, prefixes))
+    module.register_load_state_dict_post_hook(partial(_do_not_miss, prefixes))
+
+
+def _leave_out(
     prefixes: tuple[str, ...], module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any
 ) -> None:
-    """Keep tensors that begin so out of a state dict."""
     for name in [key for key in state if key.removeprefix(prefix).startswith(prefixes)]:
         del state[name]
 
 
-def do_not_miss(prefixes: tuple[str, ...], module: nn.Module, incompatible: Any) -> None:
-    """Let a state dict be without what `leave_out` leaves out."""
+def _do_not_miss(prefixes: tuple[str, ...], module: nn.Module, incompatible: Any) -> None:
     # Within another module, as that of averaged weights, a name has a prefix more.
     incompatible.missing_keys[:] = [
         key

@@ -6,7 +6,6 @@ has learned to follow, the vector of a description such as "lo-fi".
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, cast
 
 import torch
@@ -16,7 +15,7 @@ from jasco.band.description import GENRE_WORDS
 from jasco.conditioners import TextConditioner
 from jasco.model import Jasco
 from jasco.training.flow.breakdown import LossBreakdown
-from jasco.training.flow.module import JascoModule, do_not_miss, leave_out
+from jasco.training.flow.module import JascoModule, keep_out_of_checkpoints
 from jasco.training.footprint import footprint
 from jasco.training.module import TrainingModule
 from jasco.training.optim import Optimization
@@ -47,8 +46,7 @@ class ParaphraseModule(JascoModule):
     ) -> None:
         super().__init__(model, None, optim, seed)
         self.teacher = teacher
-        self.register_state_dict_post_hook(partial(leave_out, ("teacher.",)))
-        self.register_load_state_dict_post_hook(partial(do_not_miss, ("teacher.",)))
+        keep_out_of_checkpoints(self, ("teacher.",))
         self._seen = LossBreakdown(["loss", *_KINDS])
         self._evaluated = LossBreakdown(["loss", *_KINDS, "genre", "genre_of_teacher"])
         self._known: tuple[Tensor, Tensor] | None = None
