@@ -190,8 +190,8 @@ def through(codec: EnCodec, audio: Audio) -> Audio:
     """Audio as a codec reconstructs it, without quantization."""
     wav = audio.resample(codec.sample_rate).with_channels(codec.channels).samples
     padded = pad(wav, (0, -wav.shape[-1] % codec.hop_length))
-    made = codec.decode(codec.encode(padded[None]))[0, :, : wav.shape[-1]]
-    return Audio(made.float(), codec.sample_rate)
+    made = codec.decode(codec.encode(padded[None].to(codec.mean.device)))
+    return Audio(made[0, :, : wav.shape[-1]].float().cpu(), codec.sample_rate)
 
 
 def learn(
@@ -209,7 +209,7 @@ def learn(
         epochs: number of times that each clip is seen.
         seed: seed of the weights, order and shifts.
         codec: codec of the takes that it will be given. Each clip is then learnt as its
-            reconstruction too: a probe of clean renders reads half as much from reconstructions.
+            reconstruction too: a probe of clean renders alone reads far less from reconstructions.
     """
     clips, labels = [], []
     songs = [pair for manifest in manifests for pair in read_songs(manifest).items()]
