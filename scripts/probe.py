@@ -216,9 +216,9 @@ def learn(
     for path, song in tqdm(songs, unit="song"):
         for place in range(max(int(song["duration"] // duration), 1)):
             audio = load_audio(path, start=place * duration, duration=duration)
-            heard = [audio] if codec is None else [audio, through(codec, audio)]
-            clips += [features_of(own) for own in heard]
-            labels += [truth(song)] * len(heard)
+            versions = [audio] if codec is None else [audio, through(codec, audio)]
+            clips += [features_of(own) for own in versions]
+            labels += [truth(song)] * len(versions)
     return train(stack(clips), torch.tensor(labels), epochs, seed)
 
 

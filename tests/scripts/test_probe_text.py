@@ -126,9 +126,9 @@ def test_it_learns_reconstructions_too(probe, manifest, monkeypatch):
     assert torch.equal(labels[::2], labels[1::2])
     assert torch.equal(features.levels[::2], plain.levels)
     path = next(iter(probe.read_songs(manifest)))
-    heard = probe.through(codec, load_audio(path, start=2.0, duration=2.0))
-    assert heard.samples.shape[-1] == 2 * codec.sample_rate
-    assert torch.equal(features.levels[3], probe.features_of(heard)[0])
+    sound = probe.through(codec, load_audio(path, start=2.0, duration=2.0))
+    assert sound.samples.shape[-1] == 2 * codec.sample_rate
+    assert torch.equal(features.levels[3], probe.features_of(sound)[0])
 
 
 def test_a_transposed_sound_is_moved_along_the_bands(probe, tmp_path):
