@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from lightning.pytorch import LightningModule
@@ -86,14 +86,29 @@ class TrainingModule(LightningModule):
         Raises:
             JascoError: not finite; on all ranks, before the weights change.
         """
-        norm, fine = gradient_norm(part.parameters(), self.trainer.strategy)
+        strategy, finite = self.trainer.strategy, self.loss_is_finite()
+        norm, fine = gradient_norm(part.parameters(), strategy, finite=finite)
         if not fine:
-            raise JascoError(
-                f"the gradient is not finite at step {self.trainer.global_step}: lower "
-                f"optim.lr{advice}"
-            )
+            self.stop(advice)
         clip_to_norm(part.parameters(), norm, limit)
         self.log(name, norm)
+
+    def loss_is_finite(self) -> bool:
+        """True unless a loss of this step is known not to be finite."""
+        return True
+
+    def stop(self, advice: str = "") -> NoReturn:
+        """End the run at a gradient that is not finite.
+
+        Args:
+            advice: further words of the error, what else to do.
+
+        Raises:
+            JascoError: always.
+        """
+        raise JascoError(
+            f"the gradient is not finite at step {self.trainer.global_step}: lower optim.lr{advice}"
+        )
 
     def configure_data(self, data: Any) -> None:
         """Hand over what the data module needs of the module; nothing by default."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from lightning.pytorch.strategies import FSDPStrategy
@@ -23,7 +23,6 @@ from jasco.errors import JascoError, SettingError
 from jasco.flow import shift_timesteps
 from jasco.io.atomic import replacing
 from jasco.model import Jasco
-from jasco.training.clipping import clip_to_norm, gradient_norm
 from jasco.training.flow.breakdown import LossBreakdown, time_groups
 from jasco.training.flow.objective import Objective
 from jasco.training.footprint import footprint
@@ -155,23 +154,9 @@ class JascoModule(TrainingModule):
             self._suspect = batch
         return loss
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip the norm of all gradients, or stop where it or the loss is not finite.
-
-        Raises:
-            JascoError: on all ranks, before the weights change.
-        """
-        strategy = self.trainer.strategy
-        norm, fine = gradient_norm(self.parameters(), strategy, finite=self._suspect is None)
-        if not fine:
-            self._stop()
-        clip_to_norm(self.parameters(), norm, gradient_clip_val)
-        self.log("train/grad_norm", norm)
+    def loss_is_finite(self) -> bool:
+        """True unless a clip of this step has a loss that is not finite."""
+        return self._suspect is None
 
     def on_train_batch_end(self, outputs: Any, batch: ClipBatch, batch_idx: int) -> None:
         """Log the mean losses of all clips since they were logged last."""
@@ -208,14 +193,15 @@ class JascoModule(TrainingModule):
         reduce = partial(self.trainer.strategy.reduce, reduce_op="sum")
         return breakdown.read(reduce, self.device)
 
-    def _stop(self) -> None:
+    def stop(self, advice: str = "") -> NoReturn:
         """Keep the batch that made the loss infinite or no number, and end the run."""
+        batch = self._suspect or self._latest
+        if batch is None:  # a training on no clips
+            super().stop(advice)
         step = self.trainer.global_step
         name = f"nonfinite-step{step}-rank{self.global_rank}.safetensors"
         path = Path(self.trainer.default_root_dir, name)
-        batch = self._suspect or self._latest
-        if batch is not None:
-            save_batch(batch, path)
+        save_batch(batch, path)
         raise JascoError(
             f"the loss or its gradient is not finite at step {step}: its batch is in {path}; lower "
             "optim.lr, or look for what is odd in the data"

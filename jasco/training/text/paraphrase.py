@@ -17,7 +17,6 @@ from jasco.model import Jasco
 from jasco.training.flow.breakdown import LossBreakdown
 from jasco.training.flow.module import JascoModule, keep_out_of_checkpoints
 from jasco.training.footprint import footprint
-from jasco.training.module import TrainingModule
 from jasco.training.optim import Optimization
 from jasco.training.text.everyday import ParaphraseBatch
 
@@ -87,9 +86,6 @@ class ParaphraseModule(JascoModule):
         errors = self.errors(batch)
         self._add(self._seen, errors, batch)
         return errors.mean()
-
-    # That of the flow keeps the batch of clips that made a loss infinite; here are none.
-    configure_gradient_clipping = TrainingModule.configure_gradient_clipping
 
     def _vectors(self, text: TextConditioner, texts: list[str]) -> Tensor:
         ids, mask, _ = text.prepare(texts, 1, self.model.codec)
