@@ -155,6 +155,11 @@ class EnCodec(nn.Module):
             parts = [self._decoder(self._denormalized(x)) for x in latents.split(size)]
         return torch.cat(parts).float()
 
+    @torch.inference_mode()
+    def reconstruct(self, wav: Tensor) -> Tensor:
+        """Waveform (B, channels, N) encoded and decoded, without quantization or gradients."""
+        return self.decode(self.encode(wav))[..., : wav.shape[-1]]
+
     def decode_blocks(
         self, blocks: Iterable[Tensor], frames: int = sys.maxsize
     ) -> Iterator[Tensor]:

@@ -54,9 +54,7 @@ def measure(codec: EnCodec, recording: Recording, root: Path, duration: float) -
         return audio.mono() if codec.channels == 1 else audio
 
     original = load(recording.path)
-    with torch.inference_mode():
-        decoded = codec.decode(codec.encode(original.samples[None]))[0]
-    decoded = decoded[:, : original.samples.shape[1]]
+    decoded = codec.reconstruct(original.samples[None])[0]
     found = {
         "si_sdr": float(si_sdr(decoded[None], original.samples[None])),
         "noise_floor": noise_floor(original.samples.mean(0), decoded.mean(0)),
@@ -75,10 +73,9 @@ def draw(codec: EnCodec, recording: Recording, duration: float, path: Path) -> N
     from matplotlib.figure import Figure
 
     original = load_audio(recording.path, duration=duration).resample(codec.sample_rate).mono()
-    with torch.inference_mode():
-        decoded = codec.decode(codec.encode(original.samples[None]))[0]
+    decoded = codec.reconstruct(original.samples[None])[0]
     figure = Figure(figsize=(8, 5), dpi=80, layout="constrained")
-    sounds = {"original": original.samples[0], "codec": decoded[0, : original.samples.shape[1]]}
+    sounds = {"original": original.samples[0], "codec": decoded[0]}
     for axes, (name, wav) in zip(figure.subplots(2, 1, sharex=True), sounds.items(), strict=True):
         level = 20 * torch.log10(Spectrogram(1024)(wav[None])[0].abs() + 1e-6)
         extent = (0.0, original.duration, 0.0, codec.sample_rate / 2000)

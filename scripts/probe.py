@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, dropout, gelu, pad
+from torch.nn.functional import cross_entropy, dropout, gelu
 from tqdm import tqdm, trange
 
 from jasco import Audio, load_audio
@@ -185,13 +185,11 @@ def read_songs(manifest: Path) -> dict[Path, Mapping[str, Any]]:
     return {(manifest.parent / line["path"]).resolve(): line for line in lines}
 
 
-@torch.inference_mode()
 def through(codec: EnCodec, audio: Audio) -> Audio:
-    """Audio as a codec reconstructs it, without quantization."""
+    """Audio as a codec reconstructs it."""
     wav = audio.resample(codec.sample_rate).with_channels(codec.channels).samples
-    padded = pad(wav, (0, -wav.shape[-1] % codec.hop_length))
-    made = codec.decode(codec.encode(padded[None].to(codec.mean.device)))
-    return Audio(made[0, :, : wav.shape[-1]].float().cpu(), codec.sample_rate)
+    made = codec.reconstruct(wav[None].to(codec.mean.device))[0]
+    return Audio(made.cpu(), codec.sample_rate)
 
 
 def learn(
