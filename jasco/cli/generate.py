@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jasco.band.patterns import pattern_names
 from jasco.cli.errors import one_line_errors
 from jasco.cli.leaving import leave
-from jasco.cli.loading import add_hub_options, load_adapters, load_model
+from jasco.cli.loading import (
+    DEFAULT_MODEL,
+    DTYPES,
+    add_hub_options,
+    load_adapters,
+    load_model,
+)
 from jasco.cli.signals import raising_sigterm
 from jasco.cli.threads import MAX_THREADS
 from jasco.controls import CONTROLS, control_names
@@ -41,9 +47,6 @@ if TYPE_CHECKING:
     from jasco.pipeline.reading import Sources
 
 PROGRAM = "jasco-generate"
-DEFAULT_MODEL = "demo"
-# The list is repeated here because --help must not wait for torch.
-DTYPES = ("auto", "float32", "bfloat16")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 MAX_BATCH = 256
 _EXECUTOR_WORD = re.compile(r"executor(\.\w+)?=")  # as for jasco-prepare

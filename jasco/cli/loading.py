@@ -1,10 +1,11 @@
-"""Options of the Hub, and loading of a model with them."""
+"""Options of the model and of the Hub, and loading with them."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +13,22 @@ if TYPE_CHECKING:
     from jasco.model import Jasco
     from jasco.pipeline.adapters import RequestAdapters
     from jasco.pipeline.request import Request
+    from jasco.pipeline.source import ModelSource
+
+DEFAULT_MODEL = "demo"
+
+# The list is repeated here because --help must not wait for torch.
+DTYPES = ("auto", "float32", "bfloat16")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``, ``--device``, ``--dtype`` and the options of the Hub."""
+    line = f"Hub id, folder or Lightning checkpoint; default: {DEFAULT_MODEL}"
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help=line)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    line = "precision of matrix products; auto: bfloat16 where the hardware has it"
+    parser.add_argument("--dtype", default="auto", choices=DTYPES, help=line)
+    add_hub_options(parser)
 
 
 def add_hub_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +44,19 @@ def add_hub_options(parser: argparse.ArgumentParser) -> None:
         default=False,
         help="use the cache only, never the network",
     )
+
+
+def model_source(args: argparse.Namespace, **changed: Any) -> ModelSource:
+    """Source of the model of the options of `add_model_options`, for another thread or process.
+
+    Args:
+        args: namespace with the options.
+        changed: attributes of the `ModelSource` in place of theirs.
+    """
+    from jasco.pipeline.source import ModelSource
+
+    options = {field.name: getattr(args, field.name, None) for field in fields(ModelSource)}
+    return ModelSource(**{**options, "name": args.model, **changed})
 
 
 def load_model(

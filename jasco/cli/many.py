@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from tqdm import tqdm
 
-from jasco.cli.generate import DEFAULT_MODEL
+from jasco.cli.loading import DEFAULT_MODEL
 from jasco.errors import SettingError
 from jasco.notices import show, tell
 from jasco.pipeline.plan import GPU_BATCH, Plan

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.generate import DEFAULT_MODEL, DTYPES
-from jasco.cli.loading import add_hub_options, load_model
+from jasco.cli.loading import add_model_options, load_model
 from jasco.errors import MissingPartError, SettingError
 
 PROGRAM = "jasco-mcp"
@@ -37,10 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     line = "folder that takes are written into; default: the current one"
     parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help=line)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"default: {DEFAULT_MODEL}")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    parser.add_argument("--dtype", default="auto", choices=DTYPES, help="precision")
-    add_hub_options(parser)
+    add_model_options(parser)
     return parser
 
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.generate import DEFAULT_MODEL, DTYPES, MAX_BATCH
-from jasco.cli.loading import add_hub_options
+from jasco.cli.generate import MAX_BATCH
+from jasco.cli.loading import add_model_options, model_source
 from jasco.cli.remote import KEY_VARIABLE
 from jasco.cli.signals import raising_sigterm
 from jasco.cli.threads import MAX_THREADS
@@ -53,10 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen at; default: 127.0.0.1")
     add("--port", type=int, default=8000, metavar="N", help="default: 8000; 0 for a free one")
-    add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"default: {DEFAULT_MODEL}")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; auto: all GPUs")
-    add("--dtype", default="auto", choices=DTYPES, help="precision of matrix products")
-    line = "processes with the model; default: one a GPU, or one"
+    line = "processes with the model; default: one for each GPU of the device, or one"
     add("--workers", type=int, metavar="N", help=line)
     line = f"most requests of a batch; default: {GPU_BATCH} on a GPU, 1 on a CPU"
     add("--batch-size", type=int, metavar="N", help=line)
@@ -70,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--allow-origin", action="append", default=[], metavar="URL", help="origin of a page")
     group = parser.add_argument_group("limits")
     for flag, (kind, default, line) in LIMITS.items():
-        group.add_argument(flag, type=kind, default=default, metavar="N", help=f"{line}; {default}")
-    add_hub_options(parser)
+        group.add_argument(flag, type=kind, default=default, metavar="N", help=f"{line}; {default or 'no limit'}")
+    add_model_options(parser)
     return parser
 
 
@@ -158,7 +155,6 @@ def _sources(args: argparse.Namespace) -> tuple[list, bool]:
 
     from jasco.cli.threads import default_threads
     from jasco.device import resolve_device, resolve_dtype
-    from jasco.pipeline.source import ModelSource
 
     device = resolve_device(args.device)
     resolve_dtype(args.dtype, device)
@@ -168,15 +164,7 @@ def _sources(args: argparse.Namespace) -> tuple[list, bool]:
     workers = args.workers or len(devices)
     threads = args.threads or max(default_threads() // workers, 1)
     sources = [
-        ModelSource(
-            args.model,
-            devices[number % len(devices)],
-            args.dtype,
-            args.revision,
-            args.cache_dir,
-            args.local_files_only,
-            threads,
-        )
+        model_source(args, device=devices[number % len(devices)], threads=threads)
         for number in range(workers)
     ]
     return sources, device.type != "cpu"

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from jasco.cli.errors import one_line_errors
 from jasco.cli.leaving import leave
+from jasco.cli.loading import add_model_options, model_source
 from jasco.cli.signals import raising_sigterm
 
 PROGRAM = "jasco-studio"
@@ -21,7 +22,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Page on 127.0.0.1 to make music from text, a chord lane, drums and a melody.",
         allow_abbrev=False,
     )
-    parser.add_argument("--model", default="demo", help="Hub id, folder or checkpoint; demo")
     parser.add_argument(
         "--adapter",
         action="append",
@@ -31,9 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    parser.add_argument("--dtype", default="auto", choices=("auto", "float32", "bfloat16"))
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    add_model_options(parser)
     return parser
 
 
@@ -49,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from jasco.studio.app import HOST, serving
 
     use_threads(args.threads)
-    place = {"device": args.device, "dtype": args.dtype, "adapters": args.adapter}
-    with serving(args.model, port=args.port, open_page=args.open, **place):
+    source = model_source(args)
+    with serving(source, port=args.port, adapters=args.adapter, open_page=args.open):
         print(f"http://{HOST}:{args.port} shows the studio; Ctrl-C ends it", flush=True)
         threading.Event().wait()
     return 0

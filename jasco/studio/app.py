@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jasco.errors import MissingPartError, SettingError
+from jasco.pipeline.source import ModelSource
 from jasco.studio import takes, uploads
 from jasco.studio.models import Models
 from jasco.studio.web import LocalOnly, routes
@@ -66,20 +67,17 @@ def make_app(models: Models, workspace: Workspace) -> Server:
 
 @contextmanager
 def serving(
-    name: str,
+    source: ModelSource,
     *,
     port: int,
-    device: str,
-    dtype: str,
     adapters: Sequence[str] = (),
     open_page: bool = False,
 ) -> Iterator[None]:
     """Serve the studio on this machine within the block.
 
     Args:
-        name: model at the beginning.
+        source: model at the beginning, and where others come from.
         port: port of 127.0.0.1.
-        device, dtype: see `jasco.model.Jasco.from_pretrained`.
         adapters: folders or Hub ids of adapters that the page offers.
         open_page: open the page in the browser.
 
@@ -87,7 +85,7 @@ def serving(
         MissingPartError: Gradio is not installed.
         SettingError: the port is taken.
     """
-    models, workspace = Models(name, device, dtype, adapters), Workspace()
+    models, workspace = Models(source, adapters), Workspace()
     app = make_app(models, workspace)
     try:
         app.launch(

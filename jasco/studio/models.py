@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jasco.errors import SettingError
-from jasco.io.hub import is_repo_id
+from jasco.io.hub import HubOptions, is_repo_id
 from jasco.model import Jasco
 from jasco.pipeline.adapters import read_adapters
+from jasco.pipeline.source import ModelSource
 
 PUBLISHED = tuple(
     f"facebook/jasco-chords-drums{melody}-{size}"
@@ -27,8 +29,8 @@ class Models:
     """Model in use, loaded in the background from the beginning on.
 
     Args:
-        name: Hub id, folder or Lightning checkpoint.
-        device, dtype: see `Jasco.from_pretrained`.
+        source: model at the beginning; others are loaded with its options, at their newest
+            revision.
         adapters: folders or Hub ids of adapters that a page may choose.
 
     Attributes:
@@ -38,27 +40,25 @@ class Models:
         SettingError: an adapter that is neither a folder nor a Hub id.
     """
 
-    def __init__(
-        self,
-        name: str,
-        device: str = "auto",
-        dtype: str = "auto",
-        adapters: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, source: ModelSource, adapters: Sequence[str] = ()) -> None:
         self.adapters = {Path(one.source).name: one.source for one in read_adapters(list(adapters))}
-        self._first, self._device, self._dtype = name, device, dtype
-        self._allowed = tuple(dict.fromkeys((name, "demo", *PUBLISHED)))
+        self._source, self.name = source, source.name
+        self._allowed = tuple(dict.fromkeys((self.name, "demo", *PUBLISHED)))
         self._lock = threading.Lock()
         self._model: Jasco | None = None
         self._error: Exception | None = None
-        self.name = name
-        self._thread = threading.Thread(target=self._load, args=(name,), daemon=True)
+        self._thread = threading.Thread(target=self._load, args=(self.name,), daemon=True)
         self._thread.start()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names that a page may choose."""
         return self._allowed
+
+    @property
+    def hub(self) -> HubOptions:
+        """Access to the Hub for adapters."""
+        return HubOptions(None, self._source.cache_dir, self._source.local_files_only)
 
     def get(self) -> Jasco:
         """Model in use; waits for it.
@@ -89,7 +89,7 @@ class Models:
                 self._thread.start()
                 while self._thread.is_alive():
                     self._thread.join(_WAIT)
-                    yield {"event": "loading", "bytes": _downloaded(name)}
+                    yield {"event": "loading", "bytes": _downloaded(name, self._source.cache_dir)}
                 if self._error is not None:
                     error, self._error = self._error, None
                     raise error
@@ -109,18 +109,19 @@ class Models:
 
     def _load(self, name: str) -> None:
         try:
-            found = Jasco.from_pretrained(name, device=self._device, dtype=self._dtype)
+            revision = self._source.revision if name == self._source.name else None
+            found = replace(self._source, name=name, revision=revision).load()
             found.generate("", duration=_WARM_UP, steps=1)  # so that no first take waits longer
             self._model, self.name, self._error = found, name, None
         except Exception as error:
             self._error = error
 
 
-def _downloaded(name: str) -> int:
+def _downloaded(name: str, cache_dir: str | None) -> int:
     """Bytes of a model in the Hub cache, with those of an unfinished download."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     if not is_repo_id(name):
         return 0
-    folder = Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "blobs"
+    folder = Path(cache_dir or HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "blobs"
     return sum(path.stat().st_size for path in folder.glob("*")) if folder.is_dir() else 0

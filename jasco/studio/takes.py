@@ -16,7 +16,6 @@ from jasco.adherence.controls import comparison
 from jasco.audio import load_audio, loudness, probe, read_recipe
 from jasco.chords import ChordProgression
 from jasco.errors import JascoError, SettingError
-from jasco.io.hub import HubOptions
 from jasco.notices import describe, printable
 from jasco.pipeline.adapters import RequestAdapters
 from jasco.pipeline.check import Checker
@@ -73,7 +72,7 @@ def generate(page: Any, models: Models, workspace: Workspace) -> Generator[Plain
         request = Request.build(values_of(page, workspace, kept.path, models.adapters))
         check_fit([request], model)
         asked = [request] if request.adapters else []
-        adapters = RequestAdapters(asked, model, HubOptions()) if asked else None
+        adapters = RequestAdapters(asked, model, models.hub) if asked else None
         checker = Checker([request], model.device) if request.best_of > 1 else None
         batch = 1 if model.device.type == "cpu" else GPU_BATCH
         job = run_job(

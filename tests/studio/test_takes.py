@@ -9,6 +9,7 @@ import adapter_files
 import pytest
 
 from jasco.errors import JascoError
+from jasco.pipeline.source import ModelSource
 from jasco.studio import takes
 from jasco.studio.models import Models
 from jasco.studio.workspace import Workspace
@@ -19,13 +20,13 @@ PAGE = {"text": "funk", "chords": "C | F", "bpm": 120, "metre": "4/4", "bars": 1
 @pytest.fixture(scope="module")
 def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("adapters") / "style"
-    adapter_files.write(Models("demo").get(), folder)
+    adapter_files.write(Models(ModelSource("demo")).get(), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def models(style: Path) -> Models:
-    return Models("demo", dtype="float32", adapters=[str(style)])
+    return Models(ModelSource("demo", dtype="float32"), [str(style)])
 
 
 def generated(page: dict, models: Models, workspace: Workspace) -> dict:
@@ -80,3 +81,13 @@ def test_another_model_is_one_of_those_that_are_offered(models: Models) -> None:
     with pytest.raises(JascoError):  # it is not here, and there is no network
         list(models.choose("facebook/jasco-chords-drums-400M"))
     assert models.get().controls and models.name == "demo"
+
+
+def test_another_model_is_read_from_the_cache_of_the_options(hub_cache: Path) -> None:
+    own = Models(ModelSource("demo", cache_dir=str(hub_cache), local_files_only=True))
+    *_, event = own.choose("facebook/jasco-chords-drums-400M")
+    assert (event["name"], event["controls"]) == (
+        "facebook/jasco-chords-drums-400M",
+        ["text", "chords", "drums"],
+    )
+    assert own.hub.cache_dir == str(hub_cache) and own.hub.local_files_only

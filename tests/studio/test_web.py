@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from jasco.errors import MissingPartError
+from jasco.pipeline.source import ModelSource
 from jasco.studio import web
 from jasco.studio.app import make_app
 from jasco.studio.models import Models
@@ -22,7 +23,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 @pytest.fixture(scope="module")
 def models() -> Models:
-    return Models("demo")
+    return Models(ModelSource("demo"))
 
 
 @pytest.fixture
