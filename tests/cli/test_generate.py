@@ -400,7 +400,7 @@ def test_a_file_is_replaced_whole(play: Play, tmp_path: Path) -> None:
 MOMENTS = {
     "loading": (b"", ["--steps", "100000", "-o", "made/a.wav"], 0),
     "in the flow": (b"1/100000", ["--steps", "100000", "-o", "made/a.wav"], 0),
-    "in the second take": (b"1/5000", ["--steps", "5000", "--samples", "2", "-o", "made/a.wav"], 1),
+    "in the second take": (b"1/600", ["--steps", "600", "--samples", "2", "-o", "made/a.wav"], 1),
 }
 """What stderr shows when the signal is sent, the arguments, and takes that are done by then."""
 ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}

@@ -16,6 +16,7 @@ import runs
 import soundfile
 import torch
 import yaml
+from forked import Forked
 
 from jasco.cli.train import main
 from jasco.config import compose_config
@@ -229,24 +230,25 @@ def test_stopped_at_any_moment(start, tmp_path):
     """By SIGKILL, SIGTERM and Ctrl-C; what comes of it is what an undisturbed run comes to."""
     chance = random.Random(5)
     run, steps = tmp_path / "run", 24
-    words = [*start, STEPS.format(steps), "trainer.log_every_n_steps=2"]
+    words = ["jasco-train", *start, STEPS.format(steps), "trainer.log_every_n_steps=2"]
     words += ["callbacks.checkpoints.every=4", "callbacks.samples.every=8"]
-    command = [sys.executable, "-m", "jasco.cli.train", *words]
     last = run / "checkpoints" / "last.ckpt"
+
+    def begin(folder):
+        return Forked(main, [*words, f"run={folder}"], tmp_path, tmp_path / "written")
+
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         before = last.stat().st_mtime_ns if last.exists() else 0
-        process = subprocess.Popen(
-            [*command, f"run={run}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        process = begin(run)
         while process.poll() is None and not (last.exists() and last.stat().st_mtime_ns > before):
             time.sleep(0.002)
         time.sleep(chance.random() * 0.3)
         process.send_signal(number)
-        _, error = process.communicate(timeout=120)
+        said = process.wait(timeout=120)
         if process.returncode == 0:
             break  # quicker than the signal
-        assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), error
-        assert "Traceback" not in error
+        assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), said
+        assert "Traceback" not in said
         step = torch.load(last, weights_only=True)["global_step"]
         # A signal after the last step finds its checkpoint written and the run about to end.
         assert step <= steps and (number != signal.SIGKILL or step % 4 == 0)
@@ -254,8 +256,9 @@ def test_stopped_at_any_moment(start, tmp_path):
         for path in run.rglob("*.flac"):
             assert soundfile.info(path).frames > 0
     for folder in (run, tmp_path / "straight"):
-        done = subprocess.run([*command, f"run={folder}"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        process = begin(folder)
+        said = process.wait(timeout=120)
+        assert process.returncode == 0, said
     ends = [
         torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
         for folder in (run, tmp_path / "straight")
