@@ -38,6 +38,12 @@ def examine_elsewhere(title: str, **environment: str) -> dict[str, Finding]:
     return {row["part"]: Finding(**row) for row in json.loads(result.stdout)}
 
 
+def examined(part: str, title: str = "weights and plugins") -> Finding:
+    """Finding of a section in this process, for variables that no package keeps."""
+    (section,) = (section for section in doctor.SECTIONS if section.title == title)
+    return next(finding for finding in doctor.examine(section) if finding.part == part)
+
+
 def rows(output: str) -> dict[str, dict[str, str]]:
     report = json.loads(output)["report"]
     return {row["part"]: row for section in report.values() for row in section}
@@ -122,17 +128,18 @@ def test_an_error_in_a_section_is_a_finding_of_it() -> None:
     ]
 
 
-def test_the_weights_of_demucs_are_looked_for(tmp_path: Path) -> None:
+def test_the_weights_of_demucs_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("demucs", reason="needs pip install 'jasco[drums]'")
     weights = tmp_path / "separator.safetensors"
-    named = {"JASCO_DEMUCS_WEIGHTS": str(weights), "HF_HUB_CACHE": str(tmp_path / "cache")}
-    found = examine_elsewhere("weights and plugins", **named)["separator"]
+    monkeypatch.setenv("JASCO_DEMUCS_WEIGHTS", str(weights))
+    found = examined("separator")
     assert (found.state, found.detail) == ("missing", f"nothing at {weights}")
     assert "JASCO_DEMUCS_WEIGHTS" in found.remedy
     weights.touch()
-    found = examine_elsewhere("weights and plugins", **named)["separator"]
-    assert found == Finding("separator", "ok", str(weights))
-    named["JASCO_DEMUCS_WEIGHTS"] = ""
+    assert examined("separator") == Finding("separator", "ok", str(weights))
+    named = {"JASCO_DEMUCS_WEIGHTS": "", "HF_HUB_CACHE": str(tmp_path / "cache")}
     found = examine_elsewhere("weights and plugins", **named)["separator"]
     assert (found.state, found.detail) == ("missing", "not fetched yet")
 
@@ -158,14 +165,6 @@ def test_chordino_is_missing_from_an_empty_folder(tmp_path: Path) -> None:
     found = examine_elsewhere("weights and plugins", **places)["chordino"]
     assert found.state == "missing"
     assert str(tmp_path) in found.detail and found.remedy == "jasco-doctor --install-chordino"
-
-
-def test_chordino_is_found() -> None:
-    pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
-    found = examine_elsewhere("weights and plugins")["chordino"]
-    if found.state == "missing":
-        pytest.skip(f"Chordino: {found.detail}; {found.remedy} --yes")
-    assert found.state == "ok" and Path(found.detail).is_file()
 
 
 def doctor_in_a_shell(answer: str | None, *options: str, **environment: str) -> tuple[int, str]:
@@ -204,11 +203,12 @@ def test_chordino_is_not_installed_without_a_yes(
     assert not (tmp_path / "data").exists()
 
 
-def test_chordino_that_is_installed_is_tried_and_kept() -> None:
+def test_chordino_that_is_installed_is_found_tried_and_kept() -> None:
     pytest.importorskip("vampyhost", reason="needs pip install 'jasco[chords]'")
     before = examine_elsewhere("weights and plugins")["chordino"]
     if before.state == "missing":
         pytest.skip(f"Chordino: {before.detail}; {before.remedy} --yes")
+    assert before.state == "ok" and Path(before.detail).is_file()
     code, output = doctor_in_a_shell(None, "--install-chordino")
     assert (code, output.splitlines()[-1]) == (
         0,
@@ -223,13 +223,14 @@ def test_the_hub_settings_are_shown(offline: str, says: str, tmp_path: Path) -> 
     assert says in found["network"].detail
 
 
-def test_a_program_is_found_on_the_path(tmp_path: Path) -> None:
+def test_a_program_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    found = examine_elsewhere("programs", PATH=str(tmp_path))
-    assert found["ffmpeg"] == Finding("ffmpeg", "ok", str(program))
-    assert found["fluidsynth"].state == "missing" and found["fluidsynth"].remedy
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert examined("ffmpeg", "programs") == Finding("ffmpeg", "ok", str(program))
+    absent = examined("fluidsynth", "programs")
+    assert absent.state == "missing" and absent.remedy
 
 
 def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,25 +242,23 @@ def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert end.value.code == 2
 
 
-def test_the_soundfont_is_looked_for(tmp_path: Path) -> None:
+def test_the_soundfont_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "some.sf2"
-    title = "weights and plugins"
-    missing = examine_elsewhere(title, JASCO_SOUNDFONT=str(path))["soundfont"]
+    monkeypatch.setenv("JASCO_SOUNDFONT", str(path))
+    missing = examined("soundfont")
     assert missing.state == "missing" and str(path) in missing.detail
     assert missing.remedy.startswith("apt install")
     path.touch()
-    found = examine_elsewhere(title, JASCO_SOUNDFONT=str(path))["soundfont"]
-    assert found == Finding("soundfont", "ok", str(path))
+    assert examined("soundfont") == Finding("soundfont", "ok", str(path))
 
 
 def test_the_weights_of_deep_salience_are_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found() -> doctor.Finding:
-        return next(finding for finding in doctor.parts() if finding.part == "salience")
-
     path = tmp_path / "weights.safetensors"
     monkeypatch.setenv("JASCO_SALIENCE_WEIGHTS", str(path))
-    assert found().state == "missing" and "JASCO_SALIENCE_WEIGHTS" in str(found().remedy)
+    found = examined("salience")
+    assert found.state == "missing" and "JASCO_SALIENCE_WEIGHTS" in str(found.remedy)
     path.touch()
-    assert found().state == "ok" and found().detail == str(path)
+    found = examined("salience")
+    assert found.state == "ok" and found.detail == str(path)

@@ -173,13 +173,13 @@ def test_files_that_are_no_wav_are_refused(tiny: Jasco, tmp_path: Path) -> None:
         next(tiny.generate("a", callback=3, **SHORT))
 
 
-def test_a_minute_of_the_demo_keeps_its_level(demo: Jasco) -> None:
+def test_a_long_song_of_the_demo_keeps_its_level(demo: Jasco) -> None:
     """Windows that are given their past neither fade nor grow, and silence has no gain."""
     clip = Conditions("jazz trio, piano", chords="C Am F G", bpm=96)
-    stream = demo.generate(clip, duration=60.0, seed=3, stream=True)
+    stream = demo.generate(clip, duration=35.0, seed=3, stream=True)
     assert isinstance(stream, SongStream)
     audio = torch.cat([block.samples for block in stream.normalized()], 1)[0]
-    levels = 10 * audio.view(12, -1).square().mean(1).log10()
+    levels = 10 * audio.view(7, -1).square().mean(1).log10()
     assert levels.max() - levels.min() < 6  # dB, measured: 2.5
     assert (levels[-3:].mean() - levels[:3].mean()).abs() < 3
     assert len(list(islice(stream, 1))) == 0

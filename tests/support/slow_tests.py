@@ -124,7 +124,7 @@ SLOW = tuple(
         "serving/test_tools.py",
         "session/test_files.py::test_a_killed_write",
         "song/test_level.py::test_new_samples",
-        "song/test_streaming.py::test_a_minute",
+        "song/test_streaming.py::test_a_long_song",
         "studio/test_journeys.py",
         "studio/test_sheet.py::test_a_chord_that_begins",
         "studio/test_takes.py",
