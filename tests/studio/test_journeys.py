@@ -208,11 +208,11 @@ def test_bars_are_made_anew_and_the_others_stay(page: Page, tmp_path: Path) -> N
 
 def test_a_long_take_plays_while_it_is_made(page: Page) -> None:
     page.find("#text").send_keys("ambient pads")
-    page.set("#bars", 16)  # four windows of the model
+    page.set("#bars", 10)  # three windows of the model
     page.watch("#clock")
     page.generate()
     assert any(text.startswith("0:01") and not takes for text, takes in page.seen())
-    assert page.find("#clock").text.endswith("/ 0:40")
+    assert page.find("#clock").text.endswith("/ 0:25")
 
 
 def test_a_take_is_continued_varied_and_closed_into_a_loop(page: Page) -> None:
