@@ -403,8 +403,8 @@ def test_a_missing_part_ends_the_run_and_keeps_what_is_done(tmp_path, harmful):
 # --- the same bytes, whatever happens -------------------------------------------------------------
 
 
-def test_killed_at_ten_random_moments(tmp_path, source, chordino):
-    count = 48
+def test_killed_at_random_moments(tmp_path, source, chordino):
+    count = 24
     recordings, stages = songs(tmp_path / "music", count), [LatentStage(source), ChordStage()]
     undisturbed, root = tmp_path / "undisturbed", tmp_path / "killed"
     assert run(recordings, undisturbed, stages).done == count
@@ -413,7 +413,7 @@ def test_killed_at_ten_random_moments(tmp_path, source, chordino):
         return len(list(root.glob("tracks/[!.]*")))
 
     moments = random.Random(0)
-    for kill in range(10):
+    for kill in range(5):
         before = finished()
         child = os.fork()
         if child == 0:  # as the command line runs, without its seconds of imports
@@ -428,7 +428,7 @@ def test_killed_at_ten_random_moments(tmp_path, source, chordino):
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), "the run ended before it could be killed"
     done = finished()
-    assert 5 < done < count
+    assert 3 <= done < count
     for left in (".jasco-0123456789abcdef.part", ".tmpI7WYxL"):  # seldom what a kill hits
         (root / "tracks" / left).touch()
     summary = run(recordings, root, stages, LocalExecutor(1, 2, "cpu"))
@@ -442,8 +442,8 @@ def test_ray_makes_the_same_files(tmp_path, stages, harmful):
     recordings = loud_songs(tmp_path / "music")
     recordings += [Recording(tmp_path / "music" / "absent.wav")]
     stages = [*stages, harmful("death")]
-    summary = run(recordings, tmp_path / "local", stages, LocalExecutor(2, 2, "cpu"))
+    summary = run(recordings, tmp_path / "local", stages, LocalExecutor(1, 1, "cpu"))
     assert (summary.done, summary.quarantined) == (4, 2)
-    summary = run(recordings, tmp_path / "ray", stages, RayExecutor(workers=2, model_workers=2))
+    summary = run(recordings, tmp_path / "ray", stages, RayExecutor(workers=2, model_workers=1))
     assert (summary.done, summary.quarantined) == (4, 2)
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
