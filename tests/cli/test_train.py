@@ -177,22 +177,6 @@ def test_a_signal_saves_and_the_same_command_goes_on(start, tmp_path):
     assert f"jasco-train: SIGTERM: saved at step {step}, the same command resumes" in error
 
 
-@pytest.mark.parametrize(("launcher", "seeds"), [("joblib", (1, 2)), ("submitit_local", (1,))])
-def test_a_sweep(launcher, seeds, start, tmp_path):
-    words = ["--multirun", *start, f"run={tmp_path / 'sweep'}", f"hydra/launcher={launcher}"]
-    words += [f"seed={','.join(map(str, seeds))}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "jasco.cli.train", *words], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert str(tmp_path / "sweep" / "table.csv") in done.stdout
-    for job, seed in enumerate(seeds):
-        run = tmp_path / "sweep" / str(job)
-        assert float(json.loads((run / "row.json").read_text())["val/loss"]) > 0
-        assert yaml.safe_load((run / "config.yaml").read_text())["seed"] == seed
-        assert (run / "checkpoints" / "last.ckpt").is_file()
-
-
 def test_a_sweep_ends_in_a_table(start, tmp_path, monkeypatch, capfd, chordino):
     """A run that cannot begin is not in it; with another in its place, the first is kept."""
     words = ["adapter=lora", f"run={tmp_path / 'sweep'}", "callbacks.samples.adherence=[chords]"]

@@ -24,6 +24,7 @@ import yaml
 from bands import prepare_band
 from blocks import blocks, commands
 from claps import save_clap
+from warm import run_words, words_of
 
 from jasco.checkpoint.codec import CodecSource
 from jasco.model import Jasco
@@ -44,6 +45,7 @@ SIZES = {
         "model.segment_duration=1",
     ),
 }  # fmt: skip
+SWEPT = re.compile(r"([\w.]+=[^\[,]+,[^,]+)(,.*)?")
 SAMPLES = "callbacks.samples.clips=1"
 SRUN = """#!/usr/bin/env bash
 # Two tasks on two nodes, which are both this machine.
@@ -120,7 +122,13 @@ def place(data: Path, tmp_path: Path) -> Path:
 
 
 def run(script: str, place: Path, environment: dict[str, str]) -> str:
-    """Run a script of the shell; returns what it says, and fails with it."""
+    """Run a command, or a script of the shell; returns what it says, and fails with it.
+
+    Commands that start processes of their own by other means are started as by a user.
+    """
+    words = None if "executor=ray" in script or "hydra/launcher=" in script else words_of(script)
+    if words is not None:
+        return run_words(words, place, environment)
     done = subprocess.run(
         ["bash", "-euc", script], cwd=place, env=environment, capture_output=True, text=True
     )
@@ -142,18 +150,39 @@ def finished(run: Path, steps: int, *, samples: bool) -> None:
     assert not (run / ".hydra").exists() and not (run / "train.log").exists()
 
 
-@pytest.mark.parametrize("command", of("jasco-train") + of("jasco.cli.train"), ids=named)
+def settings(command: str) -> set[str]:
+    """Words of a training, without those that name a checkpoint, start processes or count nodes."""
+    words = shlex.split(command)
+    starts = ("init_from=", "trainer.num_nodes=", "-")
+    start = next(k for k, word in enumerate(words) if word in ("jasco-train", "jasco.cli.train"))
+    return {word for word in words[start + 1 :] if not word.startswith(starts)}
+
+
+(RECIPE,) = (b for b in blocks() if b.page == RECIPE_PAGE and b.language == "sh")
+TRAINING: list[str] = []
+for command in dict.fromkeys([*of("torchrun"), *of("srun"), *of("jasco-train")]):
+    # Of those that differ only in the checkpoint or in processes, the ones of processes; what the
+    # recipe shows too is run with it.
+    words = shlex.split(command)
+    if command in commands(RECIPE) or not {"jasco-train", "jasco.cli.train"} & set(words):
+        continue
+    same = any(settings(command) == settings(other) for other in TRAINING)
+    if words[0] in ("srun", "torchrun") or not same:
+        TRAINING.append(command)
+
+
+@pytest.mark.parametrize("command", TRAINING, ids=named)
 def test_training(command: str, place: Path, environment: dict[str, str]) -> None:
     words = shlex.split(command)
     (experiment,) = (w.partition("=")[2] for w in words if w.startswith("experiment="))
     (folder,) = (Path(w.partition("=")[2]) for w in words if w.startswith("run="))
-    if experiment == "codec_decoder":  # of the line before it
+    if experiment == "codec_decoder":
         (name,) = (w.partition("=")[2] for w in words if w.startswith("module.codec.name="))
-        line = f"jasco-prepare manifest=songs.jsonl out=latents stages=[latents] codec.name={name}"
-        run(line, place, environment)
+        prepare(f"{LATENTS} codec.name={name}", place, environment)
     codec = "for_mine" if experiment in ("distill", "finetune") else "for_encodec"
     (place / "prepared").symlink_to(place / codec)
     samples = experiment in ("distill", "finetune", "chords_drums")
+    words = [SWEPT.sub(r"\1", word) for word in words]  # two runs of a sweep
     words += [*SIZES[experiment], *([SAMPLES] if samples else [])]
     if "hydra/launcher=joblib" in words:
         words.append("data.workers=4")
@@ -174,8 +203,10 @@ def test_training(command: str, place: Path, environment: dict[str, str]) -> Non
     said = run(script, place, environment)
     assert "Warning" not in said, said
     jobs = sorted(p for p in (place / folder).iterdir() if p.name.isdecimal())
-    swept = [word for word in words if re.match(r"[\w.]+=[^\[]*,", word)]
-    assert len(jobs) == (len(swept[0].split(",")) if swept else 0)
+    swept = [word for word in words if SWEPT.fullmatch(word)]
+    assert len(jobs) == 2 * len(swept)
+    for word in swept:
+        swept_in(place / folder, word, said)
     for job in jobs or [place / folder]:
         finished(job, 2, samples=samples)
     if words[0] in ("torchrun", "srun"):
@@ -192,10 +223,43 @@ def test_training(command: str, place: Path, environment: dict[str, str]) -> Non
         assert (place / folder / "encoder" / "model.safetensors").is_file()
 
 
-@pytest.mark.parametrize("command", of("jasco-prepare"), ids=named)
+def swept_in(sweep: Path, word: str, said: str) -> None:
+    """Each run of a sweep has its value and its row, and the table is named."""
+    key, _, values = word.partition("=")
+    assert str(sweep / "table.csv") in said
+    for job, value in enumerate(values.split(",")):
+        assert float(json.loads((sweep / str(job) / "row.json").read_text())["val/loss"]) > 0
+        found = yaml.safe_load((sweep / str(job) / "config.yaml").read_text())
+        for name in key.split("."):
+            found = found[name]
+        assert found == int(value)
+
+
+LATENTS = "jasco-prepare manifest=songs.jsonl out=latents 'stages=[latents]'"
+"""Preparation before a decoder is trained, which `test_training` runs."""
+PREPARATION = [c for c in of("jasco-prepare") if not c.startswith(LATENTS)]
+
+
+@pytest.mark.parametrize("command", PREPARATION, ids=named)
 def test_preparation(
     command: str, place: Path, environment: dict[str, str], chordino: Path
 ) -> None:
+    prepare(command, place, environment)
+
+
+def test_the_preparations_for_decoders_are_run() -> None:
+    names = {
+        word.partition("=")[2]
+        for command in of("jasco-train")
+        for word in shlex.split(command)
+        if word.startswith("module.codec.name=")
+    }
+    shown = [c for c in of("jasco-prepare") if c.startswith(LATENTS)]
+    assert sorted(shown) == sorted(f"{LATENTS} codec.name={name}" for name in names)
+
+
+def prepare(command: str, place: Path, environment: dict[str, str]) -> None:
+    """Run a command for the two songs of a manifest, which are all prepared."""
     words = shlex.split(command)
     # The cluster that the lines before it start is here the one that Ray starts by itself.
     words = [word for word in words if not word.startswith("executor.address=")]
@@ -221,7 +285,7 @@ def with_clap(environment: dict[str, str], hub_cache: Path) -> dict[str, str]:
 @pytest.mark.parametrize("command", of("jasco-evaluate"), ids=named)
 def test_evaluation(command: str, place: Path, with_clap: dict[str, str], chordino: Path) -> None:
     (place / "prepared").symlink_to(place / "band" / "exact")
-    fewer = {"solver.steps=25,50": "solver.steps=2,3", "guidance.all=1,2,3": "guidance.all=1,3"}
+    fewer = {"solver.steps=25,50": "solver.steps=2", "guidance.all=1,2,3": "guidance.all=1,3"}
     words = [fewer.get(word, word) for word in shlex.split(command)]
     words += ["data.duration=1"]
     if "experiment=musiccaps" not in words:
@@ -232,7 +296,7 @@ def test_evaluation(command: str, place: Path, with_clap: dict[str, str], chordi
     assert "Warning" not in said, said
     folder = next((w.partition("=")[2] for w in words if w.startswith("run=")), "evaluation")
     jobs = [p for p in (place / folder).iterdir() if p.name.isdecimal()]
-    assert len(jobs) == (4 if "--multirun" in words else 0)
+    assert len(jobs) == (2 if "--multirun" in words else 0)
     for job in jobs or [place / folder]:
         report = json.loads((job / "report.json").read_text())
         assert report["frozen"]["threads"] > 0
@@ -244,9 +308,10 @@ def test_evaluation(command: str, place: Path, with_clap: dict[str, str], chordi
         assert set(report["published"]["figures"]) >= {CHECKPOINT}
 
 
-def test_the_recipe_of_the_demo(tmp_path: Path, soundfont: Path) -> None:
+def test_the_recipe_of_the_demo(
+    tmp_path: Path, soundfont: Path, environment: dict[str, str]
+) -> None:
     """Its commands in their order, each with the results of those before, in small numbers."""
-    (recipe,) = (b for b in blocks() if b.page == RECIPE_PAGE and b.language == "sh")
     cuts = {
         "jasco-synthesize": ("songs=4", "seconds=11"),
         "experiment=codec": SIZES["codec"],
@@ -255,15 +320,16 @@ def test_the_recipe_of_the_demo(tmp_path: Path, soundfont: Path) -> None:
         "experiment=demo": (*SIZES["finetune"], SAMPLES),
     }
     small = []
-    for command in commands(recipe):
+    for command in commands(RECIPE):
         words = [word for word in shlex.split(command) if word != "--card" and "README" not in word]
         for word, cut in cuts.items():
             if word in words:
                 replaced = {x.partition("=")[0] for x in cut}
                 words = [x for x in words if x.partition("=")[0] not in replaced] + list(cut)
         small.append(shlex.join(words))
-    said = run("\n".join(small), tmp_path, os.environ | {"HF_HUB_OFFLINE": "1"})
+    said = "".join(run(command, tmp_path, environment) for command in small)
     assert "Warning" not in said, said
+    finished(tmp_path / "runs" / "text", 2, samples=False)
     finished(tmp_path / "runs" / "demo", 2, samples=True)
     model = Jasco.from_pretrained(tmp_path / "assets" / "demo", device="cpu")
     bundled = Jasco.from_pretrained("demo", device="cpu")

