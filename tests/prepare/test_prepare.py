@@ -442,8 +442,8 @@ def test_ray_makes_the_same_files(tmp_path, stages, harmful):
     recordings = loud_songs(tmp_path / "music")
     recordings += [Recording(tmp_path / "music" / "absent.wav")]
     stages = [*stages, harmful("death")]
-    summary = run(recordings, tmp_path / "local", stages, LocalExecutor(1, 1, "cpu"))
+    summary = run(recordings, tmp_path / "local", stages, LocalExecutor(2, 2, "cpu"))
     assert (summary.done, summary.quarantined) == (4, 2)
-    summary = run(recordings, tmp_path / "ray", stages, RayExecutor(workers=2, model_workers=1))
+    summary = run(recordings, tmp_path / "ray", stages, RayExecutor(workers=2, model_workers=2))
     assert (summary.done, summary.quarantined) == (4, 2)
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
