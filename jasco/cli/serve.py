@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--allow-origin", action="append", default=[], metavar="URL", help="origin of a page")
     group = parser.add_argument_group("limits")
     for flag, (kind, default, line) in LIMITS.items():
-        group.add_argument(flag, type=kind, default=default, metavar="N", help=f"{line}; {default or 'no limit'}")
+        group.add_argument(
+            flag, type=kind, default=default, metavar="N", help=f"{line}; {default or 'no limit'}"
+        )
     add_model_options(parser)
     return parser
 
