@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jasco.band.patterns import pattern_names
 from jasco.cli.errors import one_line_errors
 from jasco.cli.leaving import leave
-from jasco.cli.loading import (
-    DEFAULT_MODEL,
-    DTYPES,
-    add_hub_options,
-    load_adapters,
-    load_model,
-)
+from jasco.cli.loading import DEFAULT_MODEL, DTYPES, add_hub_options, load_adapters, load_model
 from jasco.cli.signals import raising_sigterm
 from jasco.cli.threads import MAX_THREADS
 from jasco.controls import CONTROLS, control_names

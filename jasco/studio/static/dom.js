@@ -25,7 +25,11 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-export const time = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
+// Minutes and seconds. Blocks of a stream are a sample shorter at the rate of the browser: 24.999 s are 0:25.
+export function time(s) {
+  const whole = Math.floor(s + 0.01);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
 
 // Message in the live region at the foot of the page: notes go after a while, errors stay until they
 // are read, and what is "busy" until the next message.
