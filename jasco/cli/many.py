@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from tqdm import tqdm
 
-from jasco.cli.loading import DEFAULT_MODEL
+from jasco.cli.loading import DEFAULT_MODEL, model_source
 from jasco.errors import SettingError
 from jasco.notices import show, tell
 from jasco.pipeline.plan import GPU_BATCH, Plan
@@ -33,20 +33,13 @@ def generate_on_executor(args: argparse.Namespace, plan: Plan | None) -> int:
         raise SettingError(f"--executor has no part for {', '.join(given)}: leave it out")
     from jasco.device import resolve_device, resolve_dtype
     from jasco.pipeline.many import Journal, TakesPass, generate_many, kinds_of
-    from jasco.pipeline.source import ModelSource
     from jasco.prepare.executors import RayExecutor
 
     device = resolve_device(args.device or "auto")
     resolve_dtype(args.dtype or "auto", device)
-    source = ModelSource(
-        args.model or DEFAULT_MODEL,
-        args.device or "auto",
-        args.dtype or "auto",
-        args.revision,
-        args.cache_dir,
-        args.local_files_only,
-        args.threads or 1,
-    )
+    own = {"name": args.model or DEFAULT_MODEL, "threads": args.threads or 1}
+    own |= {"device": args.device or "auto", "dtype": args.dtype or "auto"}
+    source = model_source(args, **own)
     work = TakesPass(
         source,
         args.batch_size or (1 if device.type == "cpu" else GPU_BATCH),

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from jasco.studio.app import HOST, serving
 
     use_threads(args.threads)
-    source = model_source(args)
+    source = model_source(args, threads=None)  # use_threads has set them
     with serving(source, port=args.port, adapters=args.adapter, open_page=args.open):
         print(f"http://{HOST}:{args.port} shows the studio; Ctrl-C ends it", flush=True)
         threading.Event().wait()

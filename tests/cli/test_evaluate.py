@@ -91,12 +91,12 @@ def read_report(folder: Path) -> dict:
 
 
 def test_a_report_that_a_stop_does_not_change(evaluate, chordino, tmp_path, songs_of_band):
-    words = ("settings=[all,mismatched]", "data.duration=1")
+    words = ("settings=[all,none,mismatched]", "data.duration=1")
     code, said, errors = evaluate(*words, "run=one")
     assert code == 0, errors
     assert "floor: shuffled" in said and "salience.cosine" in said and "flow" in said
     report = read_report(tmp_path / "one")
-    settings = [CEILING, "all", "mismatched"]
+    settings = [CEILING, "all", "none", "mismatched"]
     assert list(report["scores"]) == list(report["shuffled"]) == settings
     for table in report["scores"].values():
         controls = {metric.partition(".")[0] for metric in table}
@@ -111,7 +111,7 @@ def test_a_report_that_a_stop_does_not_change(evaluate, chordino, tmp_path, song
     for item in report["items"]:
         assert item["noise"] == [noise_seed(0, item["id"])]
     lines = (tmp_path / "one" / "records.0.jsonl").read_text().splitlines()
-    assert len(lines) == 3 * 3
+    assert len(lines) == 4 * 3
 
     page = Page((tmp_path / "one" / "report.html").read_text())
     assert not page.open and "script" not in page.tags

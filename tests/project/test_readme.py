@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 from blocks import PAGES, README, Block, blocks, commands
-from checkout import changes, clone_checkout, copy_checkout
+from checkout import changes, clone_checkout, copy_checkout, machine_paths
 from warm import run_python, run_words, words_of
 
 from jasco import ChordProgression, Melody, load_audio
@@ -92,6 +92,7 @@ def unchanged(checkout: Path) -> Iterator[None]:
             audio, _ = soundfile.read(path)
             assert len(audio) and np.abs(audio).max() > 0
     assert changes(checkout) == []
+    assert machine_paths(checkout) == []
 
 
 def run(block: Block, checkout: Path, environment: dict[str, str]) -> None:

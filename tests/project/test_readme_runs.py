@@ -285,7 +285,7 @@ def with_clap(environment: dict[str, str], hub_cache: Path) -> dict[str, str]:
 @pytest.mark.parametrize("command", of("jasco-evaluate"), ids=named)
 def test_evaluation(command: str, place: Path, with_clap: dict[str, str], chordino: Path) -> None:
     (place / "prepared").symlink_to(place / "band" / "exact")
-    fewer = {"solver.steps=25,50": "solver.steps=2", "guidance.all=1,2,3": "guidance.all=1,3"}
+    fewer = {"solver.steps=25,50": "solver.steps=2,3", "guidance.all=1,2,3": "guidance.all=1,3"}
     words = [fewer.get(word, word) for word in shlex.split(command)]
     words += ["data.duration=1"]
     if "experiment=musiccaps" not in words:
@@ -296,7 +296,7 @@ def test_evaluation(command: str, place: Path, with_clap: dict[str, str], chordi
     assert "Warning" not in said, said
     folder = next((w.partition("=")[2] for w in words if w.startswith("run=")), "evaluation")
     jobs = [p for p in (place / folder).iterdir() if p.name.isdecimal()]
-    assert len(jobs) == (2 if "--multirun" in words else 0)
+    assert len(jobs) == (4 if "--multirun" in words else 0)
     for job in jobs or [place / folder]:
         report = json.loads((job / "report.json").read_text())
         assert report["frozen"]["threads"] > 0
