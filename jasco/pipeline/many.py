@@ -19,7 +19,6 @@ from typing import Any, Literal
 import torch
 
 from jasco.errors import JascoError
-from jasco.io.hub import HubOptions
 from jasco.io.jsonl import write_lines
 from jasco.model import Jasco
 from jasco.notices import describe
@@ -64,8 +63,8 @@ class TakesPass:
         kinds = [(Request.build(values, label), check) for label, values, check in self.kinds]
         checked = [request for request, check in kinds if check]
         checker = Checker(checked, model.device, self.chords) if checked else None
-        hub = HubOptions(None, self.source.cache_dir, self.source.local_files_only)
-        adapters = RequestAdapters([request for request, _ in kinds], model, hub)
+        requests = [request for request, _ in kinds]
+        adapters = RequestAdapters(requests, model, self.source.hub)
         return partial(self._work, model, checker, adapters if adapters.names else None)
 
     def _work(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from jasco.io.hub import HubOptions
 from jasco.model import Jasco
 
 
@@ -20,6 +21,11 @@ class ModelSource:
     cache_dir: str | None = None
     local_files_only: bool = False
     threads: int | None = None
+
+    @property
+    def hub(self) -> HubOptions:
+        """Access to the Hub for adapters, which name their own revisions."""
+        return HubOptions(None, self.cache_dir, self.local_files_only)
 
     def load(self) -> Jasco:
         """Set the threads of this process, and load the model.

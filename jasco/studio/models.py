@@ -58,7 +58,7 @@ class Models:
     @property
     def hub(self) -> HubOptions:
         """Access to the Hub for adapters."""
-        return HubOptions(None, self._source.cache_dir, self._source.local_files_only)
+        return self._source.hub
 
     def get(self) -> Jasco:
         """Model in use; waits for it.
