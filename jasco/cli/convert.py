@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jasco.cli.errors import one_line_errors
-from jasco.cli.loading import add_hub_options, load_model
+from jasco.cli.loading import adapter_hub, add_hub_options, load_model
 
 PROGRAM = "jasco-convert"
 # The list is repeated here because --help must not wait for torch.
@@ -65,14 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--private goes with --push")
 
     from jasco.errors import CheckpointError
-    from jasco.io.hub import HubOptions
     from jasco.io.plain import MAX_JSON_BYTES, read_text
     from jasco.pipeline.adapters import load_adapters, read_adapters
 
     card = None if args.card is None else read_text(args.card, CheckpointError, MAX_JSON_BYTES)
     adapters = read_adapters(args.merge)
     model = load_model(args.source, args, device="cpu", dtype="float32")
-    load_adapters(model, adapters, HubOptions(None, args.cache_dir, args.local_files_only))
+    load_adapters(model, adapters, adapter_hub(args))
     if adapters:
         model.merge_adapter()
     if args.decoder is not None:

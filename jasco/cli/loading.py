@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jasco.io.hub import HubOptions
     from jasco.model import Jasco
     from jasco.pipeline.adapters import RequestAdapters
     from jasco.pipeline.request import Request
@@ -78,18 +79,23 @@ def load_model(
         CheckpointError: the model cannot be found, reached or read.
         SettingError: an unknown device or precision.
     """
-    from jasco.model import Jasco
+    from jasco.pipeline.source import ModelSource
 
     # Read when transformers is imported, for the tokenizer of a published model.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    return Jasco.from_pretrained(
-        name,
-        device=device,
-        dtype=dtype,
-        revision=args.revision or revision,
-        cache_dir=args.cache_dir,
-        local_files_only=args.local_files_only,
-    )
+    commit = args.revision or revision
+    return ModelSource(name, device, dtype, commit, args.cache_dir, args.local_files_only).load()
+
+
+def adapter_hub(args: argparse.Namespace) -> HubOptions:
+    """Access to the Hub for adapters, which name their own revisions.
+
+    Args:
+        args: namespace with the options of `add_hub_options`.
+    """
+    from jasco.io.hub import HubOptions
+
+    return HubOptions(None, args.cache_dir, args.local_files_only)
 
 
 def load_adapters(
@@ -102,8 +108,6 @@ def load_adapters(
     """
     if not any(request.adapters for request in requests):
         return None
-    from jasco.io.hub import HubOptions
     from jasco.pipeline.adapters import RequestAdapters
 
-    hub = HubOptions(None, args.cache_dir, args.local_files_only)
-    return RequestAdapters(requests, model, hub, trusted=args.yes)
+    return RequestAdapters(requests, model, adapter_hub(args), trusted=args.yes)

@@ -37,9 +37,13 @@ def generate_on_executor(args: argparse.Namespace, plan: Plan | None) -> int:
 
     device = resolve_device(args.device or "auto")
     resolve_dtype(args.dtype or "auto", device)
-    own = {"name": args.model or DEFAULT_MODEL, "threads": args.threads or 1}
-    own |= {"device": args.device or "auto", "dtype": args.dtype or "auto"}
-    source = model_source(args, **own)
+    source = model_source(
+        args,
+        name=args.model or DEFAULT_MODEL,
+        device=args.device or "auto",
+        dtype=args.dtype or "auto",
+        threads=args.threads or 1,
+    )
     work = TakesPass(
         source,
         args.batch_size or (1 if device.type == "cpu" else GPU_BATCH),
